@@ -1,0 +1,132 @@
+/**
+ * Every failure that Belay can name. The code is what scripts match, the kind says whose move it is,
+ * and the exit code follows from the code alone. `docs/errors.md` documents each of them; a test
+ * compares the two lists.
+ */
+
+/** user: change the command. environment: change the server, disk or rights. bug: report it. */
+export type ErrorKind = 'user' | 'environment' | 'bug';
+
+interface ErrorClass {
+  readonly kind: ErrorKind;
+  readonly exit: number;
+}
+
+const usage: ErrorClass = { kind: 'user', exit: 2 };
+const refused: ErrorClass = { kind: 'user', exit: 3 };
+const notFound: ErrorClass = { kind: 'user', exit: 4 };
+const conflict: ErrorClass = { kind: 'user', exit: 5 };
+const environment: ErrorClass = { kind: 'environment', exit: 6 };
+const proofFailed: ErrorClass = { kind: 'environment', exit: 7 };
+
+export const errorCatalog = {
+  BUG: { kind: 'bug', exit: 1 },
+
+  USAGE: usage,
+  BAD_TAG: usage,
+  BAD_REFERENCE: usage,
+  BAD_NAME: usage,
+  BAD_TIME: usage,
+  BAD_CONFIG: usage,
+  BAD_URL: usage,
+  NO_TARGET: usage,
+  TARGET_IS_SNAPSHOT: usage,
+  AMBIGUOUS_REFERENCE: usage,
+  NEEDS_ARCHIVE: usage,
+
+  PRODUCTION_GUARD: refused,
+  NOT_CONFIRMED: refused,
+  PROTECTED: refused,
+  IN_USE: refused,
+
+  TARGET_NOT_FOUND: notFound,
+  SNAPSHOT_NOT_FOUND: notFound,
+  NOTHING_TO_UNDO: notFound,
+  NO_LOCAL_SERVER: notFound,
+
+  TAG_EXISTS: conflict,
+  DATABASE_EXISTS: conflict,
+  CONFIG_EXISTS: conflict,
+  LOCKED: conflict,
+  SESSIONS_IN_THE_WAY: conflict,
+  PREPARED_TRANSACTIONS: conflict,
+  REPLICATION_IN_THE_WAY: conflict,
+  LOCK_TIMEOUT: conflict,
+  PORT_TAKEN: conflict,
+
+  SERVER_UNREACHABLE: environment,
+  SERVER_GONE: environment,
+  SERVER_TOO_OLD: environment,
+  READ_ONLY_SERVER: environment,
+  AUTHENTICATION_FAILED: environment,
+  PERMISSION_DENIED: environment,
+  NO_MAINTENANCE_DATABASE: environment,
+  COLLATION_MISMATCH: environment,
+  DISK_FULL: environment,
+  TOO_MANY_CONNECTIONS: environment,
+  CANNOT_CARRY_OVER: environment,
+  POSTGRES_NOT_FOUND: environment,
+  LOCAL_SERVER_FAILED: environment,
+  CANCELED_BY_SERVER: environment,
+  DATABASE_ERROR: environment,
+  FILE_ERROR: environment,
+
+  FINGERPRINT_MISMATCH: proofFailed,
+
+  INTERRUPTED: { kind: 'user', exit: 130 },
+  TERMINATED: { kind: 'user', exit: 143 },
+} as const satisfies Record<string, ErrorClass>;
+
+export type ErrorCode = keyof typeof errorCatalog;
+
+export interface BelayErrorOptions {
+  /** What to do next, as one sentence. */
+  readonly hint?: string | undefined;
+  /** Plain data about the failure: names, counts, the SQLSTATE. Never a secret. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+  readonly cause?: unknown;
+}
+
+/**
+ * The only error that Belay throws on purpose.
+ *
+ * @example
+ * try {
+ *   await takeSnapshot(target, { tag: 'baseline' });
+ * } catch (error) {
+ *   if (error instanceof BelayError && error.code === 'TAG_EXISTS') return;
+ *   throw error;
+ * }
+ */
+export class BelayError extends Error {
+  override readonly name = 'BelayError';
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message: string, options: BelayErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint;
+    this.details = options.details ?? {};
+  }
+
+  get kind(): ErrorKind {
+    return errorCatalog[this.code].kind;
+  }
+
+  /** The exit code of the command line for this error. */
+  get exitCode(): number {
+    return errorCatalog[this.code].exit;
+  }
+}
+
+/** Wraps whatever was thrown: BelayError as it is, anything else as a bug. */
+export function toBelayError(error: unknown): BelayError {
+  if (error instanceof BelayError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new BelayError('BUG', `unexpected: ${message}`, {
+    hint: 'This is a bug in Belay: please report it with the command and this message.',
+    cause: error,
+  });
+}

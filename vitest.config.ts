@@ -1,0 +1,26 @@
+import { defineConfig } from 'vitest/config';
+
+const servers = { globalSetup: ['test/support/global-setup.ts'] };
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'integration',
+          include: [
+            'test/integration/**/*.test.ts',
+            'test/cli/**/*.test.ts',
+            'test/faults/**/*.test.ts',
+          ],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          ...servers,
+        },
+      },
+    ],
+    // Two cores: more workers only make servers and tests wait for each other.
+    maxWorkers: 2,
+  },
+});
