@@ -1,0 +1,56 @@
+/**
+ * Ends servers and removes their folders when the process that started them is gone, however it went:
+ * its end closes this program's stdin. Each line of stdin names one folder.
+ */
+import { readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const folders = new Set();
+
+/** The postmaster of a folder, only if it certainly is one. */
+function postmasterOf(folder) {
+  try {
+    const dataDir = join(folder, 'data');
+    const pid = Number.parseInt(readFileSync(join(dataDir, 'postmaster.pid'), 'utf8'), 10);
+    if (process.platform === 'linux') {
+      return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(dataDir) ? pid : undefined;
+    }
+    process.kill(pid, 0);
+    return pid;
+  } catch {
+    return undefined;
+  }
+}
+
+function send(pid, signal) {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+async function endServer(folder) {
+  for (let round = 0; round < 100; round += 1) {
+    const pid = postmasterOf(folder);
+    if (pid === undefined) return;
+    // Immediate shutdown: nobody will miss the data. SIGKILL only for one that does not react.
+    if (round === 0) send(pid, 'SIGQUIT');
+    if (round === 60) send(pid, 'SIGKILL');
+    await sleep(100);
+  }
+}
+
+async function clean(folder) {
+  await endServer(folder);
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line.startsWith('-')) folders.delete(line.slice(1));
+  else folders.add(line);
+}
+await Promise.all([...folders].map(clean));
