@@ -1,0 +1,37 @@
+/** A database that the config gives a name. */
+export interface TargetConfig {
+  /** A URL, or `${NAME}` of the environment or of `.env`. */
+  readonly url: string;
+  /** What the production guard goes by; without it, a server that is not local counts as production. */
+  readonly environment?: 'development' | 'production' | undefined;
+  /** The database that Belay connects to for what cannot run in the target. Default "postgres". */
+  readonly maintenanceDatabase?: string | undefined;
+}
+
+/** `belay.config.json`. */
+export interface BelayConfig {
+  readonly $schema?: string | undefined;
+  readonly defaultTarget?: string | undefined;
+  readonly targets: Readonly<Record<string, TargetConfig>>;
+  /** A folder, or `s3://bucket/prefix`. */
+  readonly store?: string | undefined;
+  /** What happens to other sessions that are in the way. */
+  readonly sessions?: 'wait' | 'terminate' | 'fail' | undefined;
+  readonly migrations?:
+    | {
+        /** e.g. "prisma", "sql". */
+        readonly tool: string;
+        /** Relative to the config. */
+        readonly directory?: string | undefined;
+      }
+    | undefined;
+  readonly retention?:
+    | {
+        readonly keepLast?: number | undefined;
+        /** A duration such as "7d". */
+        readonly keepWithin?: string | undefined;
+      }
+    | undefined;
+}
+
+export const configFileName = 'belay.config.json';

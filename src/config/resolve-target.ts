@@ -1,0 +1,215 @@
+import path from 'node:path';
+import { BelayError } from '../errors.js';
+import {
+  type ConnectionSettings,
+  hasConnectionEnvironment,
+  resolveConnection,
+} from '../postgres/settings.js';
+import type { TargetConfig } from './config.js';
+import { type LoadedConfig, loadConfig } from './load-config.js';
+import { isSameTarget, mayBeSameTarget } from './same-target.js';
+import { expandReferences, readVariables, type VariableLookup } from './variables.js';
+
+export interface ResolveTargetInput {
+  /** A URL or libpq string; wins over everything else. */
+  readonly url?: string | undefined;
+  /** The name of a target in the config. */
+  readonly target?: string | undefined;
+  /** Wins over the config's. */
+  readonly maintenanceDatabase?: string | undefined;
+  /** Where the project is. Default: the working directory. */
+  readonly cwd?: string | undefined;
+  /** Default: the process environment. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
+}
+
+export interface ResolvedTarget {
+  readonly settings: ConnectionSettings;
+  /** Name in the config, if it is (or equals) a target of the config. */
+  readonly name: string | undefined;
+  readonly environment: 'development' | 'production' | undefined;
+  readonly maintenanceDatabase: string | undefined;
+  /** Where it was found, for people: "--url", "DATABASE_URL in .env". */
+  readonly source: string;
+}
+
+/** What was found first, not yet looked at. */
+interface Candidate {
+  /** Undefined: libpq's variables alone. */
+  readonly url: string | undefined;
+  readonly source: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+}
+
+interface Project {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly lookup: VariableLookup;
+  readonly loaded: LoadedConfig | undefined;
+}
+
+/**
+ * Finds the database that Belay is pointed at: `url`, else the named `target`, else BELAY_URL, else
+ * DATABASE_URL (both also from `.env`), else the config's default, else libpq's variables.
+ *
+ * @example
+ * const { settings, source } = await resolveTarget({ target: 'dev' });
+ * @throws BelayError NO_TARGET, BAD_URL, BAD_CONFIG
+ */
+export async function resolveTarget(input: ResolveTargetInput = {}): Promise<ResolvedTarget> {
+  const cwd = input.cwd ?? process.cwd();
+  const env = input.env ?? process.env;
+  const project: Project = {
+    cwd,
+    env,
+    lookup: await readVariables(cwd, env),
+    loaded: await loadConfig({ cwd, env }),
+  };
+  const found =
+    input.url === undefined && input.target !== undefined
+      ? await resolveNamed(project, input.target, `target "${input.target}"`)
+      : await resolveUnnamed(project, input.url);
+  return { ...found, maintenanceDatabase: input.maintenanceDatabase ?? found.maintenanceDatabase };
+}
+
+async function resolveUnnamed(project: Project, url: string | undefined): Promise<ResolvedTarget> {
+  const candidate = findUrl(project, url);
+  if (candidate) return resolveCandidate(project, candidate);
+  const defaultName = defaultTargetName(project.loaded);
+  if (defaultName !== undefined) {
+    return resolveNamed(project, defaultName, `target "${defaultName}" (the default)`);
+  }
+  const fromVariables = findConnectionEnvironment(project);
+  if (fromVariables) return resolveCandidate(project, fromVariables);
+  throw new BelayError('NO_TARGET', 'no database to work on was found', {
+    hint: 'Give --url postgres://…, set DATABASE_URL (also in .env) or PGHOST and PGDATABASE, or run `belay init`. No PostgreSQL at hand? `belay local start` runs one for you.',
+  });
+}
+
+function findUrl(project: Project, url: string | undefined): Candidate | undefined {
+  const { cwd, env } = project;
+  if (url !== undefined) return { url, source: '--url', cwd, env };
+  for (const name of ['BELAY_URL', 'DATABASE_URL']) {
+    const variable = project.lookup(name);
+    if (variable) {
+      const where = variable.source === 'environment' ? '' : ` in ${variable.source}`;
+      return { url: variable.value, source: `${name}${where}`, cwd, env };
+    }
+  }
+  return undefined;
+}
+
+/** The only target is the default one; with several, somebody has to choose. */
+function defaultTargetName(loaded: LoadedConfig | undefined): string | undefined {
+  if (!loaded) return undefined;
+  const names = Object.keys(loaded.config.targets);
+  return loaded.config.defaultTarget ?? (names.length === 1 ? names[0] : undefined);
+}
+
+const connectionVariables = [
+  ...['PGHOST', 'PGHOSTADDR', 'PGPORT', 'PGUSER', 'PGPASSWORD', 'PGDATABASE', 'PGSERVICE'],
+  ...['PGSSLMODE', 'PGSSLROOTCERT', 'PGSSLCERT', 'PGSSLKEY', 'PGPASSFILE', 'PGOPTIONS'],
+];
+
+/** libpq's variables; those of `.env` files only where the process itself names no server. */
+function findConnectionEnvironment(project: Project): Candidate | undefined {
+  const { cwd, env, lookup } = project;
+  if (hasConnectionEnvironment(env)) {
+    return { url: undefined, source: 'PG* variables', cwd, env };
+  }
+  const found = connectionVariables.flatMap((name) => {
+    const variable = lookup(name);
+    return variable ? [[name, variable] as const] : [];
+  });
+  const merged = {
+    ...env,
+    ...Object.fromEntries(found.map(([name, { value }]) => [name, value])),
+  };
+  if (!hasConnectionEnvironment(merged)) return undefined;
+  const file = found.find(([, { source }]) => source !== 'environment')?.[1].source;
+  return { url: undefined, source: `PG* variables in ${file}`, cwd, env: merged };
+}
+
+async function resolveCandidate(project: Project, candidate: Candidate): Promise<ResolvedTarget> {
+  const settings = await connectionOf(candidate);
+  const configured = await findConfigured(project, settings);
+  return {
+    settings,
+    name: configured?.name,
+    environment: configured?.target.environment,
+    maintenanceDatabase: configured?.target.maintenanceDatabase,
+    source: candidate.source,
+  };
+}
+
+/** Says which of several sources is wrong: the user may not know that this one was used. */
+async function connectionOf({ url, source, env, cwd }: Candidate): Promise<ConnectionSettings> {
+  try {
+    return await resolveConnection({ url, env, cwd });
+  } catch (error) {
+    if (!(error instanceof BelayError) || error.code !== 'BAD_URL') throw error;
+    throw new BelayError('BAD_URL', `${source}: ${error.message}`, {
+      hint: error.hint,
+      cause: error,
+    });
+  }
+}
+
+async function resolveNamed(
+  project: Project,
+  name: string,
+  source: string,
+): Promise<ResolvedTarget> {
+  const { loaded } = project;
+  const names = Object.keys(loaded?.config.targets ?? {});
+  if (!loaded || !names.includes(name)) {
+    const where = loaded ? loaded.path : 'there is no belay.config.json here';
+    throw new BelayError('NO_TARGET', `no target is named "${name}": ${where}`, {
+      hint: names.length > 0 ? `Known targets: ${names.join(', ')}.` : 'Run `belay init` first.',
+    });
+  }
+  const target = loaded.config.targets[name] as TargetConfig;
+  return {
+    settings: await connectionOfTarget(project, loaded, name, target),
+    name,
+    environment: target.environment,
+    maintenanceDatabase: target.maintenanceDatabase,
+    source: `${source} in ${path.relative(project.cwd, loaded.path)}`,
+  };
+}
+
+function connectionOfTarget(
+  project: Project,
+  loaded: LoadedConfig,
+  name: string,
+  target: TargetConfig,
+): Promise<ConnectionSettings> {
+  const where = `targets.${name}.url in ${loaded.path}`;
+  const url = expandReferences(target.url, project.lookup, where);
+  return connectionOf({ url, source: where, env: project.env, cwd: loaded.directory });
+}
+
+/**
+ * The configured target that a URL from elsewhere means. A doubtful match is good enough for
+ * "production", which only adds a guard, and never for "development", which takes one away.
+ */
+async function findConfigured(project: Project, settings: ConnectionSettings) {
+  const { loaded } = project;
+  if (!loaded) return undefined;
+  let equal: { name: string; target: TargetConfig } | undefined;
+  for (const [name, target] of Object.entries(loaded.config.targets)) {
+    let other: ConnectionSettings;
+    try {
+      other = await connectionOfTarget(project, loaded, name, target);
+    } catch {
+      // Its variables are not set here, so nothing can be said about it; nobody asked for it either.
+      continue;
+    }
+    if (target.environment === 'production' && mayBeSameTarget(settings, other)) {
+      return { name, target };
+    }
+    if (!equal && isSameTarget(settings, other)) equal = { name, target };
+  }
+  return equal;
+}
