@@ -108,7 +108,6 @@ export default {
       exportsFields: ['exports'],
       conditionNames: ['import', 'require', 'node', 'default', 'types'],
       extensions: ['.ts', '.mts', '.js', '.mjs', '.d.ts'],
-      extensionAlias: { '.js': ['.ts', '.js'] },
     },
   },
 };

@@ -28,7 +28,8 @@ describe.each(testServers())('test support on $name', (server) => {
     const copy = await createTestDatabase(server, { name: 'copy' });
     const other = await createTestDatabase(server, { name: 'other' });
     await withSession(server.adminUrl, async (client) => {
-      const record = (name: string) => JSON.stringify({ belay: 1, target: { database: name } });
+      const record = (name: string) =>
+        JSON.stringify({ belay: 1, snapshot: { target: { database: name } } });
       await client.query(`COMMENT ON DATABASE "${copy.name}" IS '${record(mine.name)}'`);
       await client.query(`COMMENT ON DATABASE "${other.name}" IS '${record('elsewhere')}'`);
     });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { idFromCloneName } from '../../src/domain/clone-name.js';
 import type { TestServer } from './throwaway-server.js';
 
 export interface TestDatabase {
@@ -69,14 +70,18 @@ export async function createTestDatabase(
 
 /** Whether a comment is Belay's record of a copy of the database with this name. */
 export function isRecordOf(comment: string | null, name: string): boolean {
-  if (!comment?.includes('"belay"')) return false;
+  if (!comment?.startsWith('{"belay":')) return false;
   try {
     const record = JSON.parse(comment);
-    const target = record.target?.database ?? record.target ?? record.belay?.target;
-    return (target?.database ?? target) === name;
+    return (record.snapshot ?? record).target?.database === name;
   } catch {
     return false;
   }
+}
+
+/** Also what an interrupted run left, which has no record yet and is known by its name. */
+function isMadeFor(name: string, database: string, comment: string | null): boolean {
+  return isRecordOf(comment, name) || idFromCloneName(name, database) !== undefined;
 }
 
 async function dropAll(adminUrl: string, name: string): Promise<void> {
@@ -88,7 +93,7 @@ async function dropAll(adminUrl: string, name: string): Promise<void> {
            ON s.objoid = d.oid AND s.classoid = 'pg_database'::regclass`,
     );
     for (const { datname, comment } of rows) {
-      if (datname === name || isRecordOf(comment, name)) await dropOne(client, datname);
+      if (datname === name || isMadeFor(name, datname, comment)) await dropOne(client, datname);
     }
   });
 }

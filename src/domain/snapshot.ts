@@ -1,0 +1,62 @@
+import type { Fingerprint } from './fingerprint.js';
+
+export type SnapshotReason = 'manual' | 'auto' | 'before-restore' | 'before-migration' | 'schedule';
+
+/**
+ * How the bytes of a clone came to be, as far as it was measured. "rename": not copied at all, the
+ * database was renamed away when another took its place.
+ */
+export type CopyMethod = 'reflink' | 'file_copy' | 'wal_log' | 'rename';
+
+export interface CloneCopy {
+  readonly type: 'clone';
+  /** Name of the database that is the copy, on the target's own server. */
+  readonly database: string;
+  readonly method: CopyMethod;
+}
+
+export interface GitState {
+  /** null on a detached HEAD. */
+  readonly branch: string | null;
+  readonly commit: string;
+  readonly dirty: boolean;
+}
+
+/** The database that a snapshot is a copy of. */
+export interface TargetName {
+  /** "host:port", or the socket's folder and port. */
+  readonly server: string;
+  readonly database: string;
+}
+
+/** One immutable point-in-time copy of a target. Times are ISO 8601 in UTC, sizes bytes. */
+export interface Snapshot {
+  readonly id: string;
+  readonly tag: string;
+  readonly description: string;
+  readonly createdAt: string;
+  readonly target: TargetName;
+  readonly reason: SnapshotReason;
+  readonly git: GitState | null;
+  readonly copies: readonly CloneCopy[];
+  /** null only where an interruption came between the swap and the count; `belay repair` fills it in. */
+  readonly fingerprint: Fingerprint | null;
+  /** Logical size, what pg_database_size says. A reflink shares its blocks with its source. */
+  readonly sizeBytes: number;
+  /** How long taking it took, from the first statement to the seal. */
+  readonly durationMs: number;
+  /** Until when nothing may delete it; null: not protected. */
+  readonly protectedUntil: string | null;
+  /** Id of the snapshot that the target was based on when this one was taken. */
+  readonly basedOn: string | null;
+  /** server_version_num of the server that made it, e.g. 150018. */
+  readonly serverVersion: number;
+}
+
+/** `protect` without a time. */
+export const forever = '9999-12-31T23:59:59.999Z';
+
+/** Whether the snapshot may not be deleted at that moment. */
+export function isProtected(snapshot: Pick<Snapshot, 'protectedUntil'>, now: Date): boolean {
+  return snapshot.protectedUntil !== null && Date.parse(snapshot.protectedUntil) > now.getTime();
+}

@@ -1,0 +1,90 @@
+import { cloneName, newSnapshotId } from '../../domain/clone-name.js';
+import { estimateCopy } from '../../domain/copy-strategy.js';
+import type { SessionPolicy } from '../../domain/database-session.js';
+import { reportStep } from '../../domain/reporter.js';
+import {
+  type CopyResult,
+  checkSpace,
+  copyDatabase,
+  planCopy,
+} from '../../postgres/copy-database.js';
+import { checkCanCopy } from '../../postgres/rights.js';
+import { type DatabaseRow, databaseSize } from '../../postgres/sql/databases.js';
+import { dropBelayDatabase } from '../target/leftovers.js';
+import { dataDirectoryOf, type Work } from '../target/work.js';
+
+export interface CopyOrder {
+  readonly source: DatabaseRow;
+  /** Size of the source where it is known already. */
+  readonly sizeBytes: number | null;
+  readonly owner: string;
+  readonly policy: SessionPolicy;
+  /** e.g. "copy": the step's name for people. */
+  readonly step: string;
+}
+
+export interface MadeCopy extends CopyResult {
+  readonly id: string;
+  readonly database: string;
+}
+
+/**
+ * Copies a database of the server into a new closed one under a clone's name, and gives it to `use`.
+ * If anything fails afterwards the copy is removed again.
+ */
+export async function withNewCopy<T>(
+  work: Work,
+  order: CopyOrder,
+  use: (copy: MadeCopy) => Promise<T>,
+): Promise<T> {
+  const { main } = work;
+  await checkCanCopy(main, order.source);
+  const sizeBytes = order.sizeBytes ?? (await databaseSize(main, order.source.oid));
+  const plan = await planCopy(main, sizeBytes);
+  const dataDirectory = await dataDirectoryOf(work, order.source.tablespace);
+  await checkSpace(dataDirectory, sizeBytes, plan);
+  const id = newSnapshotId();
+  const database = cloneName(work.target.database, id);
+  try {
+    const copy = await reportStep(
+      work.reporter,
+      {
+        name: order.step,
+        detail: order.source.name,
+        ...(sizeBytes === null
+          ? {}
+          : { sizeBytes, ...estimateCopy(sizeBytes, plan, earlierCopies(work)) }),
+      },
+      () =>
+        copyDatabase(
+          {
+            main,
+            helper: work.helper,
+            source: order.source.name,
+            name: database,
+            owner: order.owner,
+            sizeBytes,
+            policy: order.policy,
+            dataDirectory,
+            signal: work.signal,
+          },
+          plan,
+        ),
+    );
+    work.signal?.throwIfAborted();
+    return await use({ id, database, ...copy });
+  } catch (error) {
+    // With the connection gone this fails too; then the next command or `belay repair` removes it.
+    await dropBelayDatabase(main, database).catch(() => {});
+    throw error;
+  }
+}
+
+function earlierCopies(work: Work) {
+  return work.timeline.clones.map(({ record }) => ({
+    method: record.method,
+    copyMs: record.copyMs,
+    sizeBytes: record.snapshot.sizeBytes,
+    createdAt: record.snapshot.createdAt,
+  }));
+}

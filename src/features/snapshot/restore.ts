@@ -1,0 +1,181 @@
+import { validateDatabaseName } from '../../domain/clone-name.js';
+import type { SessionPolicy } from '../../domain/database-session.js';
+import { encodeRecord, type ReplacedBy } from '../../domain/record.js';
+import type { Snapshot } from '../../domain/snapshot.js';
+import { automaticTag } from '../../domain/tag.js';
+import { BelayError } from '../../errors.js';
+import {
+  commentDatabaseSql,
+  databaseExists,
+  renameDatabaseSql,
+} from '../../postgres/sql/databases.js';
+import { readGitState } from '../../process/git.js';
+import { guardProduction, type ProductionApproval } from '../target/guard.js';
+import type { Target } from '../target/open-target.js';
+import { type Clone, findClone, takenTags, toSnapshot } from '../target/timeline.js';
+import { underLock, type Work, type WorkOptions } from '../target/work.js';
+import { type Aside, openToUsersSql, withAside } from './build-aside.js';
+import { countPrevious, ensureCounted } from './count-previous.js';
+import { checkReplaceable, type KeepAs, swap } from './swap.js';
+
+export interface RestoreOptions extends WorkOptions, ProductionApproval {
+  /** Tag, id, prefix of an id, "latest", "~1" or "@TIME". */
+  readonly reference: string;
+  /** Restore into a new database of this name instead of in place. */
+  readonly to?: string | undefined;
+  /** Only these tables; needs an archive. */
+  readonly tables?: readonly string[] | undefined;
+  /** Sessions in the target during the swap; default "wait". */
+  readonly sessions?: SessionPolicy | undefined;
+  readonly cwd?: string | undefined;
+}
+
+/** What a restore, switch or undo did. Durations in milliseconds. */
+export interface RestoreResult {
+  readonly ok: true;
+  /** The snapshot whose state is in the database now. */
+  readonly snapshot: Snapshot;
+  readonly database: string;
+  /** How long the database could not be connected to; 0 for a restore into a new database. */
+  readonly outageMs: number;
+  readonly durationMs: number;
+  /** The restored copy's fingerprint was compared with the recorded one and is equal. */
+  readonly verified: true;
+  /** What was there before, kept as a snapshot; null where nothing was replaced. */
+  readonly previous: Snapshot | null;
+}
+
+/**
+ * Restores a snapshot: in place, keeping what is there as a `before-restore` snapshot, or into a new database.
+ * The copy is complete and verified before anything is replaced.
+ *
+ * @example
+ * const { previous, outageMs } = await restoreSnapshot(target, { reference: 'baseline' });
+ * @throws BelayError SNAPSHOT_NOT_FOUND, DATABASE_EXISTS, PRODUCTION_GUARD, FINGERPRINT_MISMATCH,
+ *   SESSIONS_IN_THE_WAY, DISK_FULL, LOCKED, …; the target is unchanged then
+ */
+export async function restoreSnapshot(
+  target: Target,
+  options: RestoreOptions,
+): Promise<RestoreResult> {
+  if (options.tables && options.tables.length > 0) {
+    throw new BelayError(
+      'NEEDS_ARCHIVE',
+      'restoring single tables needs an archive, and this snapshot has none',
+      {
+        hint: 'Archives are not part of this version. Restore into another database with --to and copy the table from there.',
+      },
+    );
+  }
+  if (options.to !== undefined) validateDatabaseName(options.to);
+  else guardProduction(target, 'restore into', options);
+  return underLock(target, options, async (work) => {
+    const startedAt = performance.now();
+    const clone = await ensureCounted(work, findClone(work.timeline, options.reference));
+    if (options.to !== undefined) return restoreToNew(work, clone, options.to, startedAt);
+    const keepAs = await beforeRestore(work, clone, options.cwd);
+    return restoreInPlace(
+      work,
+      clone,
+      { keepAs, action: 'restore', sessions: options.sessions },
+      startedAt,
+    );
+  });
+}
+
+/** How the state that a restore replaces is kept when the user gives no tag for it. */
+export async function beforeRestore(
+  work: Work,
+  clone: Clone,
+  cwd = process.cwd(),
+): Promise<KeepAs> {
+  return {
+    tag: automaticTag('before-restore', new Date(), takenTags(work.timeline)),
+    description: `replaced by "${clone.record.snapshot.tag}"`,
+    reason: 'before-restore',
+    git: await readGitState(cwd),
+  };
+}
+
+export interface InPlaceOrder {
+  readonly keepAs: KeepAs;
+  readonly action: ReplacedBy['action'];
+  readonly sessions: SessionPolicy | undefined;
+}
+
+/** Builds the snapshot's copy aside, verifies it, and swaps it in. */
+export async function restoreInPlace(
+  work: Work,
+  clone: Clone,
+  order: InPlaceOrder,
+  startedAt: number,
+): Promise<RestoreResult> {
+  const { database } = work.target;
+  const sessions = order.sessions ?? 'wait';
+  await checkReplaceable(work, sessions);
+  const swapped = await withAside(work, clone, (aside) =>
+    swap(work, {
+      incoming: { name: aside.database, oid: aside.oid },
+      openSql: openSql(database, clone),
+      recordSql: [recordRestored(clone, aside)],
+      live: work.timeline.live,
+      keepAs: order.keepAs,
+      action: order.action,
+      snapshotId: clone.record.snapshot.id,
+      sessions,
+    }),
+  );
+  const previous = await countPrevious(work, swapped.previous);
+  return {
+    ok: true,
+    snapshot: toSnapshot(clone),
+    database,
+    outageMs: Math.round(swapped.outageMs),
+    durationMs: Math.round(performance.now() - startedAt),
+    verified: true,
+    previous: previous && toSnapshot(previous),
+  };
+}
+
+function openSql(name: string, clone: Clone): string[] {
+  return [commentDatabaseSql(name, clone.record.properties.comment), openToUsersSql(name, clone)];
+}
+
+/** Notes at the snapshot which database was made from it: that is how the target knows what it is based on. */
+function recordRestored(clone: Clone, aside: Aside): string {
+  const restoredAs = [...clone.record.restoredAs, { oid: aside.oid, at: new Date().toISOString() }];
+  return commentDatabaseSql(clone.database.name, encodeRecord({ ...clone.record, restoredAs }));
+}
+
+async function restoreToNew(
+  work: Work,
+  clone: Clone,
+  name: string,
+  startedAt: number,
+): Promise<RestoreResult> {
+  const { main } = work;
+  if (await databaseExists(main, name)) {
+    throw new BelayError(
+      'DATABASE_EXISTS',
+      `database "${name}" exists already; --to only makes new ones`,
+      {
+        hint: 'Choose another name. To replace a database, restore in place.',
+      },
+    );
+  }
+  await withAside(work, clone, (aside) =>
+    main.transaction(async () => {
+      await main.execute(renameDatabaseSql(aside.database, name), `naming the copy "${name}"`);
+      await main.execute(openSql(name, clone).join(';'), `opening "${name}"`);
+    }),
+  );
+  return {
+    ok: true,
+    snapshot: toSnapshot(clone),
+    database: name,
+    outageMs: 0,
+    durationMs: Math.round(performance.now() - startedAt),
+    verified: true,
+    previous: null,
+  };
+}

@@ -1,0 +1,180 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { cloneName, madeByBelayConnectionLimit, newSnapshotId } from '../../domain/clone-name.js';
+import type { SessionPolicy } from '../../domain/database-session.js';
+import { type CloneRecord, encodeRecord, type ReplacedBy } from '../../domain/record.js';
+import { reportStep } from '../../domain/reporter.js';
+import type { GitState, SnapshotReason } from '../../domain/snapshot.js';
+import { BelayError } from '../../errors.js';
+import { refuseIfBlocked, runExclusively } from '../../postgres/exclusive.js';
+import { readProperties } from '../../postgres/properties.js';
+import { readDatabaseSessions, readReplicationBound } from '../../postgres/sql/activity.js';
+import {
+  commentDatabaseSql,
+  type DatabaseRow,
+  databaseFlagsSql,
+  databaseSize,
+  renameDatabaseSql,
+} from '../../postgres/sql/databases.js';
+import type { Clone } from '../target/timeline.js';
+import type { Work } from '../target/work.js';
+
+/** How long the renames may wait for the database's own lock. */
+const lockTimeout = '5s';
+
+/** What the present state is kept as. */
+export interface KeepAs {
+  readonly tag: string;
+  readonly description: string;
+  readonly reason: SnapshotReason;
+  readonly git: GitState | null;
+}
+
+export interface SwapRequest {
+  /** The database that takes the target's name. */
+  readonly incoming: { readonly name: string; readonly oid: number };
+  /** Statements for the incoming database under its new name: comment, limits, open to users. */
+  readonly openSql: readonly string[];
+  /** Statements that record the swap elsewhere, e.g. at the snapshot that was restored. */
+  readonly recordSql: readonly string[];
+  /** The target as it is now; null where nobody has the name. */
+  readonly live: DatabaseRow | null;
+  readonly keepAs: KeepAs;
+  readonly action: ReplacedBy['action'];
+  readonly snapshotId: string | null;
+  readonly sessions: SessionPolicy;
+}
+
+export interface SwapResult {
+  readonly outageMs: number;
+  /** What was there before, complete but not counted yet; null where nothing was. */
+  readonly previous: Clone | null;
+}
+
+/**
+ * Puts a complete, verified database into the target's place, in one transaction: the target becomes a snapshot
+ * under a clone's name, the incoming database gets the target's name. Whatever happens, exactly one
+ * of the two has the name, and nothing was dropped. The outage is this transaction.
+ */
+export function swap(work: Work, request: SwapRequest): Promise<SwapResult> {
+  return reportStep(work.reporter, { name: 'swap', detail: work.target.database }, async () => {
+    await refuseReplication(work);
+    const previous = request.live && (await recordOfPrevious(work, request.live, request));
+    await waitUntilEmpty(work, request.incoming.name);
+    const { outageMs } = await runExclusively(
+      {
+        database: work.target.database,
+        policy: request.sessions,
+        main: work.main,
+        helper: work.helper,
+        signal: work.signal,
+      },
+      () => renameBoth(work, request, previous),
+    );
+    return { outageMs, previous };
+  });
+}
+
+async function renameBoth(work: Work, request: SwapRequest, previous: Clone | null): Promise<void> {
+  const { main, target } = work;
+  const doing = `renaming "${target.database}"`;
+  await main.transaction(async () => {
+    await main.execute(`SET LOCAL lock_timeout = '${lockTimeout}'`, doing);
+    if (previous) {
+      const { name } = previous.database;
+      await main.execute(renameDatabaseSql(target.database, name), doing);
+      await main.execute(
+        [
+          commentDatabaseSql(name, encodeRecord(previous.record)),
+          // From here on nobody can change what is now a snapshot.
+          databaseFlagsSql(name, {
+            allowConnections: false,
+            connectionLimit: madeByBelayConnectionLimit,
+            isTemplate: false,
+          }),
+        ].join(';'),
+        doing,
+      );
+    }
+    await main.execute(renameDatabaseSql(request.incoming.name, target.database), doing);
+    await main.execute([...request.openSql, ...request.recordSql].join(';'), doing);
+  });
+}
+
+/** The record under which the present state is kept. Its rows are counted after the swap. */
+async function recordOfPrevious(
+  work: Work,
+  live: DatabaseRow,
+  request: SwapRequest,
+): Promise<Clone> {
+  const id = newSnapshotId();
+  const at = new Date().toISOString();
+  const { keepAs } = request;
+  const record: CloneRecord = {
+    kind: 'snapshot',
+    snapshot: {
+      id,
+      tag: keepAs.tag,
+      description: keepAs.description,
+      createdAt: at,
+      target: { server: work.target.server, database: work.target.database },
+      reason: keepAs.reason,
+      git: keepAs.git,
+      fingerprint: null,
+      sizeBytes: (await databaseSize(work.main, live.oid)) ?? 0,
+      durationMs: 0,
+      protectedUntil: null,
+      basedOn: work.timeline.basedOn?.record.snapshot.id ?? null,
+      serverVersion: work.main.serverVersion,
+    },
+    method: 'rename',
+    copyMs: 0,
+    properties: await readProperties(work.main, live.oid),
+    sourceOid: live.oid,
+    replacedBy: {
+      oid: request.incoming.oid,
+      action: request.action,
+      at,
+      snapshotId: request.snapshotId,
+    },
+    restoredAs: [],
+  };
+  return { database: { ...live, name: cloneName(work.target.database, id) }, record };
+}
+
+/**
+ * What would make a swap fail anyway is better said before a long copy than after it.
+ * @throws BelayError REPLICATION_IN_THE_WAY, SESSIONS_IN_THE_WAY, PREPARED_TRANSACTIONS
+ */
+export async function checkReplaceable(work: Work, policy: SessionPolicy): Promise<void> {
+  await refuseReplication(work);
+  const { main, helper, target } = work;
+  if (policy !== 'wait') await refuseIfBlocked({ database: target.database, policy, main, helper });
+}
+
+/**
+ * Logical slots and subscriptions belong to the database's OID: after the swap they would go on with the old state,
+ * in silence. @throws BelayError REPLICATION_IN_THE_WAY
+ */
+async function refuseReplication(work: Work): Promise<void> {
+  const bound = await readReplicationBound(work.helper, work.target.database);
+  if (bound.length === 0) return;
+  const names = bound.map(
+    ({ kind, name, active }) => `${kind} "${name}"${active ? ' (active)' : ''}`,
+  );
+  throw new BelayError(
+    'REPLICATION_IN_THE_WAY',
+    `"${work.target.database}" has logical replication: ${names.join(', ')}; it would go on with the replaced database`,
+    {
+      hint: 'Restore into another database with --to, or drop the slot (pg_drop_replication_slot) or subscription (DROP SUBSCRIPTION) first.',
+      details: { replication: bound },
+    },
+  );
+}
+
+/** The sessions that counted the incoming database need a moment to be gone on the server. */
+async function waitUntilEmpty(work: Work, database: string): Promise<void> {
+  for (let round = 0; round < 200; round += 1) {
+    if ((await readDatabaseSessions(work.helper, database)).length === 0) return;
+    await sleep(5);
+  }
+}

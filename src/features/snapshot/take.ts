@@ -1,0 +1,108 @@
+import type { SessionPolicy } from '../../domain/database-session.js';
+import { type CloneRecord, encodeRecord, snapshotOf } from '../../domain/record.js';
+import { reportStep } from '../../domain/reporter.js';
+import type { GitState, Snapshot, SnapshotReason } from '../../domain/snapshot.js';
+import { validateTag } from '../../domain/tag.js';
+import { BelayError } from '../../errors.js';
+import { readProperties } from '../../postgres/properties.js';
+import { commentDatabaseSql } from '../../postgres/sql/databases.js';
+import { readGitState } from '../../process/git.js';
+import type { Target } from '../target/open-target.js';
+import { requireLive, type Timeline, takenTags } from '../target/timeline.js';
+import { underLock, type Work, type WorkOptions } from '../target/work.js';
+import { withNewCopy } from './make-copy.js';
+import { countClone } from './read-clone.js';
+
+export interface TakeSnapshotOptions extends WorkOptions {
+  readonly tag: string;
+  readonly description?: string | undefined;
+  /** Default "manual". */
+  readonly reason?: SnapshotReason | undefined;
+  /** Sessions in the target while it is copied; default "wait". */
+  readonly sessions?: SessionPolicy | undefined;
+  /** Folder whose git branch and commit are recorded; default: the current one. */
+  readonly cwd?: string | undefined;
+}
+
+export interface TakenSnapshot {
+  readonly snapshot: Snapshot;
+  /** How long the target was closed to new connections, in milliseconds. */
+  readonly outageMs: number;
+}
+
+/**
+ * Takes a snapshot: a clone on the target's own server, counted and sealed by its record.
+ *
+ * @example
+ * const { snapshot } = await takeSnapshot(target, { tag: 'baseline', description: 'before invoices' });
+ * @throws BelayError BAD_TAG, TAG_EXISTS, TARGET_NOT_FOUND, SESSIONS_IN_THE_WAY, DISK_FULL,
+ *   PERMISSION_DENIED, LOCKED, …; nothing is left behind then
+ */
+export async function takeSnapshot(
+  target: Target,
+  options: TakeSnapshotOptions,
+): Promise<TakenSnapshot> {
+  validateTag(options.tag);
+  const git = await readGitState(options.cwd ?? process.cwd());
+  return underLock(target, options, (work) => take(work, options, git));
+}
+
+async function take(
+  work: Work,
+  options: TakeSnapshotOptions,
+  git: GitState | null,
+): Promise<TakenSnapshot> {
+  const { main, target, timeline, reporter } = work;
+  const startedAt = performance.now();
+  const live = requireLive(timeline, target.database);
+  checkTagIsFree(timeline, options.tag, target.database);
+  const properties = await readProperties(main, live.oid);
+  const order = {
+    source: live,
+    sizeBytes: null,
+    owner: live.owner,
+    policy: options.sessions ?? 'wait',
+    step: 'copy',
+  };
+  return withNewCopy(work, order, async (copy) => {
+    // The copy is exact as of the moment the source was alone, which is now at the latest.
+    const createdAt = new Date().toISOString();
+    const { fingerprint, sizeBytes } = await countClone(work, copy.database, 'count');
+    const record: CloneRecord = {
+      kind: 'snapshot',
+      snapshot: {
+        id: copy.id,
+        tag: options.tag,
+        description: options.description ?? '',
+        createdAt,
+        target: { server: target.server, database: target.database },
+        reason: options.reason ?? 'manual',
+        git,
+        fingerprint,
+        sizeBytes,
+        durationMs: Math.round(performance.now() - startedAt),
+        protectedUntil: null,
+        basedOn: timeline.basedOn?.record.snapshot.id ?? null,
+        serverVersion: main.serverVersion,
+      },
+      method: copy.method,
+      copyMs: Math.round(copy.copyMs),
+      properties,
+      sourceOid: live.oid,
+      replacedBy: null,
+      restoredAs: [],
+    };
+    await reportStep(reporter, { name: 'seal', detail: copy.database }, () =>
+      main.execute(commentDatabaseSql(copy.database, encodeRecord(record)), 'sealing the snapshot'),
+    );
+    return { snapshot: snapshotOf(record, copy.database), outageMs: Math.round(copy.outageMs) };
+  });
+}
+
+/** @throws BelayError TAG_EXISTS */
+export function checkTagIsFree(timeline: Timeline, tag: string, database: string): void {
+  if (!takenTags(timeline).has(tag)) return;
+  throw new BelayError('TAG_EXISTS', `"${database}" already has a snapshot tagged "${tag}"`, {
+    hint: 'Choose another tag, or `belay rename` or `belay delete` the old one.',
+  });
+}

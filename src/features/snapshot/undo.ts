@@ -1,0 +1,103 @@
+import type { SessionPolicy } from '../../domain/database-session.js';
+import { compareFingerprints } from '../../domain/fingerprint.js';
+import { BelayError } from '../../errors.js';
+import { commentDatabaseSql } from '../../postgres/sql/databases.js';
+import { guardProduction, type ProductionApproval } from '../target/guard.js';
+import type { Target } from '../target/open-target.js';
+import { type Clone, type Timeline, toSnapshot } from '../target/timeline.js';
+import { underLock, type Work, type WorkOptions } from '../target/work.js';
+import { mismatch, openToUsersSql } from './build-aside.js';
+import { countPrevious, ensureCounted } from './count-previous.js';
+import { countClone } from './read-clone.js';
+import { beforeRestore, type RestoreResult, restoreInPlace } from './restore.js';
+import { checkReplaceable, type KeepAs, swap } from './swap.js';
+
+export interface UndoOptions extends WorkOptions, ProductionApproval {
+  readonly sessions?: SessionPolicy | undefined;
+  readonly cwd?: string | undefined;
+}
+
+/**
+ * Takes back the last restore, switch or undo of the target. What is there now is kept as a snapshot, so an undo can be
+ * undone too. A state that was kept automatically is renamed back, which copies nothing; one
+ * that the user gave a tag stays on the timeline, and a copy of it is put in place.
+ *
+ * @throws BelayError NOTHING_TO_UNDO, and as {@link restoreSnapshot}
+ */
+export async function undoRestore(
+  target: Target,
+  options: UndoOptions = {},
+): Promise<RestoreResult> {
+  guardProduction(target, 'undo the last restore of', options);
+  return underLock(target, options, async (work) => {
+    const startedAt = performance.now();
+    const clone = await ensureCounted(work, findUndo(work.timeline, target.database));
+    const keepAs: KeepAs = {
+      ...(await beforeRestore(work, clone, options.cwd)),
+      description: `undone: replaced by "${clone.record.snapshot.tag}"`,
+    };
+    const order = { keepAs, action: 'undo' as const, sessions: options.sessions };
+    if (clone.record.snapshot.reason !== 'before-restore') {
+      return restoreInPlace(work, clone, order, startedAt);
+    }
+    return swapBack(work, clone, order, startedAt);
+  });
+}
+
+/** The snapshot that the present target took the place of. */
+export function undoCandidate(timeline: Timeline): Clone | undefined {
+  const { live, clones } = timeline;
+  return live === null
+    ? undefined
+    : clones.find(({ record }) => record.replacedBy?.oid === live.oid);
+}
+
+function findUndo(timeline: Timeline, database: string): Clone {
+  const found = undoCandidate(timeline);
+  if (found) return found;
+  throw new BelayError('NOTHING_TO_UNDO', `"${database}" has no restore or switch to undo`, {
+    hint: 'What the last one replaced may have been deleted. `belay list` shows what is there.',
+  });
+}
+
+async function swapBack(
+  work: Work,
+  clone: Clone,
+  order: { keepAs: KeepAs; action: 'undo'; sessions: SessionPolicy | undefined },
+  startedAt: number,
+): Promise<RestoreResult> {
+  const { database } = work.target;
+  const sessions = order.sessions ?? 'wait';
+  await checkReplaceable(work, sessions);
+  await verifyUnchanged(work, clone);
+  const swapped = await swap(work, {
+    incoming: { name: clone.database.name, oid: clone.database.oid },
+    openSql: [
+      commentDatabaseSql(database, clone.record.properties.comment),
+      openToUsersSql(database, clone),
+    ],
+    recordSql: [],
+    live: work.timeline.live,
+    keepAs: order.keepAs,
+    action: order.action,
+    snapshotId: null,
+    sessions,
+  });
+  const previous = await countPrevious(work, swapped.previous);
+  return {
+    ok: true,
+    snapshot: toSnapshot(clone),
+    database,
+    outageMs: Math.round(swapped.outageMs),
+    durationMs: Math.round(performance.now() - startedAt),
+    verified: true,
+    previous: previous && toSnapshot(previous),
+  };
+}
+
+async function verifyUnchanged(work: Work, clone: Clone): Promise<void> {
+  const { fingerprint } = await countClone(work, clone.database.name, 'verify');
+  const expected = clone.record.snapshot.fingerprint;
+  const differences = expected ? compareFingerprints(expected, fingerprint) : [];
+  if (differences.length > 0) throw mismatch(clone.record.snapshot.tag, differences);
+}

@@ -1,0 +1,71 @@
+import { madeByBelayConnectionLimit } from '../../domain/clone-name.js';
+import type { Reporter } from '../../domain/reporter.js';
+import { quoteIdentifier, type Session } from '../../postgres/session.js';
+import { databaseFlagsSql } from '../../postgres/sql/databases.js';
+import type { Leftover, Timeline } from './timeline.js';
+
+export interface FoundLeftover {
+  readonly kind: Leftover['kind'];
+  readonly database: string;
+  /** What it is, for people. */
+  readonly detail: string;
+}
+
+const details: Record<Leftover['kind'], string> = {
+  'half-made': 'a copy that was interrupted before it was complete',
+  'half-dropped': 'a snapshot whose deletion was interrupted',
+  'left-open': 'a snapshot that was left open to connections',
+  'not-counted': 'a snapshot whose rows were not counted yet',
+};
+
+export function describeLeftover(leftover: Leftover): FoundLeftover {
+  return { kind: leftover.kind, database: leftover.database.name, detail: details[leftover.kind] };
+}
+
+/**
+ * Cleans what an interrupted run left of this target. The caller holds the target's lock, so no other run can
+ * be at work on any of it. Uncounted snapshots are complete and stay; only `repair` counts them.
+ */
+export async function cleanLeftovers(
+  main: Session,
+  timeline: Timeline,
+  reporter: Reporter,
+): Promise<FoundLeftover[]> {
+  const cleaned: FoundLeftover[] = [];
+  for (const leftover of timeline.leftovers) {
+    if (leftover.kind === 'not-counted') continue;
+    const found = describeLeftover(leftover);
+    if (leftover.kind === 'left-open') await closeDatabase(main, leftover.database.name);
+    else await dropBelayDatabase(main, leftover.database.name);
+    cleaned.push(found);
+    reporter({ type: 'note', message: `cleaned up "${found.database}": ${found.detail}` });
+  }
+  return cleaned;
+}
+
+/**
+ * Removes a database that Belay made. FORCE ends sessions in it: a copy that was being counted when its Belay was
+ * killed still has one for a moment.
+ */
+export async function dropBelayDatabase(main: Session, name: string): Promise<void> {
+  await main.execute(
+    `DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`,
+    `removing "${name}"`,
+  );
+}
+
+/** Opens a clone to connections; a clone is closed except while Belay reads it. */
+export async function openDatabaseToReaders(main: Session, name: string): Promise<void> {
+  await main.execute(databaseFlagsSql(name, { allowConnections: true }), `opening "${name}"`);
+}
+
+/** Closes a clone so that nobody can change it. */
+export async function closeDatabase(main: Session, name: string): Promise<void> {
+  await main.execute(
+    databaseFlagsSql(name, {
+      allowConnections: false,
+      connectionLimit: madeByBelayConnectionLimit,
+    }),
+    `closing "${name}"`,
+  );
+}

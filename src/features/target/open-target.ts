@@ -1,0 +1,132 @@
+import { hostname } from 'node:os';
+import {
+  type ResolvedTarget,
+  type ResolveTargetInput,
+  resolveTarget,
+} from '../../config/resolve-target.js';
+import { BelayError } from '../../errors.js';
+import { Session } from '../../postgres/session.js';
+import { type ConnectionSettings, describeServer, isLocalServer } from '../../postgres/settings.js';
+
+const oldestServer = 140000;
+
+/** An open connection to the server of a target, and what is known about the target. */
+export interface Target {
+  /** Name of the database. */
+  readonly database: string;
+  /** "host:port" or the socket's folder and port; no secret. */
+  readonly server: string;
+  readonly settings: ConnectionSettings;
+  readonly environment: 'development' | 'production' | undefined;
+  /** The server runs on this machine: unix socket or loopback address. */
+  readonly isLocal: boolean;
+  /** Name in the configuration, if it comes from there. */
+  readonly name: string | undefined;
+  /** Where the URL was found, for people. */
+  readonly source: string;
+  /** The session on the maintenance database that does the work and holds the lock. */
+  readonly main: Session;
+  /** Opens another session on the maintenance database. The caller closes it. */
+  openHelper(): Promise<Session>;
+  /** Opens a session on any database of the server. The caller closes it. */
+  openDatabase(database: string): Promise<Session>;
+  close(): Promise<void>;
+}
+
+export interface OpenTargetOptions extends ResolveTargetInput {
+  /** Shown in pg_stat_activity and to whoever waits for the lock, e.g. "restore". */
+  readonly action?: string | undefined;
+}
+
+/**
+ * Connects to the server of a target. Never to the target itself: that would be a session in the way.
+ *
+ * @example
+ * const target = await openTarget({ url: 'postgres://localhost/shop' });
+ * try {
+ *   await takeSnapshot(target, { tag: 'baseline' });
+ * } finally {
+ *   await target.close();
+ * }
+ * @throws BelayError NO_TARGET, BAD_URL, SERVER_UNREACHABLE, AUTHENTICATION_FAILED, SERVER_TOO_OLD,
+ *   NO_MAINTENANCE_DATABASE
+ */
+export async function openTarget(options: OpenTargetOptions = {}): Promise<Target> {
+  const resolved = await resolveTarget(options);
+  const { settings } = resolved;
+  const applicationName = `belay ${options.action ?? 'library'} ${process.pid}@${hostname()}`.slice(
+    0,
+    63,
+  );
+  const main = await openMaintenance(resolved, applicationName);
+  try {
+    checkVersion(main);
+  } catch (error) {
+    await main.close();
+    throw error;
+  }
+  const open = (database: string) => Session.open(settings, { database, applicationName });
+  return {
+    database: settings.database,
+    server: describeServer(settings),
+    settings,
+    environment: resolved.environment,
+    isLocal: isLocalServer(settings),
+    name: resolved.name,
+    source: resolved.source,
+    main,
+    openHelper: () => open(main.database),
+    openDatabase: open,
+    close: () => main.close(),
+  };
+}
+
+function checkVersion(session: Session): void {
+  if (session.serverVersion >= oldestServer) return;
+  const major = Math.floor(session.serverVersion / 10000);
+  throw new BelayError(
+    'SERVER_TOO_OLD',
+    `the server is PostgreSQL ${major}; Belay needs 14 or later`,
+    {
+      hint: 'Nothing was done. PostgreSQL 13 and older no longer get fixes: upgrade the server.',
+    },
+  );
+}
+
+/**
+ * The database from which Belay works. Advisory locks hold within one database, so every Belay must choose the
+ * same one for a target: `postgres`, and only where that is not possible the next.
+ */
+async function openMaintenance(
+  resolved: ResolvedTarget,
+  applicationName: string,
+): Promise<Session> {
+  const target = resolved.settings.database;
+  const candidates = resolved.maintenanceDatabase
+    ? [resolved.maintenanceDatabase]
+    : ['postgres', 'template1'].filter((name) => name !== target);
+  const problems: BelayError[] = [];
+  for (const database of candidates) {
+    try {
+      return await Session.open(resolved.settings, { database, applicationName });
+    } catch (error) {
+      if (!(error instanceof BelayError) || !canTryAnother(error)) throw error;
+      problems.push(error);
+    }
+  }
+  // A wrong password fails on every database alike: that is the truth to tell, not "no database found".
+  const refused = problems.find(({ code }) => code === 'AUTHENTICATION_FAILED');
+  if (refused) throw refused;
+  throw new BelayError(
+    'NO_MAINTENANCE_DATABASE',
+    `cannot connect to any of ${candidates.map((name) => `"${name}"`).join(', ')} beside the target`,
+    {
+      hint: 'Copying and renaming need a session on another database: name one with --maintenance-db or `maintenanceDatabase` in the config.',
+      cause: problems[0],
+    },
+  );
+}
+
+function canTryAnother(error: BelayError): boolean {
+  return ['TARGET_NOT_FOUND', 'PERMISSION_DENIED', 'AUTHENTICATION_FAILED'].includes(error.code);
+}

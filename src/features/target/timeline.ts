@@ -1,0 +1,117 @@
+import { idFromCloneName } from '../../domain/clone-name.js';
+import { type BasedOn, basedOn } from '../../domain/lineage.js';
+import { type CloneRecord, parseComment, snapshotOf } from '../../domain/record.js';
+import { resolveReference } from '../../domain/reference.js';
+import type { Snapshot } from '../../domain/snapshot.js';
+import { BelayError } from '../../errors.js';
+import type { Session } from '../../postgres/session.js';
+import { type DatabaseRow, readDatabases } from '../../postgres/sql/databases.js';
+
+/** A sealed clone: its database and the record in its comment. */
+export interface Clone {
+  readonly database: DatabaseRow;
+  readonly record: CloneRecord;
+}
+
+/** Something that an interrupted run left, recognised by its own marks. */
+export type Leftover =
+  | { readonly kind: 'half-made'; readonly database: DatabaseRow }
+  | { readonly kind: 'half-dropped'; readonly database: DatabaseRow }
+  | { readonly kind: 'left-open'; readonly database: DatabaseRow }
+  | { readonly kind: 'not-counted'; readonly database: DatabaseRow; readonly record: CloneRecord };
+
+/** Everything on the server that belongs to one target, read in one query. */
+export interface Timeline {
+  /** The target itself; null where no database has its name now. */
+  readonly live: DatabaseRow | null;
+  /** Newest first. */
+  readonly clones: readonly Clone[];
+  readonly leftovers: readonly Leftover[];
+  readonly basedOn: BasedOn | null;
+}
+
+/** PostgreSQL's mark of a database whose DROP was interrupted. */
+const invalidDatabase = -2;
+
+export async function readTimeline(session: Session, target: string): Promise<Timeline> {
+  const rows = await readDatabases(session, target);
+  const live = rows.find(({ name }) => name === target) ?? null;
+  const clones: Clone[] = [];
+  const leftovers: Leftover[] = [];
+  for (const database of rows) {
+    if (database === live) continue;
+    const parsed = parseComment(database.comment);
+    if (parsed.type === 'newer') throw newerFormat(database.name, parsed.format);
+    if (parsed.type === 'record') {
+      if (parsed.record.snapshot.target.database !== target) continue;
+      if (database.connectionLimit === invalidDatabase)
+        leftovers.push({ kind: 'half-dropped', database });
+      else clones.push({ database, record: parsed.record });
+    } else if (isHalfMade(target, database)) {
+      leftovers.push({ kind: 'half-made', database });
+    }
+  }
+  clones.sort((a, b) => compareTimes(b.record, a.record));
+  for (const { database, record } of clones) {
+    if (database.allowsConnections) leftovers.push({ kind: 'left-open', database });
+    if (record.snapshot.fingerprint === null)
+      leftovers.push({ kind: 'not-counted', database, record });
+  }
+  const records = clones.map(({ record }) => record);
+  return { live, clones, leftovers, basedOn: live && basedOn(live.oid, records) };
+}
+
+/**
+ * Only a name with the right check characters and no comment at all is taken for half-made: a comment means
+ * that somebody has adopted it.
+ */
+function isHalfMade(target: string, database: DatabaseRow): boolean {
+  return database.comment === null && idFromCloneName(target, database.name) !== undefined;
+}
+
+function compareTimes(a: CloneRecord, b: CloneRecord): number {
+  return (
+    a.snapshot.createdAt.localeCompare(b.snapshot.createdAt) ||
+    a.snapshot.id.localeCompare(b.snapshot.id)
+  );
+}
+
+function newerFormat(database: string, format: number): BelayError {
+  return new BelayError(
+    'BAD_CONFIG',
+    `"${database}" was made by a newer Belay (record format ${format})`,
+    { hint: 'Upgrade Belay on this machine: it must not touch what it does not understand.' },
+  );
+}
+
+export function snapshotsOf(timeline: Timeline): Snapshot[] {
+  return timeline.clones.map(toSnapshot);
+}
+
+export function toSnapshot(clone: Clone): Snapshot {
+  return snapshotOf(clone.record, clone.database.name);
+}
+
+/** @throws BelayError SNAPSHOT_NOT_FOUND, AMBIGUOUS_REFERENCE, BAD_REFERENCE */
+export function findClone(timeline: Timeline, reference: string): Clone {
+  const found = resolveReference(reference, snapshotsOf(timeline));
+  const clone = timeline.clones.find(({ record }) => record.snapshot.id === found.id);
+  if (!clone) throw new BelayError('BUG', `snapshot ${found.id} has no clone`);
+  return clone;
+}
+
+/** Tags in use: a new one must not be among them. */
+export function takenTags(timeline: Timeline): Set<string> {
+  return new Set(timeline.clones.map(({ record }) => record.snapshot.tag));
+}
+
+/** The live target. @throws BelayError TARGET_NOT_FOUND */
+export function requireLive(timeline: Timeline, target: string): DatabaseRow {
+  if (timeline.live) return timeline.live;
+  throw new BelayError('TARGET_NOT_FOUND', `there is no database "${target}" on the server`, {
+    hint:
+      timeline.clones.length > 0
+        ? 'Its snapshots are there: `belay list`, then `belay restore` brings it back under its name.'
+        : 'Check the name in the URL.',
+  });
+}

@@ -1,0 +1,95 @@
+import { type Reporter, type RunOptions, silentReporter } from '../../domain/reporter.js';
+import { BelayError } from '../../errors.js';
+import { type DataDirectory, locateDataDirectory } from '../../postgres/data-directory.js';
+import type { Session } from '../../postgres/session.js';
+import { acquireTargetLock, releaseTargetLock } from '../../postgres/target-lock.js';
+import { cleanLeftovers } from './leftovers.js';
+import type { Target } from './open-target.js';
+import { readTimeline, type Timeline } from './timeline.js';
+
+const defaultLockWaitMs = 30_000;
+
+export interface WorkOptions extends RunOptions {
+  /** How long to wait for another run on the same target, in milliseconds; default 30 s. */
+  readonly lockWaitMs?: number | undefined;
+}
+
+/** What a feature that changes something works with, while it holds the target's lock. */
+export interface Work {
+  readonly target: Target;
+  readonly main: Session;
+  /** Second session: ends sessions, cancels, looks. */
+  readonly helper: Session;
+  /** As it was when the lock was taken and leftovers had been cleaned. */
+  readonly timeline: Timeline;
+  readonly signal: AbortSignal | undefined;
+  readonly reporter: Reporter;
+}
+
+/**
+ * Takes the target's lock, cleans what an interrupted run left, runs the work, and lets go.
+ * An abort cancels the statement that runs on the server.
+ * @throws BelayError LOCKED; INTERRUPTED or TERMINATED on an abort
+ */
+export async function underLock<T>(
+  target: Target,
+  options: WorkOptions,
+  work: (work: Work) => Promise<T>,
+): Promise<T> {
+  const { signal, reporter = silentReporter } = options;
+  const { main } = target;
+  throwIfAborted(signal);
+  const helper = await target.openHelper();
+  const cancel = () => {
+    helper.query('SELECT pg_cancel_backend($1)', [main.pid]).catch(() => {});
+  };
+  signal?.addEventListener('abort', cancel);
+  try {
+    await noticeDeath(main);
+    await acquireTargetLock(main, target.database, {
+      waitMs: options.lockWaitMs ?? defaultLockWaitMs,
+      signal,
+      reporter,
+    });
+    await cleanLeftovers(main, await readTimeline(main, target.database), reporter);
+    const timeline = await readTimeline(main, target.database);
+    return await work({ target, main, helper, timeline, signal, reporter });
+  } catch (error) {
+    throw signal?.aborted ? interruption(signal) : error;
+  } finally {
+    signal?.removeEventListener('abort', cancel);
+    await releaseTargetLock(main, target.database).catch(() => {});
+    await helper.close();
+  }
+}
+
+/**
+ * Lets the server notice within a second that this process has died, instead of finishing a copy that nobody
+ * waits for. Not every platform can; there the copy is finished and cleaned up later.
+ */
+async function noticeDeath(session: Session): Promise<void> {
+  await session
+    .execute(`SET client_connection_check_interval = '1s'`, 'setting up')
+    .catch(() => {});
+}
+
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw interruption(signal);
+}
+
+function interruption(signal: AbortSignal): BelayError {
+  const terminated = signal.reason === 'SIGTERM';
+  return new BelayError(
+    terminated ? 'TERMINATED' : 'INTERRUPTED',
+    `${terminated ? 'terminated' : 'interrupted'}: nothing half-made was kept`,
+    { hint: 'Your database is as it was.' },
+  );
+}
+
+/** The folder of the target's files, or of the database given instead, where it can be seen from here. */
+export function dataDirectoryOf(
+  work: Work,
+  tablespace: string,
+): Promise<DataDirectory | undefined> {
+  return locateDataDirectory(work.main, work.target.settings, tablespace);
+}

@@ -1,0 +1,194 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type DatabaseSession,
+  describePrepared,
+  describeSession,
+  isIdle,
+  type SessionPolicy,
+} from '../domain/database-session.js';
+import { BelayError } from '../errors.js';
+import { sqlStateOf } from './pg-error.js';
+import type { Session } from './session.js';
+import { readDatabaseSessions, readPreparedTransactions } from './sql/activity.js';
+
+/** How long `wait` gives transactions in progress to end. */
+const patienceMs = 10_000;
+/**
+ * A transaction older than this is waited for *before* the exclusive statement starts. From then on
+ * new connections wait, so what remains must be short.
+ */
+const longTransactionMs = 1000;
+/** How long the exclusive statement may hold off new connections while short transactions end. */
+const drainMs = 2000;
+const objectInUse = '55006';
+const queryCanceled = '57014';
+
+export interface ExclusiveRequest {
+  /** Database that must be without sessions. */
+  readonly database: string;
+  readonly policy: SessionPolicy;
+  /** Session that runs the statement; its backend is cancelled when draining takes too long. */
+  readonly main: Session;
+  /** Second session: looks, ends sessions, cancels. Never connected to `database`. */
+  readonly helper: Session;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ExclusiveResult<T> {
+  readonly result: T;
+  /** How long new connections were held off: the statement's time, from its lock to its end. */
+  readonly outageMs: number;
+}
+
+/**
+ * Runs a statement that needs a database without sessions (CREATE DATABASE … TEMPLATE, RENAME).
+ * PostgreSQL takes the database's lock first and then waits up to 5 s for sessions to go. So the statement
+ * is started and, meanwhile, sessions are ended from the helper. New connections wait on the lock instead of
+ * failing, and a kill leaves nothing closed behind.
+ * @throws BelayError SESSIONS_IN_THE_WAY, PREPARED_TRANSACTIONS
+ */
+export async function runExclusively<T>(
+  request: ExclusiveRequest,
+  work: () => Promise<T>,
+): Promise<ExclusiveResult<T>> {
+  const deadline = performance.now() + patienceMs;
+  let outageMs = 0;
+  for (;;) {
+    await waitForRoom(request, deadline);
+    const startedAt = performance.now();
+    const attempt = await drainWhile(request, work);
+    outageMs += performance.now() - startedAt;
+    if ('result' in attempt) return { result: attempt.result, outageMs };
+    request.signal?.throwIfAborted();
+    if (request.policy === 'fail' || performance.now() >= deadline) throw await inTheWay(request);
+  }
+}
+
+/** Refuses at once where `fail` would, or where a prepared transaction is in the way. */
+export function refuseIfBlocked(request: ExclusiveRequest): Promise<void> {
+  return waitForRoom(request, performance.now());
+}
+
+/** Before anything is locked: refuses, or waits until no long transaction is left. */
+async function waitForRoom(request: ExclusiveRequest, deadline: number): Promise<void> {
+  for (;;) {
+    request.signal?.throwIfAborted();
+    const sessions = await readDatabaseSessions(request.helper, request.database);
+    const prepared = await readPreparedTransactions(request.helper, request.database);
+    const blocked =
+      request.policy === 'fail'
+        ? sessions.length > 0
+        : request.policy === 'wait' &&
+          sessions.some((s) => !isIdle(s) && s.ageMs > longTransactionMs);
+    if (!blocked && prepared.length === 0) return;
+    // Nothing can end a prepared transaction but a decision of its owner, so only `wait` waits for it.
+    if (request.policy !== 'wait' || performance.now() >= deadline) throw await inTheWay(request);
+    await sleep(100, undefined, { signal: request.signal });
+  }
+}
+
+type Attempt<T> = { readonly result: T } | { readonly blocked: true };
+
+async function drainWhile<T>(
+  request: ExclusiveRequest,
+  work: () => Promise<T>,
+): Promise<Attempt<T>> {
+  let settled = false;
+  let gaveUp = false;
+  const running = work().then(
+    (result): Attempt<T> => ({ result }),
+    (error: unknown): Attempt<T> => {
+      if (sqlStateOf(error) === objectInUse) return { blocked: true };
+      if (sqlStateOf(error) === queryCanceled && gaveUp) return { blocked: true };
+      throw error;
+    },
+  );
+  const finished = running.then(
+    () => {
+      settled = true;
+    },
+    () => {
+      settled = true;
+    },
+  );
+  const startedAt = performance.now();
+  let quietRounds = 0;
+  while (!settled) {
+    const remaining = await endSessions(request).catch(() => 0);
+    quietRounds = remaining === 0 ? quietRounds + 1 : 0;
+    if (
+      request.policy === 'wait' &&
+      remaining > 0 &&
+      !gaveUp &&
+      performance.now() - startedAt > drainMs
+    ) {
+      gaveUp = true;
+      await request.helper.query('SELECT pg_cancel_backend($1)', [request.main.pid]);
+    }
+    // A copy can take minutes: once the database is empty there is nothing left to watch closely.
+    await Promise.race([finished, sleep(quietRounds > 20 ? 250 : 10)]);
+  }
+  return running;
+}
+
+/** Ends what the policy allows to end. @returns how many sessions are still there */
+async function endSessions(request: ExclusiveRequest): Promise<number> {
+  const sessions = await readDatabaseSessions(request.helper, request.database);
+  if (request.policy === 'fail') return sessions.length;
+  for (const session of sessions) {
+    if (request.policy === 'wait' && !isIdle(session)) continue;
+    await endSession(request.helper, session, request.policy);
+  }
+  return sessions.length;
+}
+
+async function endSession(helper: Session, session: DatabaseSession, policy: SessionPolicy) {
+  // Asked again in the same statement: between looking and ending an idle session may have begun work.
+  const guard = policy === 'wait' ? `AND state = 'idle'` : '';
+  await helper
+    .query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 ${guard}`, [
+      session.pid,
+    ])
+    .catch(() => {
+      // Not allowed to end it (42501): it stays, and is named when the time is up.
+    });
+}
+
+/** The error that names everything that is in the way. */
+async function inTheWay(request: ExclusiveRequest): Promise<BelayError> {
+  const prepared = await readPreparedTransactions(request.helper, request.database);
+  if (prepared.length > 0) {
+    return new BelayError(
+      'PREPARED_TRANSACTIONS',
+      `"${request.database}" has ${prepared.length} prepared transaction(s): ${prepared.slice(0, 5).map(describePrepared).join('; ')}`,
+      {
+        hint: 'End each with COMMIT PREPARED or ROLLBACK PREPARED, connected to that database; no session owns them.',
+        details: { prepared },
+      },
+    );
+  }
+  const sessions = await readDatabaseSessions(request.helper, request.database);
+  return sessionsInTheWay(request.database, sessions, request.policy);
+}
+
+function sessionsInTheWay(
+  database: string,
+  sessions: readonly DatabaseSession[],
+  policy: SessionPolicy,
+) {
+  const shown = sessions.slice(0, 5).map(describeSession).join('; ');
+  const more = sessions.length > 5 ? ` and ${sessions.length - 5} more` : '';
+  const count = sessions.length === 1 ? '1 session is' : `${sessions.length} sessions are`;
+  const hint =
+    policy === 'terminate'
+      ? 'The role may not end them: it needs to be a superuser or a member of pg_signal_backend and of their role.'
+      : 'Close them, or pass --sessions terminate to end them; their open transactions are rolled back.';
+  return new BelayError(
+    'SESSIONS_IN_THE_WAY',
+    `${count} in the way of "${database}": ${shown}${more}`,
+    {
+      hint,
+      details: { sessions },
+    },
+  );
+}

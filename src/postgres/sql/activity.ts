@@ -1,0 +1,60 @@
+import type { DatabaseSession, PreparedTransaction } from '../../domain/database-session.js';
+import type { Session } from '../session.js';
+
+/**
+ * Sessions in a database that are not the asking one. Autovacuum workers are left out (PostgreSQL
+ * ends them itself when the database must be alone), parallel workers go with their leader.
+ */
+export function readDatabaseSessions(
+  session: Session,
+  database: string,
+): Promise<DatabaseSession[]> {
+  return session.query<DatabaseSession>(
+    `SELECT pid, usename::text AS user, coalesce(application_name, '') AS application,
+            host(client_addr) AS client, backend_type AS "backendType", state,
+            (extract(epoch FROM clock_timestamp() - coalesce(
+               CASE WHEN state = 'idle' THEN state_change ELSE xact_start END, state_change, backend_start
+            )) * 1000)::float8 AS "ageMs"
+       FROM pg_stat_activity
+      WHERE datname = $1 AND pid <> pg_backend_pid()
+        AND backend_type NOT IN ('autovacuum worker', 'parallel worker')
+      ORDER BY backend_start`,
+    [database],
+    `looking at the sessions of "${database}"`,
+  );
+}
+
+export function readPreparedTransactions(
+  session: Session,
+  database: string,
+): Promise<PreparedTransaction[]> {
+  return session.query<PreparedTransaction>(
+    `SELECT gid, owner::text, (extract(epoch FROM clock_timestamp() - prepared) * 1000)::float8 AS "ageMs"
+       FROM pg_prepared_xacts WHERE database = $1 ORDER BY prepared`,
+    [database],
+    `looking for prepared transactions in "${database}"`,
+  );
+}
+
+export interface ReplicationBound {
+  readonly kind: 'slot' | 'subscription';
+  readonly name: string;
+  readonly active: boolean;
+}
+
+/** Logical slots and subscriptions: they stay with the database's OID when it is renamed away. */
+export function readReplicationBound(
+  session: Session,
+  database: string,
+): Promise<ReplicationBound[]> {
+  return session.query<ReplicationBound>(
+    `SELECT 'slot' AS kind, slot_name::text AS name, active
+       FROM pg_replication_slots WHERE database = $1
+     UNION ALL
+     SELECT 'subscription', s.subname::text, s.subenabled
+       FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = $1
+     ORDER BY 1, 2`,
+    [database],
+    `looking for replication of "${database}"`,
+  );
+}

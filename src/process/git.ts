@@ -1,0 +1,88 @@
+import { resolve } from 'node:path';
+import { runProgram } from './run.js';
+
+/** What git says about a working tree. */
+export interface GitState {
+  /** Null where HEAD is detached. */
+  readonly branch: string | null;
+  /** Full hash. */
+  readonly commit: string;
+  /** A tracked file differs from the commit; untracked files do not count. */
+  readonly dirty: boolean;
+}
+
+const timeoutMs = 2_000;
+
+const statusArguments = [
+  // Belay may run in a hook, or beside an editor: it must not take the index lock for a mere look.
+  '--no-optional-locks',
+  '--no-pager',
+  // A repository's own config must not make a mere look run its programs.
+  '-c',
+  'core.fsmonitor=false',
+  '-c',
+  'core.untrackedCache=false',
+  '-c',
+  'core.hooksPath=/dev/null',
+  '-c',
+  'status.submoduleSummary=false',
+  'status',
+  '--porcelain=v2',
+  '--branch',
+  '--untracked-files=no',
+  '--ignore-submodules=dirty',
+];
+
+/**
+ * Reads what `git status --porcelain=v2 --branch` prints.
+ * @returns null where there is no commit yet
+ */
+export function parseGitStatus(text: string): GitState | null {
+  const lines = text.split('\n').filter((line) => line !== '');
+  const header = (name: string) =>
+    lines.find((line) => line.startsWith(`# ${name} `))?.slice(name.length + 3);
+  const commit = header('branch.oid');
+  if (!commit || !/^[0-9a-f]{40,64}$/.test(commit)) return null;
+  const head = header('branch.head');
+  const branch = !head || head === '(detached)' ? null : head;
+  return { branch, commit, dirty: lines.some((line) => !line.startsWith('#')) };
+}
+
+/**
+ * Variables such as GIT_DIR, which git sets for its hooks, hold for the process's own folder. For
+ * another one they would lead to the wrong repository.
+ */
+function gitEnvironment(cwd: string): NodeJS.ProcessEnv {
+  const isOwnFolder = resolve(cwd) === process.cwd();
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => isOwnFolder || !repositoryVariables.has(name),
+  );
+  return { ...Object.fromEntries(inherited), LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0' };
+}
+
+const repositoryVariables = new Set([
+  'GIT_ALTERNATE_OBJECT_DIRECTORIES',
+  'GIT_COMMON_DIR',
+  'GIT_DIR',
+  'GIT_INDEX_FILE',
+  'GIT_NAMESPACE',
+  'GIT_OBJECT_DIRECTORY',
+  'GIT_PREFIX',
+  'GIT_WORK_TREE',
+]);
+
+/**
+ * Branch, commit and cleanness of the working tree that holds a folder.
+ *
+ * @returns null where there is no git, no repository, no commit yet, or no answer within 2 s: a
+ * snapshot must not fail or wait for what is a mere note beside it
+ */
+export async function readGitState(cwd: string): Promise<GitState | null> {
+  try {
+    const env = gitEnvironment(cwd);
+    const result = await runProgram('git', statusArguments, { cwd, env, timeoutMs });
+    return result.exitCode === 0 ? parseGitStatus(result.stdout) : null;
+  } catch {
+    return null;
+  }
+}
