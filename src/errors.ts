@@ -37,7 +37,6 @@ export const errorCatalog = {
   PRODUCTION_GUARD: refused,
   NOT_CONFIRMED: refused,
   PROTECTED: refused,
-  IN_USE: refused,
 
   TARGET_NOT_FOUND: notFound,
   SNAPSHOT_NOT_FOUND: notFound,

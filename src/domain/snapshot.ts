@@ -48,7 +48,7 @@ export interface Snapshot {
   /** Until when nothing may delete it; null: not protected. */
   readonly protectedUntil: string | null;
   /** Id of the snapshot that the target was based on when this one was taken. */
-  readonly basedOn: string | null;
+  readonly parent: string | null;
   /** server_version_num of the server that made it, e.g. 150018. */
   readonly serverVersion: number;
 }

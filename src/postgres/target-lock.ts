@@ -49,7 +49,19 @@ export async function releaseTargetLock(session: Session, database: string): Pro
   await session.query('SELECT pg_advisory_unlock($1, $2)', [lockClass, lockKey(database)]);
 }
 
+/** Who works on the target now, for people; undefined: nobody. Asks without waiting. */
+export async function readLockHolder(
+  session: Session,
+  database: string,
+): Promise<string | undefined> {
+  return findHolder(session, lockKey(database));
+}
+
 async function readHolder(session: Session, key: number): Promise<string> {
+  return (await findHolder(session, key)) ?? 'another run of Belay';
+}
+
+async function findHolder(session: Session, key: number): Promise<string | undefined> {
   const [row] = await session.query<{ pid: number; app: string; user: string; since: string }>(
     `SELECT a.pid, a.application_name AS app, a.usename::text AS user,
             to_char(a.backend_start AT TIME ZONE 'UTC', 'HH24:MI:SS') || ' UTC' AS since
@@ -59,7 +71,7 @@ async function readHolder(session: Session, key: number): Promise<string> {
         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
     [lockClass, key >>> 0],
   );
-  if (!row) return 'another run of Belay';
+  if (!row) return undefined;
   return `"${row.app}" (server process ${row.pid}, user ${row.user}, connected since ${row.since})`;
 }
 

@@ -123,7 +123,7 @@ async function recordOfPrevious(
       sizeBytes: (await databaseSize(work.main, live.oid)) ?? 0,
       durationMs: 0,
       protectedUntil: null,
-      basedOn: work.timeline.basedOn?.record.snapshot.id ?? null,
+      parent: work.timeline.basedOn?.record.snapshot.id ?? null,
       serverVersion: work.main.serverVersion,
     },
     method: 'rename',

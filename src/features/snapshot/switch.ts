@@ -1,11 +1,10 @@
 import type { SessionPolicy } from '../../domain/database-session.js';
 import type { Snapshot } from '../../domain/snapshot.js';
 import { validateTag } from '../../domain/tag.js';
-import { readGitState } from '../../process/git.js';
 import { guardProduction, type ProductionApproval } from '../target/guard.js';
 import type { Target } from '../target/open-target.js';
 import { findClone, requireLive } from '../target/timeline.js';
-import { underLock, type Work, type WorkOptions } from '../target/work.js';
+import { underLock, type WorkOptions } from '../target/work.js';
 import { ensureCounted } from './count-previous.js';
 import { beforeRestore, type RestoreResult, restoreInPlace } from './restore.js';
 import type { KeepAs } from './swap.js';
@@ -45,7 +44,7 @@ export async function switchSnapshot(
     requireLive(work.timeline, target.database);
     if (options.save !== undefined) checkTagIsFree(work.timeline, options.save, target.database);
     const clone = await ensureCounted(work, findClone(work.timeline, options.reference));
-    const keepAs = await savedAs(work, options, await beforeRestore(work, clone, options.cwd));
+    const keepAs = savedAs(options, await beforeRestore(work, clone, options.cwd));
     const result = await restoreInPlace(
       work,
       clone,
@@ -57,7 +56,7 @@ export async function switchSnapshot(
   });
 }
 
-async function savedAs(work: Work, options: SwitchOptions, automatic: KeepAs): Promise<KeepAs> {
+function savedAs(options: SwitchOptions, automatic: KeepAs): KeepAs {
   if (options.save === undefined) return automatic;
   return {
     tag: options.save,

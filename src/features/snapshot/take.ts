@@ -82,7 +82,7 @@ async function take(
         sizeBytes,
         durationMs: Math.round(performance.now() - startedAt),
         protectedUntil: null,
-        basedOn: timeline.basedOn?.record.snapshot.id ?? null,
+        parent: timeline.basedOn?.record.snapshot.id ?? null,
         serverVersion: main.serverVersion,
       },
       method: copy.method,

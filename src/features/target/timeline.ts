@@ -36,29 +36,46 @@ const invalidDatabase = -2;
 export async function readTimeline(session: Session, target: string): Promise<Timeline> {
   const rows = await readDatabases(session, target);
   const live = rows.find(({ name }) => name === target) ?? null;
-  const clones: Clone[] = [];
-  const leftovers: Leftover[] = [];
-  for (const database of rows) {
-    if (database === live) continue;
-    const parsed = parseComment(database.comment);
-    if (parsed.type === 'newer') throw newerFormat(database.name, parsed.format);
-    if (parsed.type === 'record') {
-      if (parsed.record.snapshot.target.database !== target) continue;
-      if (database.connectionLimit === invalidDatabase)
-        leftovers.push({ kind: 'half-dropped', database });
-      else clones.push({ database, record: parsed.record });
-    } else if (isHalfMade(target, database)) {
-      leftovers.push({ kind: 'half-made', database });
-    }
-  }
-  clones.sort((a, b) => compareTimes(b.record, a.record));
-  for (const { database, record } of clones) {
-    if (database.allowsConnections) leftovers.push({ kind: 'left-open', database });
-    if (record.snapshot.fingerprint === null)
-      leftovers.push({ kind: 'not-counted', database, record });
-  }
+  const found = rows.filter((row) => row !== live).map((row) => classify(target, row));
+  const clones = found
+    .filter((one) => one?.kind === 'clone')
+    .map(({ database, record }) => ({ database, record }))
+    .sort((a, b) => compareTimes(b.record, a.record));
+  const broken = found.filter((one) => one !== undefined && one.kind !== 'clone');
   const records = clones.map(({ record }) => record);
-  return { live, clones, leftovers, basedOn: live && basedOn(live.oid, records) };
+  return {
+    live,
+    clones,
+    leftovers: [...broken, ...clones.flatMap(unfinished)],
+    basedOn: live && basedOn(live.oid, records),
+  };
+}
+
+type Classified = ({ readonly kind: 'clone' } & Clone) | Leftover | undefined;
+
+/** What one database is to the target; undefined: nothing. @throws BelayError for a later format */
+function classify(target: string, database: DatabaseRow): Classified {
+  const parsed = parseComment(database.comment);
+  if (parsed.type === 'newer') {
+    // Only where it may be the target's own: another one's newer record is no reason to stop here.
+    if (idFromCloneName(target, database.name) === undefined) return undefined;
+    throw newerFormat(database.name, parsed.format);
+  }
+  if (parsed.type === 'foreign') {
+    return isHalfMade(target, database) ? { kind: 'half-made', database } : undefined;
+  }
+  if (parsed.record.snapshot.target.database !== target) return undefined;
+  if (database.connectionLimit === invalidDatabase) return { kind: 'half-dropped', database };
+  return { kind: 'clone', database, record: parsed.record };
+}
+
+/** What is still to do on a complete clone. */
+function unfinished({ database, record }: Clone): Leftover[] {
+  const leftovers: Leftover[] = [];
+  if (database.allowsConnections) leftovers.push({ kind: 'left-open', database });
+  if (record.snapshot.fingerprint === null)
+    leftovers.push({ kind: 'not-counted', database, record });
+  return leftovers;
 }
 
 /**

@@ -3,7 +3,7 @@ import { BelayError } from '../../errors.js';
 import { type DataDirectory, locateDataDirectory } from '../../postgres/data-directory.js';
 import type { Session } from '../../postgres/session.js';
 import { acquireTargetLock, releaseTargetLock } from '../../postgres/target-lock.js';
-import { cleanLeftovers } from './leftovers.js';
+import { cleanLeftovers, type FoundLeftover } from './leftovers.js';
 import type { Target } from './open-target.js';
 import { readTimeline, type Timeline } from './timeline.js';
 
@@ -22,6 +22,8 @@ export interface Work {
   readonly helper: Session;
   /** As it was when the lock was taken and leftovers had been cleaned. */
   readonly timeline: Timeline;
+  /** What an interrupted run had left, cleaned when the lock was taken. */
+  readonly cleaned: readonly FoundLeftover[];
   readonly signal: AbortSignal | undefined;
   readonly reporter: Reporter;
 }
@@ -51,9 +53,10 @@ export async function underLock<T>(
       signal,
       reporter,
     });
-    await cleanLeftovers(main, await readTimeline(main, target.database), reporter);
-    const timeline = await readTimeline(main, target.database);
-    return await work({ target, main, helper, timeline, signal, reporter });
+    const found = await readTimeline(main, target.database);
+    const cleaned = await cleanLeftovers(main, found, reporter);
+    const timeline = cleaned.length === 0 ? found : await readTimeline(main, target.database);
+    return await work({ target, main, helper, timeline, cleaned, signal, reporter });
   } catch (error) {
     throw signal?.aborted ? interruption(signal) : error;
   } finally {

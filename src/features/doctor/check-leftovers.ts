@@ -1,0 +1,49 @@
+import type { Session } from '../../postgres/session.js';
+import { readLockHolder } from '../../postgres/target-lock.js';
+import { describeLeftover } from '../target/leftovers.js';
+import type { Target } from '../target/open-target.js';
+import type { Timeline } from '../target/timeline.js';
+import { type Check, megabytes, ok, warn } from './check.js';
+
+export async function checkLeftovers(target: Target, timeline: Timeline): Promise<Check> {
+  const name = 'leftovers';
+  const holder = await readLockHolder(target.main, target.database);
+  if (holder) return ok(name, `at work now: ${holder}`);
+  const found = timeline.leftovers.map(describeLeftover);
+  if (found.length > 0) {
+    const shown = found.map(({ database, detail }) => `"${database}" (${detail})`);
+    return warn(name, shown.join('; '), '`belay repair` cleans them up.');
+  }
+  const orphans = await readOrphanedFolders(target.main);
+  if (orphans.length === 0) return ok(name, 'none');
+  const shown = orphans.map(({ path, sizeBytes }) => `${path} (${megabytes(sizeBytes)})`);
+  return warn(
+    name,
+    `folders of no database, as a crash of the server in the middle of a copy leaves them: ${shown.join(', ')}`,
+    'PostgreSQL never removes them, and Belay removes no files of a server. If no CREATE DATABASE is running now, they can be deleted by hand.',
+  );
+}
+
+interface OrphanedFolder {
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
+/** Folders below base/ that belong to no database. Only superusers may look; others see none. */
+async function readOrphanedFolders(session: Session): Promise<OrphanedFolder[]> {
+  const { may } = await session.queryOne<{ may: boolean }>(
+    'SELECT rolsuper AS may FROM pg_roles WHERE rolname = current_user',
+  );
+  if (!may) return [];
+  return session.query<OrphanedFolder>(
+    `SELECT current_setting('data_directory') || '/base/' || folder AS path,
+            coalesce((SELECT sum((pg_stat_file('base/' || folder || '/' || file, true)).size)
+                        FROM pg_ls_dir('base/' || folder, true, false) AS file), 0)::float8 AS "sizeBytes"
+       FROM pg_ls_dir('base') AS folder
+      WHERE folder ~ '^[0-9]+$' AND NOT EXISTS (
+        SELECT FROM pg_database WHERE oid = folder::oid)
+      ORDER BY folder`,
+    [],
+    'looking for orphaned folders',
+  );
+}
