@@ -1,14 +1,17 @@
 import path from 'node:path';
 import { BelayError } from '../errors.js';
-import {
-  type ConnectionSettings,
-  hasConnectionEnvironment,
-  resolveConnection,
-} from '../postgres/settings.js';
+import type { ConnectionSettings } from '../postgres/settings.js';
 import type { TargetConfig } from './config.js';
 import { type LoadedConfig, loadConfig } from './load-config.js';
 import { isSameTarget, mayBeSameTarget } from './same-target.js';
-import { expandReferences, readVariables, type VariableLookup } from './variables.js';
+import {
+  connectionOf,
+  findConnectionEnvironment,
+  findUrl,
+  type UrlCandidate,
+  type UrlSearch,
+} from './url-candidate.js';
+import { expandReferences, readVariables } from './variables.js';
 
 export interface ResolveTargetInput {
   /** A URL or libpq string; wins over everything else. */
@@ -33,19 +36,7 @@ export interface ResolvedTarget {
   readonly source: string;
 }
 
-/** What was found first, not yet looked at. */
-interface Candidate {
-  /** Undefined: libpq's variables alone. */
-  readonly url: string | undefined;
-  readonly source: string;
-  readonly env: NodeJS.ProcessEnv;
-  readonly cwd: string;
-}
-
-interface Project {
-  readonly cwd: string;
-  readonly env: NodeJS.ProcessEnv;
-  readonly lookup: VariableLookup;
+interface Project extends UrlSearch {
   readonly loaded: LoadedConfig | undefined;
 }
 
@@ -87,19 +78,6 @@ async function resolveUnnamed(project: Project, url: string | undefined): Promis
   });
 }
 
-function findUrl(project: Project, url: string | undefined): Candidate | undefined {
-  const { cwd, env } = project;
-  if (url !== undefined) return { url, source: '--url', cwd, env };
-  for (const name of ['BELAY_URL', 'DATABASE_URL']) {
-    const variable = project.lookup(name);
-    if (variable) {
-      const where = variable.source === 'environment' ? '' : ` in ${variable.source}`;
-      return { url: variable.value, source: `${name}${where}`, cwd, env };
-    }
-  }
-  return undefined;
-}
-
 /** The only target is the default one; with several, somebody has to choose. */
 function defaultTargetName(loaded: LoadedConfig | undefined): string | undefined {
   if (!loaded) return undefined;
@@ -107,31 +85,10 @@ function defaultTargetName(loaded: LoadedConfig | undefined): string | undefined
   return loaded.config.defaultTarget ?? (names.length === 1 ? names[0] : undefined);
 }
 
-const connectionVariables = [
-  ...['PGHOST', 'PGHOSTADDR', 'PGPORT', 'PGUSER', 'PGPASSWORD', 'PGDATABASE', 'PGSERVICE'],
-  ...['PGSSLMODE', 'PGSSLROOTCERT', 'PGSSLCERT', 'PGSSLKEY', 'PGPASSFILE', 'PGOPTIONS'],
-];
-
-/** libpq's variables; those of `.env` files only where the process itself names no server. */
-function findConnectionEnvironment(project: Project): Candidate | undefined {
-  const { cwd, env, lookup } = project;
-  if (hasConnectionEnvironment(env)) {
-    return { url: undefined, source: 'PG* variables', cwd, env };
-  }
-  const found = connectionVariables.flatMap((name) => {
-    const variable = lookup(name);
-    return variable ? [[name, variable] as const] : [];
-  });
-  const merged = {
-    ...env,
-    ...Object.fromEntries(found.map(([name, { value }]) => [name, value])),
-  };
-  if (!hasConnectionEnvironment(merged)) return undefined;
-  const file = found.find(([, { source }]) => source !== 'environment')?.[1].source;
-  return { url: undefined, source: `PG* variables in ${file}`, cwd, env: merged };
-}
-
-async function resolveCandidate(project: Project, candidate: Candidate): Promise<ResolvedTarget> {
+async function resolveCandidate(
+  project: Project,
+  candidate: UrlCandidate,
+): Promise<ResolvedTarget> {
   const settings = await connectionOf(candidate);
   const configured = await findConfigured(project, settings);
   return {
@@ -141,19 +98,6 @@ async function resolveCandidate(project: Project, candidate: Candidate): Promise
     maintenanceDatabase: configured?.target.maintenanceDatabase,
     source: candidate.source,
   };
-}
-
-/** Says which of several sources is wrong: the user may not know that this one was used. */
-async function connectionOf({ url, source, env, cwd }: Candidate): Promise<ConnectionSettings> {
-  try {
-    return await resolveConnection({ url, env, cwd });
-  } catch (error) {
-    if (!(error instanceof BelayError) || error.code !== 'BAD_URL') throw error;
-    throw new BelayError('BAD_URL', `${source}: ${error.message}`, {
-      hint: error.hint,
-      cause: error,
-    });
-  }
 }
 
 async function resolveNamed(

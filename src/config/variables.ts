@@ -51,7 +51,8 @@ export async function readVariables(
   };
 }
 
-async function readEnvFile(file: string): Promise<NodeJS.Dict<string>> {
+/** The variables of one `.env` file; none where it is not there. */
+export async function readEnvFile(file: string): Promise<NodeJS.Dict<string>> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');

@@ -1,15 +1,6 @@
 import { resolve } from 'node:path';
+import type { GitState } from '../domain/snapshot.js';
 import { runProgram } from './run.js';
-
-/** What git says about a working tree. */
-export interface GitState {
-  /** Null where HEAD is detached. */
-  readonly branch: string | null;
-  /** Full hash. */
-  readonly commit: string;
-  /** A tracked file differs from the commit; untracked files do not count. */
-  readonly dirty: boolean;
-}
 
 const timeoutMs = 2_000;
 
