@@ -1,0 +1,126 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { makeServerFolder } from '../test/support/throwaway-server.js';
+import { serverBars, startUpBars } from './bars.js';
+import { type BenchFolder, folderAtHand, mountXfs, NotMeasurable } from './file-system.js';
+import { describeMachine } from './machine.js';
+import { type BenchOptions, parseOptions, UsageError, usage } from './options.js';
+import type { ServerResult, StartUpResult } from './results.js';
+import { findServers, startBenchServer } from './server.js';
+import { measureServer, prepareStartUp } from './suite.js';
+import { renderBars, renderServer, renderStartUp } from './tables.js';
+
+interface Results {
+  readonly servers: ServerResult[];
+  readonly startUp: StartUpResult[];
+  readonly notMeasured: string[];
+}
+
+const say = (line: string) => console.error(line);
+const print = (lines: readonly string[]) => console.log(lines.join('\n'));
+
+/** Runs what can be run, and keeps what can't as a sentence. */
+async function tryToMeasure(results: Results, what: string, work: () => Promise<void>) {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof NotMeasurable)) throw error;
+    results.notMeasured.push(`${what}: ${error.message}`);
+    say(`${what}: not measured: ${error.message}`);
+  }
+}
+
+async function onFolder(folder: BenchFolder, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } finally {
+    await folder.remove();
+  }
+}
+
+async function measureAll(options: BenchOptions, signal: AbortSignal): Promise<Results> {
+  const results: Results = { servers: [], startUp: [], notMeasured: [] };
+  const { installed, shipped } = await findServers();
+  const missing = (what: string) => results.notMeasured.push(`${what}: it is not on this machine`);
+  if (!installed) missing('an installed PostgreSQL, and with it pg_dump');
+  if (!shipped) missing('PostgreSQL from npm');
+  const measure = async (folder: BenchFolder, installation: typeof installed) => {
+    if (!installation) return;
+    const server = await startBenchServer(installation, folder.path);
+    try {
+      const result = await measureServer(server, folder, { options, signal, say });
+      results.servers.push(result);
+      print(renderServer(result));
+    } finally {
+      await server.remove();
+    }
+  };
+  if (options.only !== 'reflink') {
+    await tryToMeasure(results, 'the file system at hand', async () => {
+      const folder = await folderAtHand(options.sizeBytes);
+      await measure(folder, installed);
+      await measure(folder, shipped);
+    });
+  }
+  if (options.only !== 'plain') {
+    await tryToMeasure(results, 'XFS with reflink', async () => {
+      const folder = await mountXfs(options.sizeBytes);
+      await onFolder(folder, () => measure(folder, shipped));
+    });
+  }
+  await tryToMeasure(results, 'start-up', async () => {
+    const installation = shipped ?? installed;
+    if (!installation) throw new NotMeasurable('there is no server');
+    results.startUp.push(...(await prepareStartUp(installation, await makeServerFolder())));
+  });
+  return results;
+}
+
+async function writeResults(options: BenchOptions, args: readonly string[], results: Results) {
+  const bars = [...results.servers.flatMap(serverBars), ...startUpBars(results.startUp)];
+  print(renderStartUp(results.startUp));
+  print(renderBars(bars, options.sizeBytes));
+  print(results.notMeasured.map((what) => `not measured: ${what}`));
+  const { outFile, ...chosen } = options;
+  const report = {
+    format: 1,
+    measuredAt: new Date().toISOString(),
+    command: ['npm run bench --', ...args].join(' '),
+    machine: describeMachine(),
+    options: chosen,
+    ...results,
+    bars,
+  };
+  await mkdir(path.dirname(outFile), { recursive: true });
+  await writeFile(outFile, `${JSON.stringify(report, null, 2)}\n`);
+  say(`\nall runs: ${outFile}`);
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  if (args.includes('--help')) {
+    print([usage]);
+    return 0;
+  }
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      // Servers end and mounts go in the `finally`s on the way out; a second Ctrl-C leaves that to the watchdog.
+      if (controller.signal.aborted) process.exit(130);
+      say('interrupted: ending the servers');
+      controller.abort(signal);
+    });
+  }
+  const folder = process.env.BELAY_BENCH_CWD ?? process.cwd();
+  try {
+    const options = parseOptions(args, folder, new Date());
+    await writeResults(options, args, await measureAll(options, controller.signal));
+    return 0;
+  } catch (error) {
+    if (controller.signal.aborted) return controller.signal.reason === 'SIGINT' ? 130 : 143;
+    if (!(error instanceof UsageError)) throw error;
+    say(`${error.message}\n\n${usage}`);
+    return 2;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));
