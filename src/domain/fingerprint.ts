@@ -33,3 +33,33 @@ export type FingerprintWithModel = {
   readonly fingerprint: Fingerprint;
   readonly model: SchemaModel;
 };
+
+const printSequence = ({ lastValue, isCalled }: SequenceValue): string =>
+  isCalled ? lastValue : `${lastValue} (not used yet)`;
+
+/** Names of both records, by code unit. */
+const allNames = (a: object, b: object): string[] =>
+  [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
+
+/**
+ * What differs between two fingerprints: the schema, tables by rows, sequences by value. A table or
+ * sequence that one side lacks is "none" there.
+ */
+export function compareFingerprints(
+  expected: Fingerprint,
+  actual: Fingerprint,
+): FingerprintDifference[] {
+  const differences: FingerprintDifference[] = [];
+  const compare = (what: FingerprintDifference['what'], name: string, a?: string, b?: string) => {
+    if (a !== b) differences.push({ what, name, expected: a ?? 'none', actual: b ?? 'none' });
+  };
+  compare('schema', 'schema', expected.schemaChecksum, actual.schemaChecksum);
+  for (const name of allNames(expected.rowCounts, actual.rowCounts)) {
+    compare('rows', name, expected.rowCounts[name]?.toString(), actual.rowCounts[name]?.toString());
+  }
+  const printed = (sequence: SequenceValue | undefined) => sequence && printSequence(sequence);
+  for (const name of allNames(expected.sequences, actual.sequences)) {
+    compare('sequence', name, printed(expected.sequences[name]), printed(actual.sequences[name]));
+  }
+  return differences;
+}

@@ -1,0 +1,103 @@
+import type { Session } from './session.js';
+import { countTables, type TableRow } from './sql/tables.js';
+
+/** Tables up to this size are counted many in one query: there the round trip costs more than the count. */
+const smallTableBytes = 1024 * 1024;
+const tablesPerQuery = 200;
+/** With less to count than this, a second connection costs more than it saves. */
+const worthAnotherSessionBytes = 16 * 1024 * 1024;
+
+const countSettings = `
+  SET jit = off;
+  SET max_parallel_workers_per_gather = 4;
+`;
+
+export interface CountOptions {
+  readonly parallel?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((done: { tables: number; rows: number }) => void) | undefined;
+}
+
+export interface CountedTable {
+  readonly table: TableRow;
+  readonly rows: number;
+}
+
+/** Large tables one by one, largest first, so that no session starts on one when the others are done. */
+function toBatches(tables: readonly TableRow[]): TableRow[][] {
+  const large = tables.filter(({ sizeBytes }) => sizeBytes > smallTableBytes);
+  const small = tables.filter(({ sizeBytes }) => sizeBytes <= smallTableBytes);
+  const batches = large.map((table) => [table]);
+  for (let at = 0; at < small.length; at += tablesPerQuery) {
+    batches.push(small.slice(at, at + tablesPerQuery));
+  }
+  return batches;
+}
+
+function sessionsWorth(tables: readonly TableRow[], batches: number, parallel: number): number {
+  const bytes = tables.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return bytes < worthAnotherSessionBytes ? 1 : Math.max(1, Math.min(parallel, batches));
+}
+
+/** Ends a query that runs, so that nobody waits for a count that is not wanted any more. */
+async function cancelQueries(
+  openSession: () => Promise<Session>,
+  running: ReadonlySet<Session>,
+): Promise<void> {
+  const pids = [...running].map(({ pid }) => pid);
+  if (pids.length === 0) return;
+  const session = await openSession();
+  await session.query('SELECT pg_cancel_backend(pid) FROM unnest($1::int[]) pid', [pids]);
+}
+
+/**
+ * Exact rows of all tables, from a queue that several sessions share, each count in a short transaction of its
+ * own. A failure or an abort stops all of them, and is thrown when they have stopped.
+ */
+export async function countAll(
+  openSession: () => Promise<Session>,
+  first: Session,
+  tables: readonly TableRow[],
+  options: CountOptions,
+): Promise<CountedTable[]> {
+  const batches = toBatches(tables);
+  const counted: CountedTable[] = [];
+  const running = new Set<Session>();
+  let rowsDone = 0;
+  const work = async (session: Session) => {
+    await session.execute(countSettings, 'preparing to count');
+    for (let batch = batches.shift(); batch; batch = batches.shift()) {
+      options.signal?.throwIfAborted();
+      running.add(session);
+      const rows = await countTables(session, batch).finally(() => running.delete(session));
+      batch.forEach((table, index) => {
+        counted.push({ table, rows: rows[index] ?? 0 });
+        rowsDone += rows[index] ?? 0;
+      });
+      options.onProgress?.({ tables: counted.length, rows: rowsDone });
+    }
+  };
+  const stop = () => {
+    batches.length = 0;
+    return cancelQueries(openSession, running).catch(() => {});
+  };
+  options.signal?.addEventListener('abort', stop, { once: true });
+  try {
+    const sessions = sessionsWorth(tables, batches.length, options.parallel ?? 2);
+    const workers = Array.from({ length: sessions }, async (_, index) => {
+      try {
+        await work(index === 0 ? first : await openSession());
+      } catch (error) {
+        await stop();
+        throw error;
+      }
+    });
+    const ended = await Promise.allSettled(workers);
+    options.signal?.throwIfAborted();
+    const failed = ended.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
+    return counted;
+  } finally {
+    options.signal?.removeEventListener('abort', stop);
+  }
+}

@@ -1,0 +1,144 @@
+import { type Attributes, type AttributeValue, formatDefinition } from '../../domain/definition.js';
+import {
+  compareObjects,
+  type SchemaModel,
+  type SchemaObject,
+  schemaChecksum,
+} from '../../domain/schema-model.js';
+import { stableExpression } from '../../domain/stable-expression.js';
+import { sqlStateOf } from '../pg-error.js';
+import type { Session } from '../session.js';
+import { type Annotation, annotationsSql } from '../sql/schema-annotations.js';
+import { columnQueries } from '../sql/schema-columns.js';
+import { constraintQueries } from '../sql/schema-constraints.js';
+import { databaseQueries } from '../sql/schema-database.js';
+import { operatorQueries } from '../sql/schema-operators.js';
+import { publicationQueries } from '../sql/schema-publications.js';
+import { relationQueries } from '../sql/schema-relations.js';
+import { routineQueries } from '../sql/schema-routines.js';
+import { ruleQueries } from '../sql/schema-rules.js';
+import { scopeSql } from '../sql/schema-scope.js';
+import { textQueries } from '../sql/schema-texts.js';
+import { typeQueries } from '../sql/schema-types.js';
+
+const families = [
+  databaseQueries,
+  typeQueries,
+  relationQueries,
+  columnQueries,
+  constraintQueries,
+  routineQueries,
+  ruleQueries,
+  operatorQueries,
+  textQueries,
+  publicationQueries,
+].flat();
+
+interface ObjectRow {
+  readonly class: string;
+  readonly id: string;
+  readonly sub: number;
+  readonly kind: string;
+  readonly name: string;
+  readonly attributes: Readonly<Record<string, AttributeValue | null>>;
+}
+
+const doing = 'reading the schema';
+
+/** Kinds whose definition may have a body in another language, which is nobody's to rewrite. */
+const routineKinds = new Set(['function', 'procedure']);
+
+/** The body of a routine stays as it is, what PostgreSQL printed before it is an expression like any other. */
+function stableRoutine(definition: string): string {
+  const body = definition.search(/\nAS (?:\$|')/);
+  if (body < 0) return stableExpression(definition);
+  return stableExpression(definition.slice(0, body)) + definition.slice(body);
+}
+
+function stableAttributes({ kind, attributes }: ObjectRow): [string, AttributeValue][] {
+  const result: [string, AttributeValue][] = [];
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === null) continue;
+    if (typeof value !== 'string') result.push([key, value]);
+    else
+      result.push([key, routineKinds.has(kind) ? stableRoutine(value) : stableExpression(value)]);
+  }
+  return result;
+}
+
+const addressOf = (row: { class: string; id: string; sub: number }): string =>
+  `${row.class}/${row.id}/${row.sub}`;
+
+const listNames = { grant: 'grants', revoke: 'revoked', label: 'security labels' } as const;
+
+/** Comment, grants and labels of each object, as attributes that follow its own. */
+function collectAnnotations(rows: readonly Annotation[]): Map<string, Attributes> {
+  const found = new Map<string, Record<string, string | string[]>>();
+  for (const row of rows) {
+    const address = addressOf(row);
+    const attributes = found.get(address) ?? {};
+    found.set(address, attributes);
+    if (row.what === 'comment') attributes.comment = row.text;
+    else {
+      const list = attributes[listNames[row.what]] ?? [];
+      attributes[listNames[row.what]] = [...list, row.text].sort();
+    }
+  }
+  return found;
+}
+
+function toObject(row: ObjectRow, annotations: Attributes): SchemaObject {
+  const { grants, revoked, comment, 'security labels': labels } = annotations;
+  const all = [...stableAttributes(row)];
+  for (const [key, value] of Object.entries({
+    grants,
+    revoked,
+    comment,
+    'security labels': labels,
+  })) {
+    if (value !== undefined) all.push([key, value]);
+  }
+  return {
+    kind: row.kind,
+    name: row.name,
+    definition: formatDefinition(Object.fromEntries(all)),
+  };
+}
+
+/**
+ * Somebody's DDL at the same time can take an object away between the listing, which sees one moment, and
+ * the printing of its definition, which sees the present: PostgreSQL then says "cache lookup failed".
+ */
+async function retryingWhileChanging<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (sqlStateOf(error) !== 'XX000' || attempt === 5) throw error;
+    }
+  }
+}
+
+/**
+ * Reads the whole schema of the session's database: every object of the user's, with all that matters about
+ * it, in a stable order. Two statements whatever the number of objects. Needs no right on
+ * the objects themselves, and gives the same for every role.
+ */
+export async function readSchemaModel(session: Session): Promise<SchemaModel> {
+  const objectsSql = `WITH ${scopeSql}\n${families
+    .map((query) => query(session.serverVersion))
+    .join('\nUNION ALL')}`;
+  // The statement is long and its cost is overestimated: compiling it takes longer than running it.
+  await session.execute('SET jit = off', doing);
+  const rows = await retryingWhileChanging(() => session.query<ObjectRow>(objectsSql, [], doing));
+  const annotations = collectAnnotations(
+    await session.query<Annotation>(annotationsSql, [], doing),
+  );
+  const objects = rows.map((row) => toObject(row, annotations.get(addressOf(row)) ?? {}));
+  return { format: 1, objects: objects.sort(compareObjects) };
+}
+
+/** The checksum of the schema of the session's database, as in its fingerprint. */
+export async function readSchemaChecksum(session: Session): Promise<string> {
+  return schemaChecksum(await readSchemaModel(session));
+}

@@ -1,0 +1,78 @@
+/**
+ * What the query families of the schema model share: which objects are the user's, under which names.
+ * All families are branches of one statement, so that a model is one moment of the database.
+ */
+
+/** One branch of the statement; it gives (class, id, sub, kind, name, attributes). */
+export type SchemaQuery = (serverVersion: number) => string;
+
+/**
+ * Common table expressions: user schemas, what belongs to extensions, and the user's relations.
+ * Extensions stand for their objects: `CREATE EXTENSION` makes them, and a newer version of it changes
+ * them. Temporary objects are another session's.
+ */
+export const scopeSql = `
+  schemas AS MATERIALIZED (
+    SELECT oid, quote_ident(nspname) AS name
+      FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'),
+  members AS MATERIALIZED (
+    SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
+  relations AS MATERIALIZED (
+    SELECT c.oid, s.name || '.' || quote_ident(c.relname) AS name, c.relname, c.relkind, c.relowner
+      FROM pg_class c JOIN schemas s ON s.oid = c.relnamespace
+     WHERE c.relpersistence <> 't'
+       AND c.oid NOT IN (SELECT objid FROM members WHERE classid = 'pg_class'::regclass))`;
+
+/** Condition: the object was not made by an extension. */
+export function notOfExtension(catalog: string, oid: string): string {
+  return `${oid} NOT IN (SELECT objid FROM members WHERE classid = '${catalog}'::regclass)`;
+}
+
+/** Condition for objects without a schema: not made by initdb (OIDs below 16384) nor by an extension. */
+export function madeByUser(catalog: string, oid: string): string {
+  return `${oid} >= 16384 AND ${notOfExtension(catalog, oid)}`;
+}
+
+/** "yes" where the condition holds, else left out. */
+export function yesIf(condition: string): string {
+  return `CASE WHEN ${condition} THEN 'yes' END`;
+}
+
+/** The name of a role, as it is written in SQL. */
+export function roleName(oid: string): string {
+  return `quote_ident(pg_get_userbyid(${oid}))`;
+}
+
+/** Options ("name=value") as a sorted list, by the same order everywhere; none: left out. */
+export function sortedOptions(options: string): string {
+  return `(SELECT json_agg(option ORDER BY option COLLATE "C") FROM unnest(${options}) option)`;
+}
+
+/**
+ * Options of foreign objects as a sorted list. A value that may be a secret is left out, its name stays:
+ * models are printed, compared and stored.
+ */
+export function foreignOptions(options: string): string {
+  return `(SELECT json_agg(CASE WHEN option ~* '^[^=]*(pass|secret|key|token|credential|auth)[^=]*='
+                                THEN split_part(option, '=', 1) ELSE option END ORDER BY option COLLATE "C")
+             FROM unnest(${options}) option)`;
+}
+
+/** A non-default regproc as text. */
+export function functionName(oid: string): string {
+  return `CASE WHEN ${oid} <> 0 THEN ${oid}::regprocedure::text END`;
+}
+
+/** One branch: the columns that every family gives. */
+export function branch(
+  object: { catalog: string; id: string; sub?: string; kind: string; name: string },
+  attributes: readonly (readonly [key: string, sql: string])[],
+  from: string,
+): string {
+  const pairs = attributes.map(([key, sql]) => `'${key}', ${sql}`).join(',\n         ');
+  return `
+  SELECT '${object.catalog}'::regclass::oid AS class, ${object.id} AS id, ${object.sub ?? '0'}::int AS sub,
+         ${object.kind} AS kind, ${object.name} AS name,
+         json_build_object(${pairs}) AS attributes
+    ${from}`;
+}
