@@ -17,7 +17,7 @@ export async function readLiveCounts(session: Session, budgetMs: number): Promis
   for (const table of await listTables(session)) {
     const remainingMs = deadline - performance.now();
     const timeoutMs = Math.min(longestCountMs, Math.floor(remainingMs));
-    counts[table.qualifiedName] =
+    counts[table.qualified] =
       timeoutMs < 10 ? null : await countRows(session, table, { timeoutMs });
   }
   return counts;

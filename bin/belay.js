@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+
+const version = process.argv[2];
+if (process.argv.length === 3 && (version === '--version' || version === '-V')) {
+  // Answered before anything is loaded: prompts and scripts ask often.
+  const { version: own } = JSON.parse(
+    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+  );
+  process.stdout.write(`${own}\n`);
+} else {
+  const { main } = await import('../dist/cli/main.js').catch((error) => {
+    if (error?.code !== 'ERR_MODULE_NOT_FOUND' || !String(error.message).includes('dist'))
+      throw error;
+    process.stderr.write('error: Belay is not built\nhint:  run `npm ci && npm run build` first\n');
+    process.exit(1);
+  });
+  await main();
+}

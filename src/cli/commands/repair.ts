@@ -1,0 +1,21 @@
+import type { Command } from 'commander';
+import type { Bind } from '../bind.js';
+
+export function addRepairCommand(program: Command, bind: Bind): void {
+  program
+    .command('repair')
+    .description('find and clean what an interrupted run left')
+    .action(
+      bind<[], object>(async (context) => {
+        const result = await context.withTarget('repair', (target, library) =>
+          library.repairTarget(target, context.work(library)),
+        );
+        context.print(result, () => {
+          if (result.cleaned.length === 0) return 'nothing to repair';
+          return result.cleaned
+            .map(({ database, detail }) => `repaired "${database}": ${detail}`)
+            .join('\n');
+        });
+      }),
+    );
+}

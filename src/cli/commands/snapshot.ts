@@ -1,0 +1,42 @@
+import type { Command } from 'commander';
+import type { SessionPolicy } from '../../index.js';
+import type { Bind } from '../bind.js';
+import { describeTaken } from '../output/describe-snapshot.js';
+import { sessionsOption } from './options.js';
+import { sessionPolicy } from './settings.js';
+
+interface Options {
+  readonly description?: string;
+  readonly archive?: boolean;
+  readonly sessions?: SessionPolicy;
+}
+
+export function addSnapshotCommand(program: Command, bind: Bind): void {
+  program
+    .command('snapshot')
+    .description('take a snapshot of the database')
+    .argument('<tag>', 'name of the snapshot: letters, digits, ".", "_", "-", "/"')
+    .option('-d, --description <text>', 'what this state is')
+    .option('--archive', 'also keep an archive (not in this version)')
+    .addOption(sessionsOption())
+    .action(
+      bind<[string], Options>(async (context, options, tag) => {
+        const { BelayError } = await import('../../index.js');
+        if (options.archive) {
+          throw new BelayError('NEEDS_ARCHIVE', 'archives are not part of this version', {
+            hint: 'Take the snapshot without --archive; pg_dump writes one by hand.',
+          });
+        }
+        const sessions = await sessionPolicy(context, options.sessions);
+        const { snapshot, outageMs } = await context.withTarget('snapshot', (target, library) =>
+          library.takeSnapshot(target, {
+            ...context.work(library),
+            ...{ tag, description: options.description, sessions },
+          }),
+        );
+        context.print({ ...snapshot, outageMs }, () =>
+          describeTaken(context.style, snapshot, outageMs),
+        );
+      }),
+    );
+}

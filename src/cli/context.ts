@@ -1,0 +1,101 @@
+import type * as Belay from '../index.js';
+import type { CliIo } from './io.js';
+import { lineProgress, type Progress, terminalProgress } from './output/progress.js';
+import { type Style, styleFor } from './output/style.js';
+
+/** The options that every command has. */
+export interface GlobalOptions {
+  readonly url?: string;
+  readonly target?: string;
+  readonly maintenanceDb?: string;
+  readonly json?: boolean;
+  readonly yes?: boolean;
+  readonly lockWait?: string;
+}
+
+/** The library, as it is when it has been loaded. */
+export type Library = typeof Belay;
+
+/** What a command works with. */
+export interface CommandContext {
+  readonly io: CliIo;
+  readonly options: GlobalOptions;
+  readonly json: boolean;
+  readonly style: Style;
+  /** Something can be asked: stdin and stderr are a terminal. */
+  readonly isInteractive: boolean;
+  readonly progress: Progress;
+  /** For features that take the target's lock. */
+  work(
+    library: Library,
+  ): Pick<Belay.TakeSnapshotOptions, 'signal' | 'reporter' | 'lockWaitMs' | 'cwd'>;
+  /** Connects, runs, and disconnects whatever happens. */
+  withTarget<T>(
+    action: string,
+    run: (target: Belay.Target, library: Library) => Promise<T>,
+  ): Promise<T>;
+  /** Prints the result: the document under --json, else the text. */
+  print(document: unknown, text: () => string): void;
+  /** Sets the exit code of a command that did not fail but found something. */
+  exitWith(code: number): void;
+}
+
+export function createContext(
+  io: CliIo,
+  options: GlobalOptions,
+  exitWith: (code: number) => void,
+): CommandContext {
+  const json = options.json ?? false;
+  const errorStyle = styleFor(io.stderr, io.env);
+  const progress =
+    !json && io.stderr.isTTY
+      ? terminalProgress(io.stderr, errorStyle)
+      : lineProgress(io.stderr, errorStyle, json);
+  return {
+    io,
+    options,
+    json,
+    style: styleFor(io.stdout, io.env),
+    isInteractive: !json && io.stdin.isTTY === true && io.stderr.isTTY === true,
+    progress,
+    work: ({ parseDuration }) => ({
+      signal: io.signal,
+      reporter: progress.reporter,
+      cwd: io.cwd,
+      ...(options.lockWait === undefined ? {} : { lockWaitMs: parseDuration(options.lockWait) }),
+    }),
+    withTarget: (action, run) => withTarget(io, options, action, run),
+    print: (document, text) => {
+      progress.stop();
+      io.stdout.write(`${json ? JSON.stringify(document, null, 2) : text()}\n`);
+    },
+    exitWith,
+  };
+}
+
+/** How the target is found, from the options that every command has. */
+export function targetOptions(io: CliIo, options: GlobalOptions) {
+  return {
+    url: options.url,
+    target: options.target,
+    maintenanceDatabase: options.maintenanceDb,
+    cwd: io.cwd,
+    env: io.env,
+  };
+}
+
+async function withTarget<T>(
+  io: CliIo,
+  options: GlobalOptions,
+  action: string,
+  run: (target: Belay.Target, library: Library) => Promise<T>,
+): Promise<T> {
+  // Loaded only here: `belay --help` and mistakes in the arguments need no driver.
+  const library = await import('../index.js');
+  const target = await library.openTarget({ ...targetOptions(io, options), action });
+  try {
+    return await run(target, library);
+  } finally {
+    await target.close();
+  }
+}

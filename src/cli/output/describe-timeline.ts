@@ -1,0 +1,62 @@
+import type { CopyMethod, Snapshot, SnapshotList } from '../../index.js';
+import { describeGit, describeProtection } from './describe-snapshot.js';
+import { formatAge, formatBytes, formatCount } from './format.js';
+import type { Style } from './style.js';
+import { formatTable } from './table.js';
+
+/** One word for each way, to fit a column. */
+const methods: Readonly<Record<CopyMethod, string>> = {
+  reflink: 'reflink',
+  file_copy: 'file copy',
+  wal_log: 'wal log',
+  rename: 'renamed',
+};
+
+/** The timeline as a table, newest first, with what the target is based on marked. */
+export function describeTimeline(style: Style, list: SnapshotList, total: number): string {
+  const { current, snapshots } = list;
+  const title = `${style.bold(current.database)} on ${current.server}`;
+  if (total === 0) {
+    return `${title}: no snapshots yet\n${style.dim('take one with `belay snapshot TAG`')}`;
+  }
+  const columns = [
+    { title: ' ' },
+    { title: 'TAG' },
+    { title: 'TAKEN' },
+    { title: 'ROWS', align: 'right' as const },
+    { title: 'SIZE', align: 'right' as const },
+    { title: 'COPY' },
+    { title: 'GIT' },
+    { title: 'DESCRIPTION' },
+  ];
+  const rows = snapshots.map((snapshot) => rowOf(style, snapshot, current.basedOn?.id));
+  const hidden = total - snapshots.length;
+  return [
+    `${title}: ${describeCurrent(current)}`,
+    formatTable(style, columns, rows),
+    ...(hidden > 0 ? [style.dim(`and ${hidden} older`)] : []),
+    ...(current.undo ? [style.dim(`\`belay undo\` brings back "${current.undo.tag}"`)] : []),
+  ].join('\n');
+}
+
+function describeCurrent(current: SnapshotList['current']): string {
+  if (!current.exists) return 'the database itself is missing; `belay restore` brings it back';
+  return current.basedOn ? `based on "${current.basedOn.tag}"` : 'based on no snapshot';
+}
+
+function rowOf(style: Style, snapshot: Snapshot, basedOn: string | undefined): string[] {
+  const isBase = snapshot.id === basedOn;
+  const protection = describeProtection(snapshot.protectedUntil);
+  const notes = [snapshot.description, protection].filter((text) => text !== '');
+  const [copy] = snapshot.copies;
+  return [
+    isBase ? style.green('●') : ' ',
+    isBase ? style.green(snapshot.tag) : snapshot.tag,
+    formatAge(snapshot.createdAt),
+    snapshot.fingerprint ? formatCount(snapshot.fingerprint.rows) : 'not counted',
+    formatBytes(snapshot.sizeBytes),
+    copy ? methods[copy.method] : '',
+    describeGit(snapshot.git),
+    style.dim(notes.join(' · ')),
+  ];
+}

@@ -1,0 +1,90 @@
+import { Command } from 'commander';
+import type { Bind } from './bind.js';
+import { addCompletionCommands } from './commands/completion.js';
+import { addDeleteCommand } from './commands/delete.js';
+import { addDiffCommand } from './commands/diff.js';
+import { addDoctorCommand } from './commands/doctor.js';
+import { addInitCommand } from './commands/init.js';
+import { addListCommand } from './commands/list.js';
+import { addLocalCommand } from './commands/local.js';
+import { addProtectCommands } from './commands/protect.js';
+import { addPruneCommand } from './commands/prune.js';
+import { addRenameCommand } from './commands/rename.js';
+import { addRepairCommand } from './commands/repair.js';
+import { addRestoreCommand } from './commands/restore.js';
+import { addShowCommand } from './commands/show.js';
+import { addSnapshotCommand } from './commands/snapshot.js';
+import { addStatusCommand } from './commands/status.js';
+import { addSwitchCommand } from './commands/switch.js';
+import { addUndoCommand } from './commands/undo.js';
+import { createContext } from './context.js';
+import type { CliIo } from './io.js';
+import { readOwnVersion } from './own-version.js';
+
+/** The whole command line. Commander prints to the given streams and throws instead of exiting. */
+export function buildProgram(io: CliIo, exitWith: (code: number) => void): Command {
+  const program = new Command('belay')
+    .description('A safety rope for PostgreSQL: snapshots, restore, switch and undo.')
+    .version(readOwnVersion(), '-V, --version')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      // Mistakes are printed once, by run.ts; what commander itself writes here is only the help.
+      writeErr: (text) => text.startsWith('error:') || io.stderr.write(text),
+      getOutHelpWidth: () => io.stdout.columns ?? 100,
+    })
+    .exitOverride()
+    .showSuggestionAfterError();
+  addGlobalOptions(program);
+  const bind: Bind =
+    (action) =>
+    async (...args) => {
+      const command = args.at(-1) as Command;
+      const options = command.optsWithGlobals();
+      const context = createContext(io, options, exitWith);
+      try {
+        // Commander appends the options and the command to the arguments.
+        await action(context, options as never, ...(args.slice(0, -2) as never));
+      } finally {
+        context.progress.stop();
+      }
+    };
+  for (const add of commands) add(program, bind);
+  program.commands.forEach(inheritSettings);
+  return program;
+}
+
+const commands: readonly ((program: Command, bind: Bind) => void)[] = [
+  addInitCommand,
+  addDoctorCommand,
+  addLocalCommand,
+  addSnapshotCommand,
+  addListCommand,
+  addShowCommand,
+  addStatusCommand,
+  addRestoreCommand,
+  addSwitchCommand,
+  addUndoCommand,
+  addDiffCommand,
+  addRenameCommand,
+  addProtectCommands,
+  addDeleteCommand,
+  addPruneCommand,
+  addRepairCommand,
+  addCompletionCommands,
+];
+
+function addGlobalOptions(program: Command): void {
+  program
+    .option('--url <url>', 'database to work on, as a URL or "key=value …"')
+    .option('--target <name>', 'database to work on, by its name in belay.config.json')
+    .option('--maintenance-db <name>', 'database to work from, beside the target')
+    .option('--json', 'print one JSON document')
+    .option('-y, --yes', 'answer yes to a plain confirmation')
+    .option('--lock-wait <duration>', 'how long to wait for another run, e.g. 30s (the default)');
+}
+
+function inheritSettings(command: Command): void {
+  command.allowExcessArguments(false);
+  command.commands.forEach(inheritSettings);
+}

@@ -1,0 +1,131 @@
+/**
+ * Belay as a library: every command of the `belay` program is one of these functions. They take a
+ * target (see {@link openTarget}), report progress to a callback, stop at an AbortSignal, return
+ * plain data and throw {@link BelayError}. None of them prints, asks or exits.
+ *
+ * @example
+ * import { openTarget, restoreSnapshot, takeSnapshot, undoRestore } from 'belaydb';
+ *
+ * const target = await openTarget({ url: 'postgres://localhost/shop' });
+ * try {
+ *   await takeSnapshot(target, { tag: 'before-migration' });
+ *   // … the migration went wrong:
+ *   const { outageMs } = await restoreSnapshot(target, { reference: 'before-migration' });
+ *   // … it had not, after all:
+ *   await undoRestore(target);
+ * } finally {
+ *   await target.close();
+ * }
+ */
+export { type BelayConfig, configFileName, type TargetConfig } from './config/config.js';
+export { type LoadedConfig, loadConfig } from './config/load-config.js';
+export {
+  type DatabaseSession,
+  type SessionPolicy,
+  sessionPolicies,
+} from './domain/database-session.js';
+export { parseDuration } from './domain/duration.js';
+export type { Fingerprint, FingerprintDifference, SequenceValue } from './domain/fingerprint.js';
+export { parseTime } from './domain/reference.js';
+export type { ProgressEvent, Reporter, RunOptions } from './domain/reporter.js';
+export type { RetentionPolicy } from './domain/retention.js';
+export type { TableRowDiff } from './domain/row-diff.js';
+export type { SchemaChange, SchemaModel, SchemaObject } from './domain/schema-model.js';
+export {
+  type CloneCopy,
+  type CopyMethod,
+  forever,
+  type GitState,
+  type Snapshot,
+  type SnapshotReason,
+  type TargetName,
+} from './domain/snapshot.js';
+export {
+  BelayError,
+  type ErrorCode,
+  type ErrorKind,
+  errorCatalog,
+  toBelayError,
+} from './errors.js';
+export type { Check } from './features/doctor/check.js';
+export { type Examination, examineTarget } from './features/doctor/examine.js';
+export type { LocalServer, LocalServerPlace } from './features/local/local-server.js';
+export {
+  type StartedLocalServer,
+  type StartLocalServerOptions,
+  startLocalServer,
+} from './features/local/start.js';
+export { localServerStatus } from './features/local/status.js';
+export { type StoppedLocalServer, stopLocalServer } from './features/local/stop.js';
+export type { MigrationTool } from './features/project/detect-migration-tool.js';
+export {
+  type InitializedProject,
+  type InitProjectOptions,
+  initProject,
+} from './features/project/init.js';
+export {
+  type ConfirmDeletion,
+  type DeleteOptions,
+  type DeleteResult,
+  type DeletionLoss,
+  deleteSnapshot,
+} from './features/snapshot/delete.js';
+export {
+  type DiffOptions,
+  type DiffResult,
+  type DiffSide,
+  diffSnapshots,
+} from './features/snapshot/diff.js';
+export {
+  type CurrentState,
+  listSnapshots,
+  type SnapshotList,
+  type SnapshotName,
+} from './features/snapshot/list.js';
+export type { RowCountDifference } from './features/snapshot/live-counts.js';
+export {
+  type ProtectOptions,
+  type ProtectResult,
+  protectSnapshot,
+  unprotectSnapshot,
+} from './features/snapshot/protect.js';
+export {
+  type PrunedSnapshot,
+  type PruneOptions,
+  type PruneResult,
+  pruneSnapshots,
+} from './features/snapshot/prune.js';
+export {
+  type RenameOptions,
+  type RenameResult,
+  renameSnapshot,
+} from './features/snapshot/rename.js';
+export {
+  type RestoreOptions,
+  type RestoreResult,
+  restoreSnapshot,
+} from './features/snapshot/restore.js';
+export { showSnapshot } from './features/snapshot/show.js';
+export {
+  type SwitchOptions,
+  type SwitchResult,
+  switchSnapshot,
+} from './features/snapshot/switch.js';
+export {
+  type TakenSnapshot,
+  type TakeSnapshotOptions,
+  takeSnapshot,
+} from './features/snapshot/take.js';
+export { type UndoOptions, undoRestore } from './features/snapshot/undo.js';
+export type { ProductionApproval } from './features/target/guard.js';
+export type { FoundLeftover } from './features/target/leftovers.js';
+export { type OpenTargetOptions, openTarget, type Target } from './features/target/open-target.js';
+export { type RepairResult, repairTarget } from './features/target/repair.js';
+export {
+  type ChangedSince,
+  readStatus,
+  type StatusOptions,
+  type TargetStatus,
+} from './features/target/status.js';
+export type { WorkOptions } from './features/target/work.js';
+export { redactUrl } from './postgres/redact-url.js';
