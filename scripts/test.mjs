@@ -1,0 +1,205 @@
+// What `npm test` and `npm run test:faults` run, from a fresh clone with nothing but Node: installs and
+// builds what is missing or stale, runs vitest, and ends with the line "N passed, N failed".
+//
+//   node scripts/test.mjs [arguments for vitest]          unit and integration tests
+//   node scripts/test.mjs faults [arguments for vitest]   the fault suite, with many rounds
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const at = (...names) => path.join(root, ...names);
+const faultRounds = '200';
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/** How long a program may take to end when asked. */
+const graceMs = 15_000;
+
+/** The program that runs now; it gets the signals that this one gets. */
+let running;
+let interruptedBy;
+for (const signal of signals) process.on(signal, () => interrupt(signal));
+// npm passes a signal to a shell, which does not pass it on: the shell's end is then all there is to see.
+const shell = process.ppid;
+if (process.env.npm_lifecycle_event) {
+  setInterval(() => process.ppid === shell || interrupt('SIGTERM'), 1_000).unref();
+}
+
+function interrupt(signal) {
+  if (interruptedBy) return;
+  interruptedBy = signal;
+  if (!running) exitAfterSignal();
+  running.kill(signal);
+  setTimeout(killGroup, graceMs, running).unref();
+}
+
+/** Also what a program has started and left. (Windows has no groups; there only the program itself.) */
+function killGroup(child) {
+  try {
+    process.kill(process.platform === 'win32' ? child.pid : -child.pid, 'SIGKILL');
+  } catch {
+    // Nothing of it is left.
+  }
+}
+
+function say(line) {
+  process.stderr.write(`${line}\n`);
+}
+
+function exitAfterSignal() {
+  say(`Interrupted by ${interruptedBy}.`);
+  process.exit(128 + os.constants.signals[interruptedBy]);
+}
+
+/** A failure before any test has run is one failure, in the same last line. */
+function giveUp(message) {
+  say(message);
+  console.log('0 passed, 1 failed');
+  process.exit(1);
+}
+
+/** Runs a program to its end. */
+async function run(file, args, options) {
+  const exitCode = await new Promise((resolve) => {
+    // A group of its own, so that workers which outlive it can be ended too.
+    const detached = process.platform !== 'win32';
+    running = spawn(file, args, { cwd: root, detached, ...options });
+    running.on('error', (error) => giveUp(`${file} cannot be run: ${error.message}`));
+    running.stderr?.on('data', (chunk) => options.onError(chunk));
+    running.on('exit', () => interruptedBy && killGroup(running));
+    running.on('close', (code) => resolve(code ?? 1));
+  });
+  running = undefined;
+  if (interruptedBy) exitAfterSignal();
+  return exitCode;
+}
+
+/** npm's own script where npm runs this one: no search in PATH, and no shell on Windows. */
+async function runNpm(args) {
+  const script = process.env.npm_execpath;
+  const options = { stdio: ['ignore', 'ignore', 'inherit'] };
+  return script?.endsWith('.js')
+    ? run(process.execPath, [script, ...args], options)
+    : run('npm', args, { ...options, shell: process.platform === 'win32' });
+}
+
+function checkNode() {
+  const { engines } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
+  const numbers = (text) => text.match(/\d+/g).map(Number);
+  const [major, minor] = numbers(process.versions.node);
+  const [oldestMajor, oldestMinor = 0] = numbers(engines.node);
+  const isNewEnough = major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
+  if (!isNewEnough) giveUp(`Node ${engines.node} is needed; this is ${process.versions.node}.`);
+}
+
+function modifiedAt(file) {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+}
+
+/** The newest file or folder: a folder changes when a file in it goes. */
+function newestIn(folder) {
+  const names = readdirSync(folder, { withFileTypes: true });
+  return Math.max(
+    modifiedAt(folder),
+    ...names.map((entry) => {
+      const file = path.join(folder, entry.name);
+      return entry.isDirectory() ? newestIn(file) : modifiedAt(file);
+    }),
+  );
+}
+
+async function installIfNeeded() {
+  const installedAt = modifiedAt(at('node_modules', '.package-lock.json'));
+  const isStale = installedAt < modifiedAt(at('package-lock.json'));
+  if (installedAt !== undefined && !isStale) return;
+  const why = isStale ? 'is older than package-lock.json' : 'is missing';
+  say(`Installing dependencies (npm ci): node_modules ${why}.`);
+  // The tests need development dependencies, whatever NODE_ENV says.
+  if ((await runNpm(['ci', '--include=dev', '--loglevel=error'])) !== 0) giveUp('npm ci failed.');
+}
+
+async function buildIfNeeded() {
+  const dist = at('dist');
+  const builtAt = modifiedAt(dist) && newestIn(dist);
+  const sources = [newestIn(at('src')), modifiedAt(at('tsconfig.build.json'))];
+  if (builtAt && builtAt >= Math.max(...sources, modifiedAt(at('tsconfig.json')))) return;
+  say(`Building (npm run build): dist ${builtAt ? 'is older than src' : 'is missing'}.`);
+  const clean = await run(process.execPath, [at('scripts', 'clean.mjs')], { stdio: 'inherit' });
+  const compiler = at('node_modules', 'typescript', 'bin', 'tsc');
+  const args = [compiler, '-p', 'tsconfig.build.json'];
+  // On stderr, where everything goes that is no result.
+  const build = clean || (await run(process.execPath, args, { stdio: ['ignore', 2, 2] }));
+  if (build === 0) return;
+  // Half a build must not look like a new one to the next run.
+  rmSync(dist, { recursive: true, force: true });
+  giveUp('The build failed.');
+}
+
+/** What the tests' set-up says about servers that are not there, to be said again at the end. */
+function collectSkippedServers() {
+  let text = '';
+  return {
+    onError: (chunk) => {
+      process.stderr.write(chunk);
+      text += chunk;
+    },
+    lines: () => text.match(/^SKIPPED: .*(?:\n {2}.*)*/gm) ?? [],
+  };
+}
+
+function readSummary(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    // Vitest ended before the end of the run: it has said why.
+    return { passed: 0, failed: 0, skipped: [] };
+  }
+}
+
+function vitestArguments(isFaults, more) {
+  const projects = isFaults ? ['integration'] : ['unit', 'integration'];
+  const hasProject = more.some((arg) => arg.startsWith('--project'));
+  return [
+    ...[at('node_modules', 'vitest', 'vitest.mjs'), 'run'],
+    ...(hasProject ? [] : projects.map((name) => `--project=${name}`)),
+    ...['--reporter=default', `--reporter=${at('scripts', 'test-summary.mjs')}`],
+    // A filter by path, unless the caller has one of their own.
+    ...(isFaults && !more.some((arg) => !arg.startsWith('-')) ? ['test/faults'] : []),
+    ...more,
+  ];
+}
+
+async function runTests(isFaults, more) {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'belay-test-run-'));
+  const summaryFile = path.join(folder, 'summary.json');
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const env = { ...process.env, BELAY_TEST_SUMMARY: summaryFile };
+  if (isFaults) env.BELAY_FAULT_ROUNDS ||= faultRounds;
+  const { onError, lines } = collectSkippedServers();
+  const stdio = ['ignore', 'inherit', 'pipe'];
+  const args = vitestArguments(isFaults, more);
+  const exitCode = await run(process.execPath, args, { env, stdio, onError });
+  return { ...readSummary(summaryFile), exitCode, skippedServers: lines() };
+}
+
+function report({ passed, failed, skipped, skippedServers, exitCode }) {
+  for (const line of skippedServers) console.log(line);
+  for (const { name, reason } of skipped) {
+    console.log(`SKIPPED: ${name}: ${reason ?? 'no reason given'}`);
+  }
+  // Vitest fails a run for more than its tests, and a run of nothing has shown nothing.
+  const isFailure = exitCode !== 0 || failed > 0 || passed === 0;
+  const failures = isFailure ? Math.max(failed, 1) : 0;
+  if (failures > failed) say('The run failed outside of the tests, or no test has run: see above.');
+  console.log(`${passed} passed, ${failures} failed`);
+  process.exitCode = isFailure ? exitCode || 1 : 0;
+}
+
+checkNode();
+await installIfNeeded();
+await buildIfNeeded();
+const [first, ...rest] = process.argv.slice(2);
+const isFaults = first === 'faults';
+report(await runTests(isFaults, isFaults ? rest : process.argv.slice(2)));
