@@ -58,8 +58,8 @@ function readArguments(args: readonly string[]) {
   }
 }
 
-/** Databases smaller than this are copied in another way, which is not what is compared here. */
-const smallestSizeBytes = 40e6;
+/** A quarter of anything smaller would hardly be more than the catalogs. */
+const smallestSizeBytes = 80e6;
 
 /**
  * Reads the command line.
@@ -69,7 +69,7 @@ const smallestSizeBytes = 40e6;
 export function parseOptions(args: readonly string[], folder: string, now: Date): BenchOptions {
   const values = readArguments(args);
   const sizeBytes = parseSize(values.size ?? '1GB');
-  if (sizeBytes < smallestSizeBytes) throw new UsageError('--size is 40MB or more');
+  if (sizeBytes < smallestSizeBytes) throw new UsageError('--size is 80MB or more');
   const time = now.toISOString().slice(0, 19).replaceAll(':', '-');
   return {
     sizeBytes,
