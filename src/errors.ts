@@ -41,7 +41,6 @@ export const errorCatalog = {
   TARGET_NOT_FOUND: notFound,
   SNAPSHOT_NOT_FOUND: notFound,
   NOTHING_TO_UNDO: notFound,
-  NO_LOCAL_SERVER: notFound,
 
   TAG_EXISTS: conflict,
   DATABASE_EXISTS: conflict,

@@ -87,7 +87,7 @@ async function checkTools(
       'Snapshots need no tools. For your own dumps install the PostgreSQL client, or set BELAY_PG_BIN.',
     );
   }
-  const listed = tools.map(({ name, version, path }) => `${name} ${version} (${path})`).join(', ');
+  const listed = describeTools(tools);
   const major = serverVersion === undefined ? 0 : Math.floor(serverVersion / 10000);
   if (dump.some((tool) => tool.major >= major)) return ok('tools', listed);
   return warn(
@@ -95,6 +95,16 @@ async function checkTools(
     `${listed}: older than the server, so pg_dump refuses`,
     `Snapshots need no tools. For your own dumps install the client of PostgreSQL ${major}.`,
   );
+}
+
+/** One entry for each tool and version, with the first place where it was found. */
+function describeTools(tools: readonly { name: string; version: string; path: string }[]): string {
+  const found = new Map<string, string>();
+  for (const { name, version, path } of tools) {
+    const key = `${name} ${version}`;
+    if (!found.has(key)) found.set(key, path);
+  }
+  return [...found].map(([key, path]) => `${key} (${path})`).join(', ');
 }
 
 async function checkGit(cwd: string): Promise<Check> {

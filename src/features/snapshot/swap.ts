@@ -7,6 +7,7 @@ import type { GitState, SnapshotReason } from '../../domain/snapshot.js';
 import { BelayError } from '../../errors.js';
 import { refuseIfBlocked, runExclusively } from '../../postgres/exclusive.js';
 import { readProperties } from '../../postgres/properties.js';
+import { quoteIdentifier } from '../../postgres/session.js';
 import { readDatabaseSessions, readReplicationBound } from '../../postgres/sql/activity.js';
 import {
   commentDatabaseSql,
@@ -143,12 +144,21 @@ async function recordOfPrevious(
 
 /**
  * What would make a swap fail anyway is better said before a long copy than after it.
- * @throws BelayError REPLICATION_IN_THE_WAY, SESSIONS_IN_THE_WAY, PREPARED_TRANSACTIONS
+ * @throws BelayError PROTECTED, REPLICATION_IN_THE_WAY, SESSIONS_IN_THE_WAY, PREPARED_TRANSACTIONS
  */
 export async function checkReplaceable(work: Work, policy: SessionPolicy): Promise<void> {
+  refuseTemplate(work);
   await refuseReplication(work);
   const { main, helper, target } = work;
   if (policy !== 'wait') await refuseIfBlocked({ database: target.database, policy, main, helper });
+}
+
+/** New databases are made from a template: for a moment there would be none. */
+function refuseTemplate({ timeline: { live } }: Work): void {
+  if (!live?.isTemplate) return;
+  throw new BelayError('PROTECTED', `"${live.name}" is a template database`, {
+    hint: `Restore into another database with --to, or first run: ALTER DATABASE ${quoteIdentifier(live.name)} IS_TEMPLATE false`,
+  });
 }
 
 /**

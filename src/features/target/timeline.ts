@@ -33,9 +33,11 @@ export interface Timeline {
 /** PostgreSQL's mark of a database whose DROP was interrupted. */
 const invalidDatabase = -2;
 
+/** @throws BelayError TARGET_IS_SNAPSHOT, BAD_CONFIG where a later Belay has been at work */
 export async function readTimeline(session: Session, target: string): Promise<Timeline> {
   const rows = await readDatabases(session, target);
   const live = rows.find(({ name }) => name === target) ?? null;
+  if (live) refuseSnapshotAsTarget(live);
   const found = rows.filter((row) => row !== live).map((row) => classify(target, row));
   const clones = found
     .filter((one) => one?.kind === 'clone')
@@ -49,6 +51,20 @@ export async function readTimeline(session: Session, target: string): Promise<Ti
     leftovers: [...broken, ...clones.flatMap(unfinished)],
     basedOn: live && basedOn(live.oid, records),
   };
+}
+
+/** A snapshot of a snapshot, or a restore into one, would break what the record in its comment promises. */
+function refuseSnapshotAsTarget({ name, comment }: DatabaseRow): void {
+  const parsed = parseComment(comment);
+  if (parsed.type !== 'record') return;
+  const { tag, target } = parsed.record.snapshot;
+  throw new BelayError(
+    'TARGET_IS_SNAPSHOT',
+    `"${name}" is itself a snapshot: "${tag}" of "${target.database}"`,
+    {
+      hint: `Point Belay at "${target.database}"; \`belay restore ${tag} --to NAME\` makes a database to work in.`,
+    },
+  );
 }
 
 type Classified = ({ readonly kind: 'clone' } & Clone) | Leftover | undefined;
