@@ -1,0 +1,46 @@
+// Installs and builds what is missing or stale, so that one command works from a fresh clone.
+import { spawnSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = fileURLToPath(new URL('..', import.meta.url));
+const at = (...names) => path.join(root, ...names);
+
+function modifiedAt(file) {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+/** The newest file or folder: a folder changes when a file in it goes. */
+function newestIn(folder) {
+  const entries = readdirSync(folder, { withFileTypes: true });
+  const times = entries.map((entry) => {
+    const file = path.join(folder, entry.name);
+    return entry.isDirectory() ? newestIn(file) : modifiedAt(file);
+  });
+  return Math.max(modifiedAt(folder), ...times);
+}
+
+/** npm's own script where npm runs this one: no search in PATH, and no shell on Windows. */
+function runNpm(args) {
+  const script = process.env.npm_execpath;
+  const options = { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] };
+  const { status } = script?.endsWith('.js')
+    ? spawnSync(process.execPath, [script, ...args], options)
+    : spawnSync('npm', args, { ...options, shell: process.platform === 'win32' });
+  if (status !== 0) throw new Error(`npm ${args[0]} ${args[1] ?? ''} failed`);
+}
+
+/** @param {(line: string) => void} say told what takes a while */
+export function prepare(say) {
+  const installedAt = modifiedAt(at('node_modules', '.package-lock.json'));
+  if (installedAt < modifiedAt(at('package-lock.json'))) {
+    say('installing dependencies …');
+    runNpm(['ci', '--include=dev', '--loglevel=error']);
+  }
+  const builtAt = modifiedAt(at('dist', 'cli', 'main.js'));
+  if (builtAt < Math.max(newestIn(at('src')), modifiedAt(at('package.json')))) {
+    say('building …');
+    runNpm(['run', 'build', '--silent']);
+  }
+}
