@@ -105,7 +105,10 @@ function foldParts(objects: readonly SchemaObject[]): Map<SchemaObject, SchemaOb
   return folded;
 }
 
-const plural = (kind: string): string => (kind.endsWith('x') ? `${kind}es` : `${kind}s`);
+function plural(kind: string): string {
+  if (kind.endsWith('y')) return `${kind.slice(0, -1)}ies`;
+  return kind.endsWith('x') ? `${kind}es` : `${kind}s`;
+}
 
 /** "3 columns, 1 index" for the parts of an object that came or went as a whole. */
 function countParts(parts: readonly SchemaObject[]): string[] {

@@ -1,4 +1,11 @@
-import { branch, roleName, type SchemaQuery, sortedOptions, yesIf } from './schema-scope.js';
+import {
+  branch,
+  foreignOptions,
+  roleName,
+  type SchemaQuery,
+  sortedOptions,
+  yesIf,
+} from './schema-scope.js';
 
 /**
  * Tables, foreign tables, views and materialized views. Tablespaces are left out: they say where the
@@ -44,7 +51,7 @@ const relations: SchemaQuery = () =>
       ['options', sortedOptions('c.reloptions')],
       ['toast options', sortedOptions('toast.reloptions')],
       ['server', 'quote_ident(fs.srvname)'],
-      ['foreign options', sortedOptions('ft.ftoptions')],
+      ['foreign options', foreignOptions('ft.ftoptions')],
       [
         'column order',
         `CASE WHEN c.relkind IN ('r', 'p', 'f') THEN

@@ -21,7 +21,7 @@ const routines: SchemaQuery = () =>
     },
     [
       ['owner', roleName('p.proowner')],
-      ['definition', 'pg_get_functiondef(p.oid)'],
+      ['definition', `rtrim(pg_get_functiondef(p.oid), E'\\n')`],
     ],
     `FROM ${userRoutines} WHERE p.prokind <> 'a' AND ${ownRoutines}`,
   );

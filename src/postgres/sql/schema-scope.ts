@@ -9,14 +9,18 @@ export type SchemaQuery = (serverVersion: number) => string;
 /**
  * Common table expressions: user schemas, what belongs to extensions, and the user's relations.
  * Extensions stand for their objects: `CREATE EXTENSION` makes them, and a newer version of it changes
- * them. Temporary objects are another session's.
+ * them. In the same way a range type stands for its constructor functions and its cast. Temporary objects
+ * are another session's.
  */
 export const scopeSql = `
   schemas AS MATERIALIZED (
     SELECT oid, quote_ident(nspname) AS name
       FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'),
   members AS MATERIALIZED (
-    SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
+    SELECT classid, objid FROM pg_depend
+     WHERE deptype = 'e'
+        OR (deptype = 'i' AND refclassid = 'pg_type'::regclass
+            AND classid IN ('pg_proc'::regclass, 'pg_cast'::regclass))),
   relations AS MATERIALIZED (
     SELECT c.oid, s.name || '.' || quote_ident(c.relname) AS name, c.relname, c.relkind, c.relowner
       FROM pg_class c JOIN schemas s ON s.oid = c.relnamespace

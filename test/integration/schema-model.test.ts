@@ -1,0 +1,212 @@
+import { existsSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compareSchemas, type SchemaModel, schemaChecksum } from '../../src/domain/schema-model.js';
+import { readSchemaChecksum } from '../../src/postgres/fingerprint.js';
+import { readSchemaModel } from '../../src/postgres/schema/read-schema-model.js';
+import type { Session } from '../../src/postgres/session.js';
+import { runProgram } from '../../src/process/run.js';
+import { openSession } from '../support/open-session.js';
+import { richSchema } from '../support/rich-schema.js';
+import { describeChanges, expectedChanges } from '../support/schema-changes.js';
+import {
+  createTestDatabase,
+  createTestRole,
+  type TestDatabase,
+  testServers,
+  withDatabase,
+  withSession,
+} from '../support/servers.js';
+
+describe.each(testServers())('schema model on $name', (server) => {
+  let database: TestDatabase;
+  let session: Session;
+  let base: SchemaModel;
+
+  beforeAll(async () => {
+    database = await createTestDatabase(server, { sql: richSchema });
+    session = await openSession(database.url);
+    base = await readSchemaModel(session);
+  });
+  afterAll(async () => {
+    await session?.close();
+    await database?.drop();
+  });
+
+  it('is the same every time', async () => {
+    expect(await readSchemaModel(session)).toEqual(base);
+    expect(await readSchemaChecksum(session)).toBe(schemaChecksum(base));
+  });
+
+  describe.each(expectedChanges)('$sql', ({ sql, changes }) => {
+    it('changes the checksum and is named', async () => {
+      const model = await modelAfter(session, sql);
+      const found = compareSchemas(base, model);
+      expect(describeChanges(found, changes)).toEqual(changes);
+      expect(schemaChecksum(model)).not.toBe(schemaChecksum(base));
+    });
+  });
+
+  it('gives every object a name of its own within its kind', () => {
+    const names = base.objects.map(({ kind, name }) => `${kind} ${name}`);
+    expect(names.length).toBe(new Set(names).size);
+    expect(names).toEqual([...names].sort());
+    expect(names).toContain('column app."Odd.Na""me"."a.b"');
+  });
+
+  it('leaves out what belongs to extensions, other sessions and the system', async () => {
+    const model = await modelAfter(
+      session,
+      'CREATE TEMP TABLE mine (id serial PRIMARY KEY); CREATE EXTENSION citext SCHEMA public',
+    );
+    const added = compareSchemas(base, model);
+    expect(added.map(({ object, name }) => `${object} ${name}`)).toEqual(['extension citext']);
+    expect(base.objects.filter(({ name }) => /^(pg_|information_schema)/.test(name))).toEqual([]);
+  });
+
+  it('holds no secret', () => {
+    expect(JSON.stringify(base)).not.toMatch(/s3cret-value|k3y-value/);
+    expect(base.objects.find(({ kind }) => kind === 'foreign server')?.definition).toContain(
+      'api_key',
+    );
+  });
+
+  it('is the same for a clone', async () => {
+    await session.close();
+    const clone = `${database.name}_clone`;
+    await withSession(server.adminUrl, (client) =>
+      client.query(`CREATE DATABASE ${clone} TEMPLATE ${database.name}`),
+    );
+    const url = withDatabase(server.adminUrl, clone);
+    try {
+      expect(await modelOf(url)).toEqual(base);
+    } finally {
+      await withSession(server.adminUrl, (client) => client.query(`DROP DATABASE ${clone}`));
+      session = await openSession(database.url);
+    }
+  });
+
+  it('is the same for a role without any right in the database', async () => {
+    const role = await createTestRole(server);
+    try {
+      expect(await modelOf(role.urlFor(database.url))).toEqual(base);
+    } finally {
+      await role.drop();
+    }
+  });
+
+  it('sees the default privileges, grants and objects of a role that is no superuser', async () => {
+    const role = await createTestRole(server);
+    const own = await createTestDatabase(server, { owner: role.name });
+    try {
+      const url = role.urlFor(own.url);
+      await withSession(url, (client) =>
+        client.query(`
+          CREATE SCHEMA mine; CREATE TABLE mine.t (id int);
+          GRANT SELECT ON mine.t TO PUBLIC`),
+      );
+      const { objects } = await modelOf(url);
+      expect(objects.find(({ name }) => name === 'mine.t')).toEqual({
+        kind: 'table',
+        name: 'mine.t',
+        definition: `owner: ${role.name}\ncolumn order:\n  - id\ngrants:\n  - PUBLIC: SELECT`,
+      });
+      expect(await modelOf(own.url)).toEqual({ format: 1, objects });
+    } finally {
+      await own.drop();
+      await role.drop();
+    }
+  });
+
+  it('reads thousands of tables with two statements', async () => {
+    const many = await createTestDatabase(server, {
+      sql: `DO $$ BEGIN FOR i IN 1..2000 LOOP
+              EXECUTE format('CREATE TABLE t%s (id int PRIMARY KEY, a text, b text DEFAULT ''x'')', i);
+            END LOOP; END $$`,
+    });
+    const other = await openSession(many.url);
+    try {
+      const statements: string[] = [];
+      const query = other.query.bind(other);
+      other.query = (sql, ...rest) => {
+        statements.push(sql);
+        return query(sql, ...rest);
+      };
+      const { objects } = await readSchemaModel(other);
+      const count = (wanted: string) => objects.filter(({ kind }) => kind === wanted).length;
+      expect([count('table'), count('column'), count('constraint')]).toEqual([2000, 6000, 2000]);
+      expect(statements.filter((sql) => !sql.startsWith('SET'))).toHaveLength(2);
+    } finally {
+      await other.close();
+      await many.drop();
+    }
+  });
+});
+
+const dumping = testServers().filter(({ binDir }) => existsSync(`${binDir}/pg_dump`));
+
+describe.runIf(dumping.length > 0).each(dumping)('schema model on $name', (server) => {
+  it('is the same after a dump and a restore, names of roles and grants included', async () => {
+    const source = await createTestDatabase(server, { sql: richSchema });
+    const restored = await createTestDatabase(server);
+    try {
+      const env = { PGPASSWORD: server.password, PATH: process.env.PATH };
+      const place = ['-h', '127.0.0.1', '-p', String(server.port), '-U', 'postgres'];
+      const dump = await runProgram(
+        `${server.binDir}/pg_dump`,
+        [...place, '-Fp', '-d', source.name],
+        { env, mustSucceed: true },
+      );
+      await runProgram(
+        `${server.binDir}/psql`,
+        [...place, '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', restored.name],
+        { env, mustSucceed: true, input: dump.stdout },
+      );
+      const models = [await modelOf(source.url), await modelOf(restored.url)] as const;
+      expect(compareSchemas(...models)).toEqual([]);
+      expect(models[1]).toEqual(models[0]);
+    } finally {
+      await source.drop();
+      await restored.drop();
+    }
+  });
+});
+
+const [older, newer] = testServers();
+
+describe.runIf(older && newer)('schema models of different versions', () => {
+  it('are the same but for how views and rules are printed, and versions of extensions', async () => {
+    const printed = new Set(['view', 'materialized view', 'rule', 'extension']);
+    const models: SchemaModel[] = [];
+    for (const server of testServers()) {
+      const database = await createTestDatabase(server, { sql: richSchema });
+      try {
+        const { objects } = await modelOf(database.url);
+        models.push({ format: 1, objects: objects.filter(({ kind }) => !printed.has(kind)) });
+      } finally {
+        await database.drop();
+      }
+    }
+    const [a, b] = models as [SchemaModel, SchemaModel];
+    expect(compareSchemas(a, b)).toEqual([]);
+  });
+});
+
+async function modelOf(url: string): Promise<SchemaModel> {
+  const session = await openSession(url);
+  try {
+    return await readSchemaModel(session);
+  } finally {
+    await session.close();
+  }
+}
+
+/** The model as it would be after a change, which is taken back. */
+async function modelAfter(session: Session, sql: string): Promise<SchemaModel> {
+  await session.execute('BEGIN', 'beginning');
+  try {
+    await session.execute(sql, 'changing the schema');
+    return await readSchemaModel(session);
+  } finally {
+    await session.execute('ROLLBACK', 'taking it back');
+  }
+}
