@@ -1,9 +1,15 @@
-/** `scheme://user:password@`. Up to the last `@` of the word: a password may hold a raw `@` or `/`. */
-const urlPassword = /([a-z][a-z0-9+.-]*:\/\/[^\s:@/?#'"]*):[^\s"'<>]*@/gi;
+/**
+ * `scheme://user:password@`. Up to the last `@` of the word: a password may hold a raw `@`, `/` or quote,
+ * and percent-encoding leaves an apostrophe as it is.
+ */
+const urlPassword = /([a-z][a-z0-9+.-]{0,40}:\/\/[^\s:@/?#"]*):\S*@/gi;
 
-/** `?password=…` of a URL, `password=…` and `password='…'` of a DSN, `PGPASSWORD=…`. */
+/**
+ * `?password=…` of a URL, `password=…` and `password='…'` of a DSN, `PGPASSWORD=…`. A quote at the
+ * beginning may also be just a character of it, so the word that follows goes too.
+ */
 const namedPassword =
-  /((?:^|[^a-z0-9])(?:pg|ssl)?(?:password|passwd|pwd)\s*=\s*)('(?:\\.|[^'\\])*'?|"[^"]*"?|(?:\\.|[^\s&'"])+)/gi;
+  /((?:^|[^a-z0-9])(?:pg|ssl)?(?:password|passwd|pwd)\s*=\s*)(?=\S)(?:'(?:\\.|[^'\\])*'?|"[^"]*"?)?(?:\\.|[^\s&])*/gi;
 
 /**
  * Removes passwords from anything that looks like a URL or a DSN. Rather removes too much: what it
