@@ -69,6 +69,7 @@ function isRecord(value: Partial<CloneRecord>): value is CloneRecord {
     typeof value.snapshot.createdAt === 'string' &&
     typeof value.snapshot.target?.database === 'string' &&
     typeof value.properties === 'object' &&
+    value.properties !== null &&
     typeof value.sourceOid === 'number' &&
     Array.isArray(value.restoredAs)
   );
