@@ -1,11 +1,14 @@
-import type { Reporter } from '../src/domain/reporter.js';
-import type { Snapshot } from '../src/domain/snapshot.js';
-import { deleteSnapshot } from '../src/features/snapshot/delete.js';
-import { restoreSnapshot } from '../src/features/snapshot/restore.js';
-import { switchSnapshot } from '../src/features/snapshot/switch.js';
-import { takeSnapshot } from '../src/features/snapshot/take.js';
-import { undoRestore } from '../src/features/snapshot/undo.js';
-import { openTarget, type Target } from '../src/features/target/open-target.js';
+import {
+  deleteSnapshot,
+  openTarget,
+  type Reporter,
+  restoreSnapshot,
+  type Snapshot,
+  switchSnapshot,
+  type Target,
+  takeSnapshot,
+  undoRestore,
+} from '../src/index.js';
 import { type Bench, measure } from './measure.js';
 import type { Measurement, Run } from './results.js';
 import { urlOf } from './server.js';
@@ -87,13 +90,13 @@ async function measureRestore(bench: Bench, source: string): Promise<Measurement
   const common = { contender: 'belay', source, watched: true } as const;
   const restore: Verb = (target, reporter) =>
     restoreSnapshot(target, { reference: baseTag, reporter, signal });
-  // Restoring once more after the last undo would leave two copies of the same; so undo is what comes next.
   const restored = await measure(bench, {
     ...{ ...common, operation: 'restore', what: 'restoreSnapshot' },
     run: () => timeSteps(bench, restore),
     // What the restore has kept is the newest snapshot.
     after: async () => void (await deleteTag(bench, 'latest')),
   });
+  // The first undo takes this back; each further one takes back the undo before it.
   await timeSteps(bench, restore);
   const undone = await measure(bench, {
     ...{ ...common, operation: 'undo', what: 'undoRestore' },

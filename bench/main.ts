@@ -38,8 +38,11 @@ async function onFolder(folder: BenchFolder, work: () => Promise<void>): Promise
   }
 }
 
-async function measureAll(options: BenchOptions, signal: AbortSignal): Promise<Results> {
-  const results: Results = { servers: [], startUp: [], notMeasured: [] };
+async function measureAll(
+  options: BenchOptions,
+  signal: AbortSignal,
+  results: Results,
+): Promise<void> {
   const { installed, shipped } = await findServers();
   const missing = (what: string) => results.notMeasured.push(`${what}: it is not on this machine`);
   if (!installed) missing('an installed PostgreSQL, and with it pg_dump');
@@ -73,7 +76,6 @@ async function measureAll(options: BenchOptions, signal: AbortSignal): Promise<R
     if (!installation) throw new NotMeasurable('there is no server');
     results.startUp.push(...(await prepareStartUp(installation, await makeServerFolder())));
   });
-  return results;
 }
 
 async function writeResults(options: BenchOptions, args: readonly string[], results: Results) {
@@ -113,7 +115,13 @@ async function main(args: readonly string[]): Promise<number> {
   const folder = process.env.BELAY_BENCH_CWD ?? process.cwd();
   try {
     const options = parseOptions(args, folder, new Date());
-    await writeResults(options, args, await measureAll(options, controller.signal));
+    const results: Results = { servers: [], startUp: [], notMeasured: [] };
+    try {
+      await measureAll(options, controller.signal, results);
+    } finally {
+      // What was measured before a failure took its time, too.
+      if (results.servers.length > 0) await writeResults(options, args, results);
+    }
     return 0;
   } catch (error) {
     if (controller.signal.aborted) return controller.signal.reason === 'SIGINT' ? 130 : 143;

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 /** Which file systems to measure: the one at hand, XFS with reflink, or both. */
-export type FileSystemChoice = 'reflink' | 'plain';
+type FileSystemChoice = 'reflink' | 'plain';
 
 /** Whether what is read comes from the page cache or from the disk. */
 export type Caches = 'warm' | 'cold';

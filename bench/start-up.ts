@@ -24,19 +24,17 @@ async function compare(
   args: readonly string[],
   surroundings: Surroundings,
 ): Promise<StartUpResult> {
-  if (!existsSync(program) || !existsSync(built)) {
-    const why = 'the command line is not built: npm run build';
-    return { command, medianMs: null, nodeMs: null, why, runsMs: [] };
-  }
+  const notMeasured = (why: string) => ({ command, medianMs: null, nodeMs: null, why, runsMs: [] });
+  if (!existsSync(built)) return notMeasured('the command line is not built: npm run build');
+  const { exitCode, stderr } = await runProgram(process.execPath, [program, ...args], surroundings);
+  // The time of a command that fails says nothing.
+  if (exitCode !== 0) return notMeasured(`it failed with exit code ${exitCode}: ${stderr.trim()}`);
   const bare: number[] = [];
   const runsMs: number[] = [];
-  // In turn, so that whatever else the machine does falls on both. The first round only warms the caches.
-  for (let round = 0; round <= rounds; round += 1) {
-    const node = await timeNode(['-e', '0'], surroundings);
-    const belay = await timeNode([program, ...args], surroundings);
-    if (round === 0) continue;
-    bare.push(node);
-    runsMs.push(belay);
+  // In turn, so that whatever else the machine does falls on both.
+  for (let round = 0; round < rounds; round += 1) {
+    bare.push(await timeNode(['-e', '0'], surroundings));
+    runsMs.push(await timeNode([program, ...args], surroundings));
   }
   return { command, medianMs: median(runsMs), nodeMs: median(bare), runsMs };
 }

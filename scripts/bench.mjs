@@ -8,10 +8,12 @@ import { fileURLToPath } from 'node:url';
 const program = fileURLToPath(new URL('../bench/main.ts', import.meta.url));
 const root = fileURLToPath(new URL('..', import.meta.url));
 const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
-const canIsolate = isRoot && spawnSync('unshare', ['--mount', 'true']).status === 0;
+const isolated = ['unshare', '--mount'];
+const [tool, ...flags] = isolated;
+const canIsolate = isRoot && spawnSync(tool, [...flags, 'true']).status === 0;
 
 const node = [process.execPath, '--import', 'tsx', program, ...process.argv.slice(2)];
-const [file, ...args] = canIsolate ? ['unshare', '--mount', ...node] : node;
+const [file, ...args] = canIsolate ? [...isolated, ...node] : node;
 const child = spawn(file, args, {
   // tsx is looked up from here; paths that the user gave are resolved from where the user is.
   cwd: root,
