@@ -17,7 +17,7 @@ describe('encodeRecord', () => {
 
   it('keeps any description', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (description) => {
+      fc.property(fc.string({ unit: 'grapheme' }), (description) => {
         const text = encodeRecord(sampleRecord({ snapshot: { description } }));
         const parsed = parseComment(text);
         expect(parsed.type === 'record' && parsed.record.snapshot.description).toBe(description);
