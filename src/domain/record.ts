@@ -1,5 +1,6 @@
 import type { DatabaseProperties } from './properties.js';
 import type { CopyMethod, Snapshot } from './snapshot.js';
+import type { WriteEvidence } from './write-evidence.js';
 
 /**
  * What Belay writes into the COMMENT of a database that it made. The comment lies in a shared
@@ -33,7 +34,16 @@ export interface CloneRecord {
   readonly sourceOid: number;
   readonly replacedBy: ReplacedBy | null;
   /** Databases that were made from this snapshot and took the target's name, newest last. */
-  readonly restoredAs: readonly { readonly oid: number; readonly at: string }[];
+  readonly restoredAs: readonly RestoredAs[];
+  /** What the server's statistics said when the clone was counted; null where they prove nothing. */
+  readonly evidence: WriteEvidence | null;
+}
+
+export interface RestoredAs {
+  readonly oid: number;
+  readonly at: string;
+  /** From when it was complete and nobody had written to it; null where it proves nothing. */
+  readonly evidence: WriteEvidence | null;
 }
 
 export function encodeRecord(record: CloneRecord): string {

@@ -15,8 +15,12 @@ import {
   type TableRow,
 } from './sql/tables.js';
 
-/** @property parallel sessions that count at the same time; default 2 */
-export type ReadFingerprintOptions = CountOptions;
+export interface ReadFingerprintOptions extends CountOptions {
+  /** Rows of tables that certainly have not changed since they were counted, by qualified name. */
+  readonly known?: ((session: Session) => Promise<KnownCounts>) | undefined;
+}
+
+export type KnownCounts = ReadonlyMap<string, number>;
 
 const sequencesPerQuery = 500;
 
@@ -39,7 +43,15 @@ export async function readFingerprint(
   checkReadable(tables, sequences);
   const model = await readSchemaModel(first);
   const values = await readValues(first, sequences);
-  const counted = await countAll(openSession, first, tables, options);
+  const known = (await options.known?.(first)) ?? new Map<string, number>();
+  const isKnown = (table: TableRow) => known.has(formatQualifiedName(table));
+  const unknown = tables.filter((table) => !isKnown(table));
+  const counted = [
+    ...(await countAll(openSession, first, unknown, options)),
+    ...tables
+      .filter(isKnown)
+      .map((table) => ({ table, rows: known.get(formatQualifiedName(table)) ?? 0 })),
+  ];
   return { model, fingerprint: toFingerprint(schemaChecksum(model), counted, values) };
 }
 

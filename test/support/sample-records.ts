@@ -48,6 +48,7 @@ export function sampleRecord(
     sourceOid: 16384,
     replacedBy: null,
     restoredAs: [],
+    evidence: null,
     ...changes,
     snapshot,
   };

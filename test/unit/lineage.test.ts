@@ -7,9 +7,11 @@ const at = (hour: number) => `2026-11-20T${String(hour).padStart(2, '0')}:00:00.
 describe('basedOn', () => {
   it('is nothing where no snapshot has to do with the database', () => {
     expect(basedOn(1, [])).toBeNull();
-    expect(basedOn(1, [sampleRecord({ sourceOid: 2, restoredAs: [{ oid: 3, at: at(1) }] })])).toBe(
-      null,
-    );
+    expect(
+      basedOn(1, [
+        sampleRecord({ sourceOid: 2, restoredAs: [{ oid: 3, at: at(1), evidence: null }] }),
+      ]),
+    ).toBe(null);
   });
 
   it('is the newest that was taken from it', () => {
@@ -24,8 +26,8 @@ describe('basedOn', () => {
       sourceOid: 1,
       snapshot: { createdAt: at(1) },
       restoredAs: [
-        { oid: 2, at: at(3) },
-        { oid: 5, at: at(4) },
+        { oid: 2, at: at(3), evidence: null },
+        { oid: 5, at: at(4), evidence: null },
       ],
     });
     expect(basedOn(2, [record])).toEqual({ record, since: at(3) });
@@ -33,7 +35,10 @@ describe('basedOn', () => {
   });
 
   it('follows what came last: a restore, or a snapshot taken since', () => {
-    const base = sampleRecord({ sourceOid: 1, restoredAs: [{ oid: 2, at: at(3) }] });
+    const base = sampleRecord({
+      sourceOid: 1,
+      restoredAs: [{ oid: 2, at: at(3), evidence: null }],
+    });
     const taken = sampleRecord({ sourceOid: 2, snapshot: { id: 'wip', createdAt: at(4) } });
     expect(basedOn(2, [taken, base])?.record).toBe(taken);
     const before = sampleRecord({ sourceOid: 2, snapshot: { id: 'wip', createdAt: at(2) } });

@@ -1,16 +1,19 @@
-import { compareFingerprints, type FingerprintDifference } from '../../domain/fingerprint.js';
 import { type DatabaseProperties, differingProperties } from '../../domain/properties.js';
 import { reportStep } from '../../domain/reporter.js';
+import type { WriteEvidence } from '../../domain/write-evidence.js';
 import { BelayError } from '../../errors.js';
 import { applyProperties, readProperties } from '../../postgres/properties.js';
 import { databaseFlagsSql } from '../../postgres/sql/databases.js';
+import { readWriteEvidence } from '../../postgres/write-evidence.js';
 import type { Clone } from '../target/timeline.js';
 import type { Work } from '../target/work.js';
 import { type MadeCopy, withNewCopy } from './make-copy.js';
-import { countClone } from './read-clone.js';
+import { type VerifiedBy, verifyCopy } from './verify.js';
 
+/** A working copy that is complete and verified, but not in place yet. */
 export interface Aside extends MadeCopy {
-  readonly oid: number;
+  readonly verifiedBy: VerifiedBy;
+  readonly evidence: WriteEvidence | null;
 }
 
 /**
@@ -33,20 +36,19 @@ export async function withAside<T>(
     step: 'copy',
   };
   return withNewCopy(work, order, async (copy) => {
-    const { oid } = await work.main.queryOne<{ oid: number }>(
-      'SELECT oid::int8::float8 AS oid FROM pg_database WHERE datname = $1',
-      [copy.database],
-    );
-    const aside = { ...copy, oid };
     await reportStep(work.reporter, { name: 'carry over settings and grants' }, () =>
-      carryOver(work, clone, aside),
+      carryOver(work, clone, copy),
     );
-    await verify(work, clone, aside);
-    return await use(aside);
+    const verifiedBy = await verifyCopy(work, clone, copy);
+    return await use({
+      ...copy,
+      verifiedBy,
+      evidence: await readWriteEvidence(work.main, copy.oid),
+    });
   });
 }
 
-async function carryOver(work: Work, clone: Clone, aside: Aside): Promise<void> {
+async function carryOver(work: Work, clone: Clone, aside: MadeCopy): Promise<void> {
   const wanted = await withoutDroppedRoles(work, clone.record.properties);
   try {
     await applyProperties(work.main, aside.database, wanted);
@@ -103,32 +105,6 @@ async function withoutDroppedRoles(
     });
   }
   return { ...wanted, settings, grants: grants ?? null };
-}
-
-async function verify(work: Work, clone: Clone, aside: Aside): Promise<void> {
-  const { fingerprint: actual } = await countClone(work, aside.database, 'verify');
-  const expected = clone.record.snapshot.fingerprint;
-  if (!expected) return;
-  const differences = compareFingerprints(expected, actual);
-  if (differences.length > 0) throw mismatch(clone.record.snapshot.tag, differences);
-}
-
-/** The error of a copy that is not what its record says. */
-export function mismatch(tag: string, differences: readonly FingerprintDifference[]): BelayError {
-  const shown = differences
-    .slice(0, 3)
-    .map(
-      ({ what, name, expected, actual }) => `${what} of ${name}: ${actual} instead of ${expected}`,
-    );
-  const more = differences.length > 3 ? ` and ${differences.length - 3} more` : '';
-  return new BelayError(
-    'FINGERPRINT_MISMATCH',
-    `the copy of "${tag}" is not what was recorded: ${shown.join('; ')}${more}`,
-    {
-      hint: 'Nothing was replaced: your database is as it was. Somebody has changed the snapshot’s database.',
-      details: { differences },
-    },
-  );
 }
 
 /** Statements that make an aside database an ordinary one, in the transaction that renames it. */

@@ -1,8 +1,9 @@
 import { type CloneRecord, encodeRecord } from '../../domain/record.js';
 import { commentDatabaseSql } from '../../postgres/sql/databases.js';
+import { readUnwrittenTables, readWriteEvidence } from '../../postgres/write-evidence.js';
 import type { Clone } from '../target/timeline.js';
 import type { Work } from '../target/work.js';
-import { countClone } from './read-clone.js';
+import { type CountOrder, countClone } from './read-clone.js';
 
 /** Writes a changed record of a clone. The caller holds the target's lock. */
 export async function writeRecord(
@@ -19,11 +20,36 @@ export async function writeRecord(
 export async function ensureCounted(work: Work, clone: Clone): Promise<Clone> {
   const { snapshot } = clone.record;
   if (snapshot.fingerprint !== null) return clone;
-  const { fingerprint, sizeBytes } = await countClone(work, clone.database.name, 'count');
+  const { oid, name: database } = clone.database;
+  const known = knownCounts(work, oid);
+  const { fingerprint, sizeBytes } = await countClone(work, { database, step: 'count', known });
   return writeRecord(work, clone, {
     ...clone.record,
     snapshot: { ...snapshot, fingerprint, sizeBytes },
+    evidence: await readWriteEvidence(work.main, oid),
   });
+}
+
+/**
+ * A database that was made from a snapshot still has the snapshot's rows in every table that was not written to
+ * since. Most tables are such ones, and need not be counted again.
+ */
+function knownCounts(work: Work, oid: number): CountOrder['known'] {
+  for (const { record } of work.timeline.clones) {
+    const made = record.restoredAs.find((restored) => restored.oid === oid)?.evidence;
+    const counts = record.snapshot.fingerprint?.rowCounts;
+    if (!made || !counts) continue;
+    return async (session) => {
+      const unwritten = await readUnwrittenTables(session, oid, made);
+      return new Map(
+        unwritten.flatMap((table): [string, number][] => {
+          const rows = counts[table];
+          return rows === undefined ? [] : [[table, rows]];
+        }),
+      );
+    };
+  }
+  return undefined;
 }
 
 /**

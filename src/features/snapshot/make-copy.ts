@@ -25,6 +25,7 @@ export interface CopyOrder {
 
 export interface MadeCopy extends CopyResult {
   readonly id: string;
+  readonly oid: number;
   readonly database: string;
 }
 
@@ -72,7 +73,11 @@ export async function withNewCopy<T>(
         ),
     );
     work.signal?.throwIfAborted();
-    return await use({ id, database, ...copy });
+    const { oid } = await main.queryOne<{ oid: number }>(
+      'SELECT oid::int8::float8 AS oid FROM pg_database WHERE datname = $1',
+      [database],
+    );
+    return await use({ id, oid, database, ...copy });
   } catch (error) {
     // With the connection gone this fails too; then the next command or `belay repair` removes it.
     await dropBelayDatabase(main, database).catch(() => {});

@@ -1,6 +1,6 @@
 import type { FingerprintWithModel } from '../../domain/fingerprint.js';
 import { reportStep } from '../../domain/reporter.js';
-import { readFingerprint } from '../../postgres/fingerprint.js';
+import { type KnownCounts, readFingerprint } from '../../postgres/fingerprint.js';
 import type { Session } from '../../postgres/session.js';
 import { closeDatabase, openDatabaseToReaders } from '../target/leftovers.js';
 import type { Work } from '../target/work.js';
@@ -36,11 +36,20 @@ export interface CountedClone extends FingerprintWithModel {
   readonly sizeBytes: number;
 }
 
+export interface CountOrder {
+  readonly database: string;
+  /** e.g. "verify": the step's name for people. */
+  readonly step: string;
+  /** What need not be counted again. */
+  readonly known?: ((session: Session) => Promise<KnownCounts>) | undefined;
+}
+
 /** Fingerprint and size of a clone: schema model, exact rows of every table, sequence values. */
-export function countClone(work: Work, database: string, step: string): Promise<CountedClone> {
-  return reportStep(work.reporter, { name: step, detail: database }, () =>
+export function countClone(work: Work, order: CountOrder): Promise<CountedClone> {
+  const { database, step: name, known } = order;
+  return reportStep(work.reporter, { name, detail: database }, () =>
     readingClone(work, database, async (open) => {
-      const counted = await readFingerprint(open, { signal: work.signal });
+      const counted = await readFingerprint(open, { signal: work.signal, known });
       const session = await open();
       const { size } = await session.queryOne<{ size: string }>(
         'SELECT pg_database_size(current_database()) AS size',

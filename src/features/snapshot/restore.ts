@@ -17,6 +17,7 @@ import { underLock, type Work, type WorkOptions } from '../target/work.js';
 import { type Aside, openToUsersSql, withAside } from './build-aside.js';
 import { countPrevious, ensureCounted } from './count-previous.js';
 import { checkReplaceable, type KeepAs, swap } from './swap.js';
+import type { VerifiedBy } from './verify.js';
 
 export interface RestoreOptions extends WorkOptions, ProductionApproval {
   /** Tag, id, prefix of an id, "latest", "~1" or "@TIME". */
@@ -41,6 +42,8 @@ export interface RestoreResult {
   readonly durationMs: number;
   /** The restored copy's fingerprint was compared with the recorded one and is equal. */
   readonly verified: true;
+  /** How its rows were: counted again, or proven to be unwritten since they were counted. */
+  readonly verifiedBy: VerifiedBy;
   /** What was there before, kept as a snapshot; null where nothing was replaced. */
   readonly previous: Snapshot | null;
 }
@@ -113,8 +116,9 @@ export async function restoreInPlace(
   const { database } = work.target;
   const sessions = order.sessions ?? 'wait';
   await checkReplaceable(work, sessions);
-  const swapped = await withAside(work, clone, (aside) =>
-    swap(work, {
+  const swapped = await withAside(work, clone, async (aside) => ({
+    verifiedBy: aside.verifiedBy,
+    ...(await swap(work, {
       incoming: { name: aside.database, oid: aside.oid },
       openSql: openSql(database, clone),
       recordSql: [recordRestored(clone, aside)],
@@ -123,8 +127,8 @@ export async function restoreInPlace(
       action: order.action,
       snapshotId: clone.record.snapshot.id,
       sessions,
-    }),
-  );
+    })),
+  }));
   const previous = await countPrevious(work, swapped.previous);
   return {
     ok: true,
@@ -133,6 +137,7 @@ export async function restoreInPlace(
     outageMs: Math.round(swapped.outageMs),
     durationMs: Math.round(performance.now() - startedAt),
     verified: true,
+    verifiedBy: swapped.verifiedBy,
     previous: previous && toSnapshot(previous),
   };
 }
@@ -143,7 +148,8 @@ function openSql(name: string, clone: Clone): string[] {
 
 /** Notes at the snapshot which database was made from it: that is how the target knows what it is based on. */
 function recordRestored(clone: Clone, aside: Aside): string {
-  const restoredAs = [...clone.record.restoredAs, { oid: aside.oid, at: new Date().toISOString() }];
+  const { oid, evidence } = aside;
+  const restoredAs = [...clone.record.restoredAs, { oid, at: new Date().toISOString(), evidence }];
   return commentDatabaseSql(clone.database.name, encodeRecord({ ...clone.record, restoredAs }));
 }
 
@@ -163,12 +169,13 @@ async function restoreToNew(
       },
     );
   }
-  await withAside(work, clone, (aside) =>
-    main.transaction(async () => {
+  const verifiedBy = await withAside(work, clone, async (aside) => {
+    await main.transaction(async () => {
       await main.execute(renameDatabaseSql(aside.database, name), `naming the copy "${name}"`);
       await main.execute(openSql(name, clone).join(';'), `opening "${name}"`);
-    }),
-  );
+    });
+    return aside.verifiedBy;
+  });
   return {
     ok: true,
     snapshot: toSnapshot(clone),
@@ -176,6 +183,7 @@ async function restoreToNew(
     outageMs: 0,
     durationMs: Math.round(performance.now() - startedAt),
     verified: true,
+    verifiedBy,
     previous: null,
   };
 }

@@ -138,6 +138,7 @@ async function recordOfPrevious(
       snapshotId: request.snapshotId,
     },
     restoredAs: [],
+    evidence: null,
   };
   return { database: { ...live, name: cloneName(work.target.database, id) }, record };
 }

@@ -6,6 +6,7 @@ import { validateTag } from '../../domain/tag.js';
 import { BelayError } from '../../errors.js';
 import { readProperties } from '../../postgres/properties.js';
 import { commentDatabaseSql } from '../../postgres/sql/databases.js';
+import { readWriteEvidence } from '../../postgres/write-evidence.js';
 import { readGitState } from '../../process/git.js';
 import type { Target } from '../target/open-target.js';
 import { requireLive, type Timeline, takenTags } from '../target/timeline.js';
@@ -67,7 +68,10 @@ async function take(
   return withNewCopy(work, order, async (copy) => {
     // The copy is exact as of the moment the source was alone, which is now at the latest.
     const createdAt = new Date().toISOString();
-    const { fingerprint, sizeBytes } = await countClone(work, copy.database, 'count');
+    const { fingerprint, sizeBytes } = await countClone(work, {
+      database: copy.database,
+      step: 'count',
+    });
     const record: CloneRecord = {
       kind: 'snapshot',
       snapshot: {
@@ -91,6 +95,7 @@ async function take(
       sourceOid: live.oid,
       replacedBy: null,
       restoredAs: [],
+      evidence: await readWriteEvidence(main, copy.oid),
     };
     await reportStep(reporter, { name: 'seal', detail: copy.database }, () =>
       main.execute(commentDatabaseSql(copy.database, encodeRecord(record)), 'sealing the snapshot'),

@@ -1,16 +1,15 @@
 import type { SessionPolicy } from '../../domain/database-session.js';
-import { compareFingerprints } from '../../domain/fingerprint.js';
 import { BelayError } from '../../errors.js';
 import { commentDatabaseSql } from '../../postgres/sql/databases.js';
 import { guardProduction, type ProductionApproval } from '../target/guard.js';
 import type { Target } from '../target/open-target.js';
 import { type Clone, type Timeline, toSnapshot } from '../target/timeline.js';
 import { underLock, type Work, type WorkOptions } from '../target/work.js';
-import { mismatch, openToUsersSql } from './build-aside.js';
+import { openToUsersSql } from './build-aside.js';
 import { countPrevious, ensureCounted } from './count-previous.js';
-import { countClone } from './read-clone.js';
 import { beforeRestore, type RestoreResult, restoreInPlace } from './restore.js';
 import { checkReplaceable, type KeepAs, swap } from './swap.js';
+import { verifyUnchanged } from './verify.js';
 
 export interface UndoOptions extends WorkOptions, ProductionApproval {
   readonly sessions?: SessionPolicy | undefined;
@@ -69,7 +68,7 @@ async function swapBack(
   const { database } = work.target;
   const sessions = order.sessions ?? 'wait';
   await checkReplaceable(work, sessions);
-  await verifyUnchanged(work, clone);
+  const verifiedBy = await verifyUnchanged(work, clone);
   const swapped = await swap(work, {
     incoming: { name: clone.database.name, oid: clone.database.oid },
     openSql: [
@@ -91,13 +90,7 @@ async function swapBack(
     outageMs: Math.round(swapped.outageMs),
     durationMs: Math.round(performance.now() - startedAt),
     verified: true,
+    verifiedBy,
     previous: previous && toSnapshot(previous),
   };
-}
-
-async function verifyUnchanged(work: Work, clone: Clone): Promise<void> {
-  const { fingerprint } = await countClone(work, clone.database.name, 'verify');
-  const expected = clone.record.snapshot.fingerprint;
-  const differences = expected ? compareFingerprints(expected, fingerprint) : [];
-  if (differences.length > 0) throw mismatch(clone.record.snapshot.tag, differences);
 }

@@ -1,0 +1,75 @@
+import { compareFingerprints, type FingerprintDifference } from '../../domain/fingerprint.js';
+import { nothingWritten } from '../../domain/write-evidence.js';
+import { BelayError } from '../../errors.js';
+import type { KnownCounts } from '../../postgres/fingerprint.js';
+import { readWriteEvidence } from '../../postgres/write-evidence.js';
+import type { Clone } from '../target/timeline.js';
+import type { Work } from '../target/work.js';
+import type { MadeCopy } from './make-copy.js';
+import { countClone } from './read-clone.js';
+
+/**
+ * How the rows were verified. count: each table was counted again. unwritten: no byte was copied (the state was
+ * renamed, or shares its blocks by reflink), and the server's statistics show that nothing was written to the
+ * snapshot since its rows were counted. Schema and sequences are read again in either case.
+ */
+export type VerifiedBy = 'count' | 'unwritten';
+
+/**
+ * Compares a new copy of a snapshot with the snapshot's fingerprint. Bytes that were copied are counted again: that
+ * is the proof that copying worked. Blocks that are shared can only have changed with the snapshot itself.
+ * @throws BelayError FINGERPRINT_MISMATCH
+ */
+export function verifyCopy(work: Work, clone: Clone, copy: MadeCopy): Promise<VerifiedBy> {
+  return verifyDatabase(work, clone, copy.database, copy.method === 'reflink');
+}
+
+/**
+ * Verifies that a snapshot is still what its record says.
+ * @throws BelayError FINGERPRINT_MISMATCH
+ */
+export function verifyUnchanged(work: Work, clone: Clone): Promise<VerifiedBy> {
+  return verifyDatabase(work, clone, clone.database.name, true);
+}
+
+async function verifyDatabase(
+  work: Work,
+  clone: Clone,
+  database: string,
+  sharesBytes: boolean,
+): Promise<VerifiedBy> {
+  const expected = clone.record.snapshot.fingerprint;
+  if (!expected) throw new BelayError('BUG', `"${clone.database.name}" was never counted`);
+  const isUnwritten = sharesBytes && (await unwrittenSinceCounted(work, clone));
+  const counts: KnownCounts = new Map(Object.entries(expected.rowCounts));
+  const known = isUnwritten ? async () => counts : undefined;
+  const { fingerprint: actual } = await countClone(work, { database, step: 'verify', known });
+  const differences = compareFingerprints(expected, actual);
+  if (differences.length > 0) throw mismatch(clone.record.snapshot.tag, differences);
+  return isUnwritten ? 'unwritten' : 'count';
+}
+
+async function unwrittenSinceCounted(work: Work, clone: Clone): Promise<boolean> {
+  const { evidence } = clone.record;
+  if (!evidence) return false;
+  const now = await readWriteEvidence(work.main, clone.database.oid);
+  return now !== null && nothingWritten(evidence, now);
+}
+
+/** The error of a copy that is not what its record says. */
+function mismatch(tag: string, differences: readonly FingerprintDifference[]): BelayError {
+  const shown = differences
+    .slice(0, 3)
+    .map(
+      ({ what, name, expected, actual }) => `${what} of ${name}: ${actual} instead of ${expected}`,
+    );
+  const more = differences.length > 3 ? ` and ${differences.length - 3} more` : '';
+  return new BelayError(
+    'FINGERPRINT_MISMATCH',
+    `the copy of "${tag}" is not what was recorded: ${shown.join('; ')}${more}`,
+    {
+      hint: 'Nothing was replaced: your database is as it was. Somebody has changed the snapshot’s database.',
+      details: { differences },
+    },
+  );
+}
