@@ -1,4 +1,5 @@
 import type { SessionPolicy } from '../../domain/database-session.js';
+import { isProtected, type Snapshot } from '../../domain/snapshot.js';
 import { BelayError } from '../../errors.js';
 import { commentDatabaseSql } from '../../postgres/sql/databases.js';
 import { guardProduction, type ProductionApproval } from '../target/guard.js';
@@ -19,7 +20,7 @@ export interface UndoOptions extends WorkOptions, ProductionApproval {
 /**
  * Takes back the last restore, switch or undo of the target. What is there now is kept as a snapshot, so an undo can be
  * undone too. A state that was kept automatically is renamed back, which copies nothing; one
- * that the user gave a tag stays on the timeline, and a copy of it is put in place.
+ * that the user tagged or protected stays on the timeline, and a copy of it is put in place.
  *
  * @throws BelayError NOTHING_TO_UNDO, and as {@link restoreSnapshot}
  */
@@ -36,11 +37,16 @@ export async function undoRestore(
       description: `undone: replaced by "${clone.record.snapshot.tag}"`,
     };
     const order = { keepAs, action: 'undo' as const, sessions: options.sessions };
-    if (clone.record.snapshot.reason !== 'before-restore') {
+    if (mustStay(clone.record.snapshot)) {
       return restoreInPlace(work, clone, order, startedAt);
     }
     return swapBack(work, clone, order, startedAt);
   });
+}
+
+/** What the user tagged or protected is a snapshot of theirs: renaming it back would take it from the timeline. */
+function mustStay(snapshot: Pick<Snapshot, 'reason' | 'protectedUntil'>): boolean {
+  return snapshot.reason !== 'before-restore' || isProtected(snapshot, new Date());
 }
 
 /** The snapshot that the present target took the place of. */
