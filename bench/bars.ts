@@ -37,7 +37,7 @@ function outageBars(where: string, size: SizeResult): Bar[] {
     const measurement = findMeasurement(size, operation, 'belay');
     const outageMs = measurement && medianOutageMs(measurement);
     if (outageMs === undefined || outageMs === null) return [];
-    const bar = `outage of a ${operation} at most ${ms(outageLimitMs)}`;
+    const bar = `outage of ${operation} at most ${ms(outageLimitMs)}`;
     return [{ bar, where, measured: ms(outageMs), met: outageMs <= outageLimitMs }];
   });
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { makeServerFolder } from '../test/support/throwaway-server.js';
 import { serverBars, startUpBars } from './bars.js';
 import { type BenchFolder, folderAtHand, mountXfs, NotMeasurable } from './file-system.js';
-import { describeMachine } from './machine.js';
+import { describeLoad, describeMachine, type Machine } from './machine.js';
 import { type BenchOptions, parseOptions, UsageError, usage } from './options.js';
 import type { ServerResult, StartUpResult } from './results.js';
 import { findServers, startBenchServer } from './server.js';
@@ -78,7 +78,12 @@ async function measureAll(
   });
 }
 
-async function writeResults(options: BenchOptions, args: readonly string[], results: Results) {
+async function writeResults(
+  options: BenchOptions,
+  args: readonly string[],
+  machine: Machine,
+  results: Results,
+) {
   const bars = [...results.servers.flatMap(serverBars), ...startUpBars(results.startUp)];
   print(renderStartUp(results.startUp));
   print(renderBars(bars, options.sizeBytes));
@@ -88,7 +93,7 @@ async function writeResults(options: BenchOptions, args: readonly string[], resu
     format: 1,
     measuredAt: new Date().toISOString(),
     command: ['npm run bench --', ...args].join(' '),
-    machine: describeMachine(),
+    machine,
     options: chosen,
     ...results,
     bars,
@@ -115,12 +120,15 @@ async function main(args: readonly string[]): Promise<number> {
   const folder = process.env.BELAY_BENCH_CWD ?? process.cwd();
   try {
     const options = parseOptions(args, folder, new Date());
+    const machine = describeMachine();
+    const load = describeLoad(machine);
     const results: Results = { servers: [], startUp: [], notMeasured: [] };
+    if (load) say(`warning: ${load}`);
     try {
       await measureAll(options, controller.signal, results);
     } finally {
       // What was measured before a failure took its time, too.
-      if (results.servers.length > 0) await writeResults(options, args, results);
+      if (results.servers.length > 0) await writeResults(options, args, machine, results);
     }
     return 0;
   } catch (error) {

@@ -71,10 +71,16 @@ export function medianTotalMs(measurement: Measurement): number {
   return median(measurement.runs.map(({ totalMs }) => totalMs));
 }
 
-/** Null where no client was watching. */
-export function medianOutageMs(measurement: Measurement): number | null {
-  const outages = measurement.runs.flatMap(({ outageMs }) => (outageMs === null ? [] : [outageMs]));
-  return outages.length === 0 ? null : median(outages);
+const medianOf = (values: readonly number[]) => (values.length === 0 ? null : median(values));
+
+/** What the client saw; null where none was watching. */
+export function medianOutageMs({ runs }: Measurement): number | null {
+  return medianOf(runs.flatMap(({ outageMs }) => (outageMs === null ? [] : [outageMs])));
+}
+
+/** What the library said; null where it was not asked. */
+export function medianReportedMs({ runs }: Measurement): number | null {
+  return medianOf(runs.flatMap(({ reportedOutageMs: ms }) => (ms === undefined ? [] : [ms])));
 }
 
 export function findMeasurement(

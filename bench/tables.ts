@@ -4,6 +4,7 @@ import {
   type Measurement,
   median,
   medianOutageMs,
+  medianReportedMs,
   medianTotalMs,
   type Operation,
   type ServerResult,
@@ -11,7 +12,7 @@ import {
   type StartUpResult,
 } from './results.js';
 
-/** Pads columns; the first is left-aligned, the others right-aligned but for the last. */
+/** Pads columns: the first and the last to the left, those between to the right. */
 function align(rows: readonly (readonly string[])[]): string[] {
   const columns = Math.max(...rows.map((row) => row.length));
   const widths = Array.from({ length: columns }, (_, column) =>
@@ -58,18 +59,19 @@ function note(result: SizeResult, { operation, contender, what }: Measurement): 
 const order: readonly Operation[] = ['snapshot', 'restore', 'switch', 'undo'];
 
 function sizeTable(result: SizeResult): string[] {
-  const header = ['operation', 'by', 'time', 'of Belay', 'outage', 'caches', 'what'];
+  const header = ['operation', 'by', 'time', 'of Belay', 'outage', 'reported', 'caches', 'what'];
   const sorted = order.flatMap((operation) =>
     result.measurements.filter((one) => one.operation === operation),
   );
   const rows = sorted.map((one) => {
-    const outageMs = medianOutageMs(one);
+    const orNone = (valueMs: number | null) => (valueMs === null ? '-' : time(valueMs));
     return [
       one.operation,
       one.contender,
       time(medianTotalMs(one)),
       againstBelay(result, one),
-      outageMs === null ? '-' : time(outageMs),
+      orNone(medianOutageMs(one)),
+      orNone(medianReportedMs(one)),
       one.caches,
       note(result, one),
     ];
@@ -134,7 +136,7 @@ export function renderStartUp(results: readonly StartUpResult[]): string[] {
 export function renderBars(bars: readonly Bar[], sizeBytes: number): string[] {
   const rows = bars.map(({ bar, where, measured, met }) => [
     met ? 'met' : 'MISSED',
-    where.padEnd(1),
+    where,
     `${bar}: ${measured}`,
   ]);
   const differs = Math.abs(sizeBytes - barSizeBytes) > barSizeBytes / 10;

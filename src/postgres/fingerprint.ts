@@ -10,6 +10,7 @@ import {
   countTables,
   readSequences,
   readSequenceValues,
+  readTableNames,
   readTables,
   type SequenceRow,
   type TableRow,
@@ -125,7 +126,7 @@ export interface ListedTable extends QualifiedName {
 
 /** The tables that a fingerprint of the session's database would count, by name. */
 export async function listTables(session: Session): Promise<ListedTable[]> {
-  const tables = await readTables(session);
+  const tables = await readTableNames(session);
   return tables
     .map(({ schema, name }) => ({ schema, name, qualified: formatQualifiedName({ schema, name }) }))
     .sort((a, b) => (a.qualified < b.qualified ? -1 : a.qualified > b.qualified ? 1 : 0));

@@ -49,8 +49,14 @@ export function countClone(work: Work, order: CountOrder): Promise<CountedClone>
   const { database, step: name, known } = order;
   return reportStep(work.reporter, { name, detail: database }, () =>
     readingClone(work, database, async (open) => {
-      const counted = await readFingerprint(open, { signal: work.signal, known });
-      const session = await open();
+      const sessions: Session[] = [];
+      const openAndKeep = async () => {
+        const session = await open();
+        sessions.push(session);
+        return session;
+      };
+      const counted = await readFingerprint(openAndKeep, { signal: work.signal, known });
+      const session = sessions[0] ?? (await open());
       const { size } = await session.queryOne<{ size: string }>(
         'SELECT pg_database_size(current_database()) AS size',
       );

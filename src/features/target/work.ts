@@ -48,6 +48,7 @@ export async function underLock<T>(
   signal?.addEventListener('abort', cancel);
   try {
     await noticeDeath(main);
+    await commitDurably(main);
     await acquireTargetLock(main, target.database, {
       waitMs: options.lockWaitMs ?? defaultLockWaitMs,
       signal,
@@ -74,6 +75,19 @@ async function noticeDeath(session: Session): Promise<void> {
   await session
     .execute(`SET client_connection_check_interval = '1s'`, 'setting up')
     .catch(() => {});
+}
+
+/**
+ * Where the server or the role has `synchronous_commit = off`, a crash shortly after "done" would take back a seal or a
+ * swap: the snapshot, without its record, would then look half-made and be removed. `local` waits for no standby.
+ */
+async function commitDurably(session: Session): Promise<void> {
+  await session.query(
+    `SELECT set_config('synchronous_commit', 'local', false)
+      WHERE current_setting('synchronous_commit') = 'off'`,
+    [],
+    'setting up',
+  );
 }
 
 export function throwIfAborted(signal: AbortSignal | undefined): void {

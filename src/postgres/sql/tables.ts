@@ -3,10 +3,9 @@ import { quoteIdentifier, type Session } from '../session.js';
 
 /** A table that holds rows of its own: no view, and not the partitioned parent of others. */
 export interface TableRow extends QualifiedName {
-  readonly oid: string;
   /** Size of the rows' own file, measured now. */
   readonly sizeBytes: number;
-  /** The role may read all of its rows. */
+  /** The role may read its rows. */
   readonly readable: boolean;
   /** Row level security would hide rows from the role. */
   readonly hidesRows: boolean;
@@ -23,16 +22,31 @@ export function quoteQualifiedName({ schema, name }: QualifiedName): string {
   return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
 }
 
-/** All tables with rows of their own, those of extensions too: their rows are data. Largest first. */
+const tablesWithRows = `
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND ${userSchema}`;
+
+/**
+ * All tables with rows of their own, those of extensions too: their rows are data. Largest first. Only for databases
+ * that nobody changes: measuring a table locks it, and would wait behind an ALTER TABLE.
+ */
 export function readTables(session: Session): Promise<TableRow[]> {
   return session.query<TableRow>(
-    `SELECT c.oid, n.nspname AS schema, c.relname AS name,
+    `SELECT n.nspname AS schema, c.relname AS name,
             coalesce(pg_relation_size(c.oid), 0)::float8 AS "sizeBytes",
             has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT') AS readable,
             c.relrowsecurity AND row_security_active(c.oid) AS "hidesRows"
-       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND ${userSchema}
+       ${tablesWithRows}
       ORDER BY "sizeBytes" DESC, c.oid`,
+    [],
+    'listing the tables',
+  );
+}
+
+/** Names of the same tables, without a lock on any of them. */
+export function readTableNames(session: Session): Promise<QualifiedName[]> {
+  return session.query<QualifiedName>(
+    `SELECT n.nspname AS schema, c.relname AS name ${tablesWithRows}`,
     [],
     'listing the tables',
   );
