@@ -45,20 +45,57 @@ function sessionsWorth(tables: readonly TableRow[], batches: number, parallel: n
   return bytes < worthAnotherSessionBytes ? 1 : Math.max(1, Math.min(parallel, batches));
 }
 
-/** Ends a query that runs, so that nobody waits for a count that is not wanted any more. */
-async function cancelQueries(
-  openSession: () => Promise<Session>,
-  running: ReadonlySet<Session>,
-): Promise<void> {
-  const pids = [...running].map(({ pid }) => pid);
-  if (pids.length === 0) return;
-  const session = await openSession();
-  await session.query('SELECT pg_cancel_backend(pid) FROM unnest($1::int[]) pid', [pids]);
+/** What is left to count, and what was counted, shared by the sessions that count. */
+class CountQueue {
+  readonly counted: CountedTable[] = [];
+  #rows = 0;
+  readonly #batches: TableRow[][];
+  readonly #running = new Set<Session>();
+  readonly #openSession: () => Promise<Session>;
+  readonly #options: CountOptions;
+
+  constructor(
+    openSession: () => Promise<Session>,
+    tables: readonly TableRow[],
+    options: CountOptions,
+  ) {
+    this.#openSession = openSession;
+    this.#options = options;
+    this.#batches = toBatches(tables);
+  }
+
+  get length(): number {
+    return this.#batches.length;
+  }
+
+  /** Counts until nothing is left, each query a short transaction of its own. */
+  async work(session: Session): Promise<void> {
+    await session.execute(countSettings, 'preparing to count');
+    for (let batch = this.#batches.shift(); batch; batch = this.#batches.shift()) {
+      this.#options.signal?.throwIfAborted();
+      this.#running.add(session);
+      const rows = await countTables(session, batch).finally(() => this.#running.delete(session));
+      for (const [index, table] of batch.entries()) {
+        this.counted.push({ table, rows: rows[index] ?? 0 });
+        this.#rows += rows[index] ?? 0;
+      }
+      this.#options.onProgress?.({ tables: this.counted.length, rows: this.#rows });
+    }
+  }
+
+  /** Lets nobody wait for a count that is not wanted any more: that of a large table takes minutes. */
+  async stop(): Promise<void> {
+    this.#batches.length = 0;
+    const pids = [...this.#running].map(({ pid }) => pid);
+    if (pids.length === 0) return;
+    const session = await this.#openSession();
+    await session.query('SELECT pg_cancel_backend(pid) FROM unnest($1::int[]) pid', [pids]);
+  }
 }
 
 /**
- * Exact rows of all tables, from a queue that several sessions share, each count in a short transaction of its
- * own. A failure or an abort stops all of them, and is thrown when they have stopped.
+ * Exact rows of all tables, from a queue that several sessions share. A failure or an abort stops all of them, and is
+ * thrown when they have stopped.
  */
 export async function countAll(
   openSession: () => Promise<Session>,
@@ -66,33 +103,15 @@ export async function countAll(
   tables: readonly TableRow[],
   options: CountOptions,
 ): Promise<CountedTable[]> {
-  const batches = toBatches(tables);
-  const counted: CountedTable[] = [];
-  const running = new Set<Session>();
-  let rowsDone = 0;
-  const work = async (session: Session) => {
-    await session.execute(countSettings, 'preparing to count');
-    for (let batch = batches.shift(); batch; batch = batches.shift()) {
-      options.signal?.throwIfAborted();
-      running.add(session);
-      const rows = await countTables(session, batch).finally(() => running.delete(session));
-      batch.forEach((table, index) => {
-        counted.push({ table, rows: rows[index] ?? 0 });
-        rowsDone += rows[index] ?? 0;
-      });
-      options.onProgress?.({ tables: counted.length, rows: rowsDone });
-    }
-  };
-  const stop = () => {
-    batches.length = 0;
-    return cancelQueries(openSession, running).catch(() => {});
-  };
+  const queue = new CountQueue(openSession, tables, options);
+  // When the sessions can't be ended early they end by themselves, later.
+  const stop = () => queue.stop().catch(() => {});
   options.signal?.addEventListener('abort', stop, { once: true });
   try {
-    const sessions = sessionsWorth(tables, batches.length, options.parallel ?? 2);
+    const sessions = sessionsWorth(tables, queue.length, options.parallel ?? 2);
     const workers = Array.from({ length: sessions }, async (_, index) => {
       try {
-        await work(index === 0 ? first : await openSession());
+        await queue.work(index === 0 ? first : await openSession());
       } catch (error) {
         await stop();
         throw error;
@@ -102,7 +121,7 @@ export async function countAll(
     options.signal?.throwIfAborted();
     const failed = ended.find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;
-    return counted;
+    return queue.counted;
   } finally {
     options.signal?.removeEventListener('abort', stop);
   }
