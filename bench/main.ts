@@ -50,11 +50,15 @@ async function measureAll(
   const measure = async (folder: BenchFolder, installation: typeof installed) => {
     if (!installation) return;
     const server = await startBenchServer(installation, folder.path);
+    // Building a database takes minutes in one statement: stopping the server cuts it short.
+    const cut = () => void server.stop().catch(() => {});
+    signal.addEventListener('abort', cut);
     try {
       const result = await measureServer(server, folder, { options, signal, say });
       results.servers.push(result);
       print(renderServer(result));
     } finally {
+      signal.removeEventListener('abort', cut);
       await server.remove();
     }
   };

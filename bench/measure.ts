@@ -46,7 +46,7 @@ async function timedRun(trial: Trial, index: number): Promise<Run> {
 }
 
 async function watchedRun(bench: Bench, trial: Trial, index: number): Promise<Run> {
-  const prober = new Prober(urlOf(bench.server));
+  const prober = new Prober(urlOf(bench.server), bench.signal);
   await prober.start();
   try {
     const { result, outageMs } = await prober.watch(() => timedRun(trial, index));
@@ -57,8 +57,8 @@ async function watchedRun(bench: Bench, trial: Trial, index: number): Promise<Ru
 }
 
 /** What the client sees while nothing happens: smaller gaps can't be told from none. */
-export async function measureIdleGap(server: BenchServer): Promise<number> {
-  const prober = new Prober(urlOf(server));
+export async function measureIdleGap({ server, signal }: Bench): Promise<number> {
+  const prober = new Prober(urlOf(server), signal);
   await prober.start();
   try {
     const idle = () => new Promise((resolve) => setTimeout(resolve, 1000));

@@ -14,13 +14,15 @@ export function longestGap(times: readonly number[]): number {
 /** A client that queries in a loop and reconnects when it is cut off, as applications do. */
 export class Prober {
   readonly #url: string;
+  readonly #signal: AbortSignal;
   #successes: number[] = [];
   #stopped = false;
   #running: Promise<void> | undefined;
   #onSuccess: (() => void) | undefined;
 
-  constructor(url: string) {
+  constructor(url: string, signal: AbortSignal) {
     this.#url = url;
+    this.#signal = signal;
   }
 
   /** Starts, and comes back when the first query has succeeded. */
@@ -44,17 +46,22 @@ export class Prober {
     await this.#running;
   }
 
-  #nextSuccess(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new Error(`the client had no answer for ${patienceMs / 1000} s`)),
-        patienceMs,
-      );
-      this.#onSuccess = () => {
-        clearTimeout(timer);
-        resolve();
-      };
+  async #nextSuccess(): Promise<void> {
+    const success = new Promise<void>((resolve) => {
+      this.#onSuccess = resolve;
     });
+    const giveUp = new AbortController();
+    const patience = sleep(patienceMs, 'too late' as const, {
+      signal: AbortSignal.any([this.#signal, giveUp.signal]),
+    });
+    try {
+      if ((await Promise.race([success, patience])) === 'too late') {
+        throw new Error(`the client had no answer for ${patienceMs / 1000} s`);
+      }
+    } finally {
+      giveUp.abort();
+      patience.catch(() => {});
+    }
   }
 
   async #loop(): Promise<void> {

@@ -51,7 +51,7 @@ async function measureSize(
   const dataset = await withClient(urlOf(server), (client) =>
     fillDatabase(client, wantedBytes, signal),
   );
-  const idleGapMs = await measureIdleGap(server);
+  const idleGapMs = await measureIdleGap(bench);
   const belay = await measureBelay(bench, benchDatabase);
   const clone = cloneOf(belay.base);
   const method = belay.base.copies.find((copy) => copy.type === 'clone')?.method ?? 'unknown';
