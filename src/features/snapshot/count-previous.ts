@@ -22,7 +22,8 @@ export async function ensureCounted(work: Work, clone: Clone): Promise<Clone> {
   if (snapshot.fingerprint !== null) return clone;
   const { oid, name: database } = clone.database;
   const known = knownCounts(work, oid);
-  const { fingerprint, sizeBytes } = await countClone(work, { database, step: 'count', known });
+  const order = { database, step: 'count', known, settle: true };
+  const { fingerprint, sizeBytes } = await countClone(work, order);
   return writeRecord(work, clone, {
     ...clone.record,
     snapshot: { ...snapshot, fingerprint, sizeBytes },

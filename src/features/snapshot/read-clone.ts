@@ -2,6 +2,7 @@ import type { FingerprintWithModel } from '../../domain/fingerprint.js';
 import { reportStep } from '../../domain/reporter.js';
 import { type KnownCounts, readFingerprint } from '../../postgres/fingerprint.js';
 import type { Session } from '../../postgres/session.js';
+import { settleSequences } from '../../postgres/settle-sequences.js';
 import { closeDatabase, openDatabaseToReaders } from '../target/leftovers.js';
 import type { Work } from '../target/work.js';
 
@@ -42,6 +43,8 @@ export interface CountOrder {
   readonly step: string;
   /** What need not be counted again. */
   readonly known?: ((session: Session) => Promise<KnownCounts>) | undefined;
+  /** The database has been, or will be, in use: see {@link settleSequences}. */
+  readonly settle?: boolean | undefined;
 }
 
 /** Fingerprint and size of a clone: schema model, exact rows of every table, sequence values. */
@@ -55,7 +58,9 @@ export function countClone(work: Work, order: CountOrder): Promise<CountedClone>
         sessions.push(session);
         return session;
       };
-      const counted = await readFingerprint(openAndKeep, { signal: work.signal, known });
+      if (order.settle) await settle(work, await openAndKeep());
+      const openOrReuse = reusing(sessions[0], openAndKeep);
+      const counted = await readFingerprint(openOrReuse, { signal: work.signal, known });
       const session = sessions[0] ?? (await open());
       const { size } = await session.queryOne<{ size: string }>(
         'SELECT pg_database_size(current_database()) AS size',
@@ -63,4 +68,23 @@ export function countClone(work: Work, order: CountOrder): Promise<CountedClone>
       return { ...counted, sizeBytes: Number(size) };
     }),
   );
+}
+
+/** Hands out a session that is open already before it opens others. */
+function reusing(session: Session | undefined, open: OpenSession): OpenSession {
+  let idle = session;
+  return async () => {
+    const first = idle;
+    idle = undefined;
+    return first ?? open();
+  };
+}
+
+async function settle(work: Work, session: Session): Promise<void> {
+  const left = await settleSequences(session);
+  if (left.length === 0) return;
+  work.reporter({
+    type: 'warning',
+    message: `the role may not set ${left.length} sequence(s), e.g. ${left[0]}: if the server crashes before its next checkpoint, they may hand out values again`,
+  });
 }

@@ -21,7 +21,11 @@ export type VerifiedBy = 'count' | 'unwritten';
  * @throws BelayError FINGERPRINT_MISMATCH
  */
 export function verifyCopy(work: Work, clone: Clone, copy: MadeCopy): Promise<VerifiedBy> {
-  return verifyDatabase(work, clone, copy.database, copy.method === 'reflink');
+  return verifyDatabase(work, clone, {
+    database: copy.database,
+    sharesBytes: copy.method === 'reflink',
+    settle: true,
+  });
 }
 
 /**
@@ -29,21 +33,36 @@ export function verifyCopy(work: Work, clone: Clone, copy: MadeCopy): Promise<Ve
  * @throws BelayError FINGERPRINT_MISMATCH
  */
 export function verifyUnchanged(work: Work, clone: Clone): Promise<VerifiedBy> {
-  return verifyDatabase(work, clone, clone.database.name, true);
+  return verifyDatabase(work, clone, {
+    database: clone.database.name,
+    sharesBytes: true,
+    // It was settled when it was counted, and a snapshot is not written to.
+    settle: false,
+  });
+}
+
+interface VerifyOrder {
+  readonly database: string;
+  readonly sharesBytes: boolean;
+  readonly settle: boolean;
 }
 
 async function verifyDatabase(
   work: Work,
   clone: Clone,
-  database: string,
-  sharesBytes: boolean,
+  { database, sharesBytes, settle }: VerifyOrder,
 ): Promise<VerifiedBy> {
   const expected = clone.record.snapshot.fingerprint;
   if (!expected) throw new BelayError('BUG', `"${clone.database.name}" was never counted`);
   const isUnwritten = sharesBytes && (await unwrittenSinceCounted(work, clone));
   const counts: KnownCounts = new Map(Object.entries(expected.rowCounts));
   const known = isUnwritten ? async () => counts : undefined;
-  const { fingerprint: actual } = await countClone(work, { database, step: 'verify', known });
+  const { fingerprint: actual } = await countClone(work, {
+    database,
+    step: 'verify',
+    known,
+    settle,
+  });
   const differences = compareFingerprints(expected, actual);
   if (differences.length > 0) throw mismatch(clone.record.snapshot.tag, differences);
   return isUnwritten ? 'unwritten' : 'count';

@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openTarget, restoreSnapshot, takeSnapshot, undoRestore } from '../../src/index.js';
+import {
+  createTestDatabase,
+  startThrowawayServer,
+  type TestDatabase,
+  type ThrowawayServer,
+  testServers,
+  withSession,
+} from '../support/servers.js';
+
+describe.each(testServers())('sequences when $name crashes', (kind) => {
+  let server: ThrowawayServer;
+  let database: TestDatabase;
+
+  beforeAll(async () => {
+    // The commits here are the test's; what counts is what PostgreSQL keeps of what it has committed.
+    const settings = { synchronous_commit: 'on' };
+    server = await startThrowawayServer({ major: kind.major, settings });
+    database = await createTestDatabase(server, {
+      sql: `CREATE TABLE "it's" (id serial PRIMARY KEY);
+            CREATE SEQUENCE "an ""odd"" one" INCREMENT BY -7;
+            SELECT nextval('"an ""odd"" one"')`,
+    });
+    await insert(5);
+  });
+
+  afterAll(async () => {
+    await server?.remove();
+  });
+
+  const insert = (rows: number) =>
+    withSession(database.url, async (client) => {
+      for (let row = 0; row < rows; row += 1)
+        await client.query(`INSERT INTO "it's" DEFAULT VALUES`);
+    });
+  const maxId = () =>
+    withSession(database.url, async (client) => {
+      const { rows } = await client.query(`SELECT max(id)::int AS max FROM "it's"`);
+      return rows[0].max;
+    });
+  const withTarget = async <T>(
+    work: (target: Awaited<ReturnType<typeof openTarget>>) => Promise<T>,
+  ) => {
+    const target = await openTarget({ url: database.url, env: {} });
+    try {
+      return await work(target);
+    } finally {
+      await target.close();
+    }
+  };
+
+  test('a restored database does not hand out a value twice', async () => {
+    await withTarget(async (target) => {
+      await takeSnapshot(target, { tag: 'five' });
+      await restoreSnapshot(target, { reference: 'five' });
+    });
+    await insert(7);
+
+    await server.kill9();
+    await server.start();
+
+    await insert(1);
+    expect(await maxId()).toBeGreaterThanOrEqual(13);
+  });
+
+  test('a state that was counted before the crash is still what its record says', async () => {
+    const before = await maxId();
+    const previous = await withTarget(async (target) => {
+      await insert(1);
+      const result = await restoreSnapshot(target, { reference: 'five' });
+      return result.previous;
+    });
+
+    await server.kill9();
+    await server.start();
+
+    const undone = await withTarget((target) => undoRestore(target));
+    expect(undone.snapshot.id).toBe(previous?.id);
+    expect(await maxId()).toBeGreaterThan(before);
+  });
+});
