@@ -1,6 +1,6 @@
 // Installs and builds what is missing or stale, so that one command works from a fresh clone.
 import { spawnSync } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -41,6 +41,12 @@ export function prepare(say) {
   const builtAt = modifiedAt(at('dist', 'cli', 'main.js'));
   if (builtAt < Math.max(newestIn(at('src')), modifiedAt(at('package.json')))) {
     say('building …');
-    runNpm(['run', 'build', '--silent']);
+    try {
+      runNpm(['run', 'build', '--silent']);
+    } catch (error) {
+      // The compiler writes in spite of errors: half a build must not look like a new one next time.
+      rmSync(at('dist'), { recursive: true, force: true });
+      throw error;
+    }
   }
 }

@@ -4,12 +4,11 @@
 //   node scripts/test.mjs [arguments for vitest]          unit and integration tests
 //   node scripts/test.mjs faults [arguments for vitest]   the fault suite, with many rounds
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { prepare, root } from './prepare.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const at = (...names) => path.join(root, ...names);
 const faultRounds = '200';
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
@@ -60,29 +59,21 @@ function giveUp(message) {
   process.exit(1);
 }
 
-/** Runs a program to its end. */
-async function run(file, args, options) {
+/** Runs vitest to its end. */
+async function runVitest(args, env, onError) {
   const exitCode = await new Promise((resolve) => {
     // A group of its own, so that workers which outlive it can be ended too.
     const detached = process.platform !== 'win32';
-    running = spawn(file, args, { cwd: root, detached, ...options });
-    running.on('error', (error) => giveUp(`${file} cannot be run: ${error.message}`));
-    running.stderr?.on('data', (chunk) => options.onError(chunk));
+    const stdio = ['ignore', 'inherit', 'pipe'];
+    running = spawn(process.execPath, args, { cwd: root, detached, env, stdio });
+    running.on('error', (error) => giveUp(`vitest cannot be run: ${error.message}`));
+    running.stderr.on('data', onError);
     running.on('exit', () => interruptedBy && killGroup(running));
     running.on('close', (code) => resolve(code ?? 1));
   });
   running = undefined;
   if (interruptedBy) exitAfterSignal();
   return exitCode;
-}
-
-/** npm's own script where npm runs this one: no search in PATH, and no shell on Windows. */
-async function runNpm(args) {
-  const script = process.env.npm_execpath;
-  const options = { stdio: ['ignore', 'ignore', 'inherit'] };
-  return script?.endsWith('.js')
-    ? run(process.execPath, [script, ...args], options)
-    : run('npm', args, { ...options, shell: process.platform === 'win32' });
 }
 
 function checkNode() {
@@ -94,47 +85,12 @@ function checkNode() {
   if (!isNewEnough) giveUp(`Node ${engines.node} is needed; this is ${process.versions.node}.`);
 }
 
-function modifiedAt(file) {
-  return statSync(file, { throwIfNoEntry: false })?.mtimeMs;
-}
-
-/** The newest file or folder: a folder changes when a file in it goes. */
-function newestIn(folder) {
-  const names = readdirSync(folder, { withFileTypes: true });
-  return Math.max(
-    modifiedAt(folder),
-    ...names.map((entry) => {
-      const file = path.join(folder, entry.name);
-      return entry.isDirectory() ? newestIn(file) : modifiedAt(file);
-    }),
-  );
-}
-
-async function installIfNeeded() {
-  const installedAt = modifiedAt(at('node_modules', '.package-lock.json'));
-  const isStale = installedAt < modifiedAt(at('package-lock.json'));
-  if (installedAt !== undefined && !isStale) return;
-  const why = isStale ? 'is older than package-lock.json' : 'is missing';
-  say(`Installing dependencies (npm ci): node_modules ${why}.`);
-  // The tests need development dependencies, whatever NODE_ENV says.
-  if ((await runNpm(['ci', '--include=dev', '--loglevel=error'])) !== 0) giveUp('npm ci failed.');
-}
-
-async function buildIfNeeded() {
-  const dist = at('dist');
-  const builtAt = modifiedAt(dist) && newestIn(dist);
-  const sources = [newestIn(at('src')), modifiedAt(at('tsconfig.build.json'))];
-  if (builtAt && builtAt >= Math.max(...sources, modifiedAt(at('tsconfig.json')))) return;
-  say(`Building (npm run build): dist ${builtAt ? 'is older than src' : 'is missing'}.`);
-  const clean = await run(process.execPath, [at('scripts', 'clean.mjs')], { stdio: 'inherit' });
-  const compiler = at('node_modules', 'typescript', 'bin', 'tsc');
-  const args = [compiler, '-p', 'tsconfig.build.json'];
-  // On stderr, where everything goes that is no result.
-  const build = clean || (await run(process.execPath, args, { stdio: ['ignore', 2, 2] }));
-  if (build === 0) return;
-  // Half a build must not look like a new one to the next run.
-  rmSync(dist, { recursive: true, force: true });
-  giveUp('The build failed.');
+function installAndBuild() {
+  try {
+    prepare(say);
+  } catch (error) {
+    giveUp(error.message);
+  }
 }
 
 /** What the tests' set-up says about servers that are not there, to be said again at the end. */
@@ -178,9 +134,7 @@ async function runTests(isFaults, more) {
   const env = { ...process.env, BELAY_TEST_SUMMARY: summaryFile };
   if (isFaults) env.BELAY_FAULT_ROUNDS ||= faultRounds;
   const { onError, lines } = collectSkippedServers();
-  const stdio = ['ignore', 'inherit', 'pipe'];
-  const args = vitestArguments(isFaults, more);
-  const exitCode = await run(process.execPath, args, { env, stdio, onError });
+  const exitCode = await runVitest(vitestArguments(isFaults, more), env, onError);
   return { ...readSummary(summaryFile), exitCode, skippedServers: lines() };
 }
 
@@ -198,8 +152,7 @@ function report({ passed, failed, skipped, skippedServers, exitCode }) {
 }
 
 checkNode();
-await installIfNeeded();
-await buildIfNeeded();
+installAndBuild();
 const [first, ...rest] = process.argv.slice(2);
 const isFaults = first === 'faults';
 report(await runTests(isFaults, isFaults ? rest : process.argv.slice(2)));

@@ -32,7 +32,7 @@ export async function readService(
 }
 
 /** One section of a service file, or undefined when it is not there. */
-export function parseServiceFile(text: string, name: string): ConnectionParameters | undefined {
+function parseServiceFile(text: string, name: string): ConnectionParameters | undefined {
   let inSection = false;
   let found = false;
   const pairs: [string, string][] = [];

@@ -1,15 +1,5 @@
 /** Where to connect: the front of the files that know libpq's rules. */
-export type {
-  ConnectionSettings,
-  HostAddress,
-  SslMode,
-  SslSettings,
-  TargetSessionAttributes,
-} from './connection-settings.js';
+export type { ConnectionSettings, HostAddress } from './connection-settings.js';
 export { connectionUrl, describeServer, isLocalServer } from './connection-url.js';
 export { redactUrl } from './redact-url.js';
-export {
-  hasConnectionEnvironment,
-  type ResolveConnectionInput,
-  resolveConnection,
-} from './resolve-connection.js';
+export { hasConnectionEnvironment, resolveConnection } from './resolve-connection.js';

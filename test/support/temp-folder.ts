@@ -14,7 +14,7 @@ export function makeTempFolder(files: Readonly<Record<string, string>> = {}): st
   return folder;
 }
 
-export function writeFiles(folder: string, files: Readonly<Record<string, string>>): void {
+function writeFiles(folder: string, files: Readonly<Record<string, string>>): void {
   for (const [name, text] of Object.entries(files)) {
     const file = join(folder, name);
     mkdirSync(name.endsWith('/') ? file : dirname(file), { recursive: true });

@@ -69,7 +69,7 @@ export async function createTestDatabase(
 }
 
 /** Whether a comment is Belay's record of a copy of the database with this name. */
-export function isRecordOf(comment: string | null, name: string): boolean {
+function isRecordOf(comment: string | null, name: string): boolean {
   if (!comment?.startsWith('{"belay":')) return false;
   try {
     const record = JSON.parse(comment);

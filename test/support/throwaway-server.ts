@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type RunningCluster, startCluster, stopCluster } from '../../src/process/cluster.js';
+import { clusterPaths, removeClusterFolder } from '../../src/process/cluster-folder.js';
 import { anyFreePort } from '../../src/process/free-port.js';
 import type { PostgresInstallation } from '../../src/process/installation.js';
 import { findInstallations } from '../../src/process/postgres-installation.js';
@@ -132,7 +133,7 @@ export async function startServerOf(
     },
     remove: async () => {
       await stopCluster(folder);
-      await rm(folder, { recursive: true, force: true });
+      await removeClusterFolder(clusterPaths(folder));
     },
   };
 }
