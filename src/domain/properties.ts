@@ -31,6 +31,27 @@ export interface DatabaseProperties {
   readonly settings: readonly DatabaseSetting[];
 }
 
+/** Every role that the properties name, each once; PUBLIC is none. */
+export function rolesOf({ owner, grants, settings }: DatabaseProperties): string[] {
+  const named = [
+    owner,
+    ...(grants ?? []).flatMap(({ grantee, grantor }) => [grantee, grantor]),
+    ...settings.flatMap(({ role }) => role ?? []),
+  ];
+  return [...new Set(named)].filter((role) => role !== '');
+}
+
+/** The properties with another owner, to whom the old one's grants go over, as ALTER DATABASE … OWNER TO does it. */
+export function withOwner(properties: DatabaseProperties, owner: string): DatabaseProperties {
+  const now = (role: string) => (role === properties.owner ? owner : role);
+  const grants = properties.grants?.map((grant) => ({
+    ...grant,
+    grantee: now(grant.grantee),
+    grantor: now(grant.grantor),
+  }));
+  return { ...properties, owner, grants: grants ?? null };
+}
+
 /** Comparable text of properties: lists in a stable order, so that equal means equal. */
 function canonical(properties: DatabaseProperties): Record<string, string> {
   const sorted = (items: readonly object[]) => items.map((item) => JSON.stringify(item)).sort();

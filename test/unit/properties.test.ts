@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DatabaseGrant } from '../../src/domain/properties.js';
-import { differingProperties } from '../../src/domain/properties.js';
+import { differingProperties, rolesOf, withOwner } from '../../src/domain/properties.js';
 import { sampleProperties } from '../support/sample-records.js';
 
 const grant = (changes: Partial<DatabaseGrant> = {}): DatabaseGrant => ({
@@ -54,5 +54,27 @@ describe('differingProperties', () => {
       differingProperties(a, sampleProperties({ settings: [setting('my.text', value, role)] }));
     expect(differs('a, b', 'web')).toEqual(['settings']);
     expect(differs('a,b', null)).toEqual(['settings']);
+  });
+});
+
+describe('rolesOf', () => {
+  it('names owner, grantees, grantors and the roles of settings, each once and without PUBLIC', () => {
+    const properties = sampleProperties({
+      grants: [grant(), grant({ grantee: '' }), grant({ grantor: 'chief' })],
+      settings: [setting('a', '1'), setting('a', '2', 'batch')],
+    });
+    expect(rolesOf(properties).sort()).toEqual(['app', 'batch', 'chief', 'web']);
+  });
+});
+
+describe('withOwner', () => {
+  it('hands over what the old owner granted and had', () => {
+    const properties = sampleProperties({ grants: [grant(), grant({ grantee: 'app' })] });
+    expect(withOwner(properties, 'heir')).toEqual({
+      ...properties,
+      owner: 'heir',
+      grants: [grant({ grantor: 'heir' }), grant({ grantor: 'heir', grantee: 'heir' })],
+    });
+    expect(withOwner(sampleProperties(), 'heir').grants).toBeNull();
   });
 });

@@ -1,4 +1,9 @@
-import { type DatabaseProperties, differingProperties } from '../../domain/properties.js';
+import {
+  type DatabaseProperties,
+  differingProperties,
+  rolesOf,
+  withOwner,
+} from '../../domain/properties.js';
 import { reportStep } from '../../domain/reporter.js';
 import type { WriteEvidence } from '../../domain/write-evidence.js';
 import { BelayError } from '../../errors.js';
@@ -26,10 +31,10 @@ export async function withAside<T>(
   clone: Clone,
   use: (aside: Aside) => Promise<T>,
 ): Promise<T> {
-  const { properties, snapshot } = clone.record;
+  const properties = await withoutDroppedRoles(work, clone);
   const order = {
     source: clone.database,
-    sizeBytes: snapshot.sizeBytes,
+    sizeBytes: clone.record.snapshot.sizeBytes,
     owner: properties.owner,
     // A snapshot's clone has no sessions; if somebody forced one in, it can't be work on it.
     policy: 'terminate' as const,
@@ -37,7 +42,7 @@ export async function withAside<T>(
   };
   return withNewCopy(work, order, async (copy) => {
     await reportStep(work.reporter, { name: 'carry over settings and grants' }, () =>
-      carryOver(work, clone, copy),
+      carryOver(work, properties, copy),
     );
     const verifiedBy = await verifyCopy(work, clone, copy);
     return await use({
@@ -48,8 +53,7 @@ export async function withAside<T>(
   });
 }
 
-async function carryOver(work: Work, clone: Clone, aside: MadeCopy): Promise<void> {
-  const wanted = await withoutDroppedRoles(work, clone.record.properties);
+async function carryOver(work: Work, wanted: DatabaseProperties, aside: MadeCopy): Promise<void> {
   try {
     await applyProperties(work.main, aside.database, wanted);
   } catch (error) {
@@ -79,32 +83,31 @@ async function carryOver(work: Work, clone: Clone, aside: MadeCopy): Promise<voi
   );
 }
 
-/** A role that was dropped since the snapshot can't be granted anything: said, and left out. */
-async function withoutDroppedRoles(
-  work: Work,
-  wanted: DatabaseProperties,
-): Promise<DatabaseProperties> {
+/**
+ * A role that was dropped since the snapshot can't be granted anything: said, and left out. If the owner was
+ * dropped, whoever inherited the snapshot's database from it takes its place.
+ */
+async function withoutDroppedRoles(work: Work, clone: Clone): Promise<DatabaseProperties> {
   const rows = await work.main.query<{ name: string }>(
     'SELECT rolname::text AS name FROM pg_roles',
   );
   const roles = new Set(rows.map(({ name }) => name));
-  const missing = new Set<string>();
-  const exists = (role: string | null) => {
-    if (role === null || role === '' || roles.has(role)) return true;
-    missing.add(role);
-    return false;
-  };
-  const settings = wanted.settings.filter(({ role }) => exists(role));
-  const grants = wanted.grants?.filter(
-    ({ grantee, grantor }) => exists(grantee) && exists(grantor),
-  );
-  for (const role of missing) {
-    work.reporter({
-      type: 'warning',
-      message: `role "${role}" no longer exists: its grants and settings in the database are left out`,
-    });
+  const { properties } = clone.record;
+  const heir = clone.database.owner;
+  const dropped = new Set(rolesOf(properties).filter((role) => !roles.has(role)));
+  for (const role of dropped) {
+    const lost = 'its grants and settings in the database are left out';
+    const outcome = role === properties.owner ? `the database goes to "${heir}"` : lost;
+    work.reporter({ type: 'warning', message: `role "${role}" no longer exists: ${outcome}` });
   }
-  return { ...wanted, settings, grants: grants ?? null };
+  const wanted = dropped.has(properties.owner) ? withOwner(properties, heir) : properties;
+  const exists = (role: string | null) => role === null || !dropped.has(role);
+  return {
+    ...wanted,
+    settings: wanted.settings.filter(({ role }) => exists(role)),
+    grants:
+      wanted.grants?.filter(({ grantee, grantor }) => exists(grantee) && exists(grantor)) ?? null,
+  };
 }
 
 /** Statements that make an aside database an ordinary one, in the transaction that renames it. */
