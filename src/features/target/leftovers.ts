@@ -1,5 +1,6 @@
 import { madeByBelayConnectionLimit } from '../../domain/clone-name.js';
 import type { Reporter } from '../../domain/reporter.js';
+import { sqlStateOf } from '../../postgres/pg-error.js';
 import { quoteIdentifier, type Session } from '../../postgres/session.js';
 import { databaseFlagsSql } from '../../postgres/sql/databases.js';
 import type { Leftover, Timeline } from './timeline.js';
@@ -48,7 +49,8 @@ export async function cleanLeftovers(
  * killed still has one for a moment.
  */
 export async function dropBelayDatabase(main: Session, name: string): Promise<void> {
-  await main.execute(
+  await executeThoughCanceled(
+    main,
     `DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`,
     `removing "${name}"`,
   );
@@ -61,11 +63,30 @@ export async function openDatabaseToReaders(main: Session, name: string): Promis
 
 /** Closes a clone so that nobody can change it. */
 export async function closeDatabase(main: Session, name: string): Promise<void> {
-  await main.execute(
+  await executeThoughCanceled(
+    main,
     databaseFlagsSql(name, {
       allowConnections: false,
       connectionLimit: madeByBelayConnectionLimit,
     }),
     `closing "${name}"`,
   );
+}
+
+const queryCanceled = '57014';
+/** More cancels than one run can send: one for an abort, one for a drain that took too long. */
+const attempts = 3;
+
+/**
+ * Runs a statement that cleans up. The cancel of an abort is meant for the statement before, but it arrives when it
+ * arrives: without another try an interrupted run would leave its half-made copy behind.
+ */
+async function executeThoughCanceled(main: Session, sql: string, doing: string): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await main.execute(sql, doing);
+    } catch (error) {
+      if (sqlStateOf(error) !== queryCanceled || attempt === attempts) throw error;
+    }
+  }
 }
