@@ -1,3 +1,4 @@
+import { cancelQueries } from './cancel.js';
 import type { Session } from './session.js';
 import { countTables, type TableRow } from './sql/tables.js';
 
@@ -86,10 +87,7 @@ class CountQueue {
   /** Lets nobody wait for a count that is not wanted any more: that of a large table takes minutes. */
   async stop(): Promise<void> {
     this.#batches.length = 0;
-    const pids = [...this.#running].map(({ pid }) => pid);
-    if (pids.length === 0) return;
-    const session = await this.#openSession();
-    await session.query('SELECT pg_cancel_backend(pid) FROM unnest($1::int[]) pid', [pids]);
+    await cancelQueries(this.#openSession, this.#running);
   }
 }
 

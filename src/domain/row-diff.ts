@@ -1,0 +1,87 @@
+/** Values of one row by column, as PostgreSQL prints them; null is NULL. */
+export type RowValues = Readonly<Record<string, string | null>>;
+
+/** One row that differs. */
+export interface RowSample {
+  readonly kind: 'added' | 'removed' | 'changed';
+  /** The primary key; empty for tables without one. */
+  readonly key: RowValues;
+  /** The row on side A, unless it was added. */
+  readonly before?: RowValues;
+  /** The row on side B, unless it was removed. */
+  readonly after?: RowValues;
+}
+
+/** How the rows of one table differ. */
+export interface TableRowDiff {
+  readonly table: string;
+  /** Columns that identify a row; null: none, so rows are compared as a multiset. */
+  readonly key: readonly string[] | null;
+  readonly added: number;
+  readonly removed: number;
+  readonly changed: number;
+  /** Some of the rows that differ, the first by key. */
+  readonly samples: readonly RowSample[];
+  /** Why rows or columns could not be compared. */
+  readonly skipped?: string;
+}
+
+/** What identifies a row, and what must be equal on both sides: a hash of the row, or how often it is there. */
+export interface HashedRow {
+  readonly key: readonly string[];
+  readonly value: string;
+}
+
+/** A key that the two sides do not have alike; an undefined value: that side lacks it. */
+export interface DifferingKey {
+  readonly key: readonly string[];
+  readonly before: string | undefined;
+  readonly after: string | undefined;
+}
+
+const hasSurrogates = /[\ud800-\udfff]/;
+
+/**
+ * Order of texts by their UTF-8 bytes, which is PostgreSQL's COLLATE "C". JavaScript's own order is by UTF-16 units,
+ * and differs from it beyond the basic plane.
+ */
+export function compareBytes(a: string, b: string): number {
+  if (a === b) return 0;
+  if (!hasSurrogates.test(a) && !hasSurrogates.test(b)) return a < b ? -1 : 1;
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+function compareKeys(a: readonly string[], b: readonly string[]): number {
+  for (const [index, part] of a.entries()) {
+    const order = compareBytes(part, b[index] ?? '');
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+const headOf = (result: IteratorResult<HashedRow>): HashedRow | undefined =>
+  result.done ? undefined : result.value;
+
+/** Less than 0: the left row comes first or alone; more: the right one; 0: both have the same key. */
+function compareHeads(left: HashedRow | undefined, right: HashedRow | undefined): number {
+  if (!left) return 1;
+  if (!right) return -1;
+  return compareKeys(left.key, right.key);
+}
+
+/** Walks two sides that are both ordered by key ({@link compareBytes}), and gives the keys that differ. */
+export async function* mergeRows(
+  a: AsyncIterator<HashedRow>,
+  b: AsyncIterator<HashedRow>,
+): AsyncGenerator<DifferingKey> {
+  let [left, right] = (await Promise.all([a.next(), b.next()])).map(headOf);
+  while (left || right) {
+    const order = compareHeads(left, right);
+    const before = order <= 0 ? left : undefined;
+    const after = order >= 0 ? right : undefined;
+    const key = (before ?? after)?.key ?? [];
+    if (before?.value !== after?.value) yield { key, before: before?.value, after: after?.value };
+    if (before) left = headOf(await a.next());
+    if (after) right = headOf(await b.next());
+  }
+}

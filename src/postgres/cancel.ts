@@ -1,0 +1,15 @@
+import type { Session } from './session.js';
+
+/**
+ * Cancels what sessions of a server run right now, from another session. Closing a connection instead would leave
+ * its query running to the end, which keeps a database in use for as long.
+ */
+export async function cancelQueries(
+  openSession: () => Promise<Session>,
+  running: Iterable<Session>,
+): Promise<void> {
+  const pids = [...running].map(({ pid }) => pid);
+  if (pids.length === 0) return;
+  const session = await openSession();
+  await session.query('SELECT pg_cancel_backend(pid) FROM unnest($1::int[]) pid', [pids]);
+}
