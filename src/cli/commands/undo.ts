@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { SessionPolicy } from '../../index.js';
 import type { Bind } from '../bind.js';
-import { describeRestore } from '../output/describe-restore.js';
+import { describeUndo } from '../output/describe-restore.js';
 import { allowProductionOption, sessionsOption } from './options.js';
 import { sessionPolicy } from './settings.js';
 
@@ -22,7 +22,7 @@ export function addUndoCommand(program: Command, bind: Bind): void {
         const result = await context.withTarget('undo', (target, library) =>
           library.undoRestore(target, { ...context.work(library), sessions, allowProduction }),
         );
-        context.print(result, () => describeRestore(context.style, result));
+        context.print(result, () => describeUndo(context.style, result));
       }),
     );
 }

@@ -38,7 +38,7 @@ export async function withAside<T>(
     owner: properties.owner,
     // A snapshot's clone has no sessions; if somebody forced one in, it can't be work on it.
     policy: 'terminate' as const,
-    step: 'copy',
+    what: clone.record.snapshot.tag,
   };
   return withNewCopy(work, order, async (copy) => {
     await reportStep(work.reporter, { name: 'carry over settings and grants' }, () =>

@@ -22,7 +22,7 @@ export async function ensureCounted(work: Work, clone: Clone): Promise<Clone> {
   if (snapshot.fingerprint !== null) return clone;
   const { oid, name: database } = clone.database;
   const known = knownCounts(work, oid);
-  const order = { database, step: 'count', known, settle: true };
+  const order = { database, step: 'count what was there', known, settle: true };
   const { fingerprint, sizeBytes } = await countClone(work, order);
   return writeRecord(work, clone, {
     ...clone.record,

@@ -19,8 +19,8 @@ export interface CopyOrder {
   readonly sizeBytes: number | null;
   readonly owner: string;
   readonly policy: SessionPolicy;
-  /** e.g. "copy": the step's name for people. */
-  readonly step: string;
+  /** What is copied, for people: the database or the snapshot's tag. */
+  readonly what: string;
 }
 
 export interface MadeCopy extends CopyResult {
@@ -50,8 +50,8 @@ export async function withNewCopy<T>(
     const copy = await reportStep(
       work.reporter,
       {
-        name: order.step,
-        detail: order.source.name,
+        name: 'copy',
+        detail: order.what,
         ...(sizeBytes === null
           ? {}
           : { sizeBytes, ...estimateCopy(sizeBytes, plan, earlierCopies(work)) }),

@@ -50,7 +50,7 @@ export interface CountOrder {
 /** Fingerprint and size of a clone: schema model, exact rows of every table, sequence values. */
 export function countClone(work: Work, order: CountOrder): Promise<CountedClone> {
   const { database, step: name, known } = order;
-  return reportStep(work.reporter, { name, detail: database }, () =>
+  return reportStep(work.reporter, { name }, () =>
     readingClone(work, database, async (open) => {
       const sessions: Session[] = [];
       const openAndKeep = async () => {

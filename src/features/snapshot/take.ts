@@ -63,7 +63,7 @@ async function take(
     sizeBytes: null,
     owner: live.owner,
     policy: options.sessions ?? 'wait',
-    step: 'copy',
+    what: target.database,
   };
   return withNewCopy(work, order, async (copy) => {
     // The copy is exact as of the moment the source was alone, which is now at the latest.
@@ -97,7 +97,7 @@ async function take(
       restoredAs: [],
       evidence: await readWriteEvidence(main, copy.oid),
     };
-    await reportStep(reporter, { name: 'seal', detail: copy.database }, () =>
+    await reportStep(reporter, { name: 'seal' }, () =>
       main.execute(commentDatabaseSql(copy.database, encodeRecord(record)), 'sealing the snapshot'),
     );
     return { snapshot: snapshotOf(record, copy.database), outageMs: Math.round(copy.outageMs) };

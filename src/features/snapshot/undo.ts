@@ -34,7 +34,7 @@ export async function undoRestore(
     const clone = await ensureCounted(work, findUndo(work.timeline, target.database));
     const keepAs: KeepAs = {
       ...(await beforeRestore(work, clone, options.cwd)),
-      description: `undone: replaced by "${clone.record.snapshot.tag}"`,
+      description: 'undone',
     };
     const order = { keepAs, action: 'undo' as const, sessions: options.sessions };
     if (mustStay(clone.record.snapshot)) {
