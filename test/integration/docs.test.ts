@@ -1,0 +1,102 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { runProgram } from '../../src/process/run.js';
+import {
+  createTestDatabase,
+  runBelay,
+  type TestDatabase,
+  testServers,
+} from '../support/servers.js';
+
+const read = (name: string) => readFile(new URL(`../../${name}`, import.meta.url), 'utf8');
+
+/** The code block after `<!-- test: name -->`. */
+async function block(file: string, name: string): Promise<string> {
+  const match = new RegExp(`<!-- test: ${name} -->\\n\`\`\`\\w+\\n([\\s\\S]*?)\`\`\``).exec(
+    await read(file),
+  );
+  if (!match?.[1]) throw new Error(`${file} has no block "${name}"`);
+  return match[1];
+}
+
+/** A command line of the documentation as arguments: quotes and a comment at the end. */
+function toArguments(line: string): string[] {
+  const words = line.replace(/\s#.*$/, '').match(/'[^']*'|\S+/g) ?? [];
+  return words.slice(1).map((word) => word.replace(/^'(.*)'$/, '$1'));
+}
+
+const [server] = testServers();
+
+describe.skipIf(!server)('examples of the documentation', () => {
+  let database: TestDatabase | undefined;
+  const createShop = async () => {
+    if (!server) throw new Error('no server');
+    database = await createTestDatabase(server, {
+      name: 'shop',
+      sql: 'CREATE TABLE orders (id int PRIMARY KEY); INSERT INTO orders VALUES (1), (2);',
+    });
+    return { DATABASE_URL: database.url };
+  };
+  afterEach(async () => {
+    await database?.drop();
+    database = undefined;
+  });
+
+  it('the story of the README works as it is written', async () => {
+    const env = await createShop();
+    const lines = (await block('README.md', 'story')).trim().split('\n');
+    expect(lines.length).toBeGreaterThan(3);
+    for (const line of lines) {
+      const run = await runBelay(toArguments(line), { env });
+      expect(run, line).toMatchObject({ exitCode: 0 });
+    }
+  });
+
+  it('the library example of the README works as it is written', async () => {
+    const env = await createShop();
+    const folder = await mkdtemp(join(tmpdir(), 'belay-docs-'));
+    try {
+      const library = new URL('../../dist/index.js', import.meta.url).href;
+      const code = (await block('README.md', 'library')).replace("'belaydb'", `'${library}'`);
+      await writeFile(join(folder, 'example.mjs'), code);
+      const run = await runProgram(process.execPath, [join(folder, 'example.mjs')], {
+        env: { ...process.env, ...env },
+      });
+      expect(run).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(run.stdout).toMatch(
+        /^2\nback after \d+ ms; the failed state is kept as before-restore-/,
+      );
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
+
+describe('docs/commands.md', () => {
+  it('names only commands and options that exist', async () => {
+    const headings = (await read('docs/commands.md')).match(/^## `belay .*$/gm) ?? [];
+    const commands = headings.flatMap((heading) => heading.match(/`belay [^`]*`/g) ?? []);
+    expect(commands.length).toBeGreaterThan(12);
+    for (const command of commands) {
+      const words = command.slice(1, -1).split(/\s+/).slice(1);
+      const names = words.filter((word, index) => /^[a-z]+$/.test(word) && index < 2);
+      const { exitCode, stdout } = await runBelay([...names, '--help']);
+      expect(exitCode, command).toBe(0);
+      for (const option of command.match(/--?[a-z][a-z-]*/g) ?? []) {
+        expect(stdout, `${command}: ${option}`).toContain(option);
+      }
+    }
+  });
+
+  it('documents every command', async () => {
+    const { stdout } = await runBelay(['--help']);
+    const listed = [...stdout.matchAll(/^ {2}([a-z]+)(?:\||\s)/gm)].map(([, name]) => name ?? '');
+    expect(listed).toContain('snapshot');
+    const text = await read('docs/commands.md');
+    for (const name of listed.filter((one) => one !== 'help')) {
+      expect(text, name).toContain(`\`belay ${name}`);
+    }
+  });
+});
