@@ -47,6 +47,8 @@ export async function readUnwrittenTables(
       WHERE c.relkind = 'r'
         AND coalesce(s.n_tup_ins + s.n_tup_upd + s.n_tup_del, 0) = 0
         AND age(c.xmin) > age(($1::numeric % 4294967296)::text::xid)
+        -- Renaming schemas gives tables other names without touching their rows in pg_class.
+        AND age(n.xmin) > age(($1::numeric % 4294967296)::text::xid)
         -- Beyond half of the 32-bit circle "older" has no meaning.
         AND pg_snapshot_xmax(pg_current_snapshot())::text::numeric - $1::numeric < 2000000000`,
     [made.nextXid],
