@@ -19,7 +19,11 @@ export async function confirmDeletion(
     output: stderr as NodeJS.WriteStream,
     signal: context.io.signal,
   });
-  return !isCancel(answer) && answer;
+  if (isCancel(answer)) {
+    const { BelayError } = await import('../../index.js');
+    throw new BelayError('INTERRUPTED', 'interrupted: nothing was deleted');
+  }
+  return answer;
 }
 
 function question(loss: DeletionLoss): string {
