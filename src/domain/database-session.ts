@@ -14,8 +14,33 @@ export interface DatabaseSession {
   readonly backendType: string;
   /** null where the role may not see it, and for background workers. */
   readonly state: string | null;
-  /** Since when it is in this state, or its transaction in progress, in milliseconds. */
-  readonly ageMs: number;
+  /** Since when it is in this state, or its transaction in progress; null where the role may not see it. */
+  readonly ageMs: number | null;
+  /** Whether the role may end it: as a superuser, a member of its role, or of pg_signal_backend. */
+  readonly mayEnd: boolean;
+}
+
+/**
+ * What to do about sessions that stayed, as one sentence.
+ * @param role the role that tried to end them
+ */
+export function adviceOnSessions(
+  sessions: readonly DatabaseSession[],
+  policy: SessionPolicy,
+  role: string,
+): string {
+  const foreign = sessions.filter(({ mayEnd }) => !mayEnd);
+  if (foreign.length > 0) {
+    const users = [...new Set(foreign.flatMap(({ user }) => user ?? []))];
+    const whose = users.length > 0 ? users.join(', ') : 'background workers';
+    return (
+      `Role "${role}" may not end those of ${whose}: close them there, connect as a superuser, ` +
+      `or let one run GRANT pg_signal_backend TO ${role} (not enough for a superuser’s).`
+    );
+  }
+  return policy === 'terminate'
+    ? 'They came back as fast as they were ended: stop what connects, and run it again.'
+    : 'Close them, or pass --sessions terminate to end them; their open transactions are rolled back.';
 }
 
 /** A transaction that was prepared and neither committed nor rolled back: no session owns it. */
@@ -51,6 +76,7 @@ export function describeSession(session: DatabaseSession): string {
 }
 
 function activity(session: DatabaseSession): string {
+  if (session.ageMs === null) return 'state not visible to this role';
   const since = `for ${age(session.ageMs)}`;
   if (session.backendType === 'walsender') return `streaming from a logical slot ${since}`;
   if (session.backendType.startsWith('logical replication')) {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  adviceOnSessions,
   type DatabaseSession,
   describePrepared,
   describeSession,
@@ -8,6 +9,7 @@ import {
 } from '../domain/database-session.js';
 import { BelayError } from '../errors.js';
 import { sqlStateOf } from './pg-error.js';
+import { readRights } from './rights.js';
 import type { Session } from './session.js';
 import { readDatabaseSessions, readPreparedTransactions } from './sql/activity.js';
 
@@ -78,13 +80,18 @@ async function waitForRoom(request: ExclusiveRequest, deadline: number): Promise
     const blocked =
       request.policy === 'fail'
         ? sessions.length > 0
-        : request.policy === 'wait' &&
-          sessions.some((s) => !isIdle(s) && s.ageMs > longTransactionMs);
+        : request.policy === 'wait' && sessions.some((session) => isWaitedFor(session));
     if (!blocked && prepared.length === 0) return;
     // Nothing can end a prepared transaction but a decision of its owner, so only `wait` waits for it.
     if (request.policy !== 'wait' || performance.now() >= deadline) throw await inTheWay(request);
     await sleep(100, undefined, { signal: request.signal });
   }
+}
+
+/** Nothing can be done about it but wait, and it may take long: new connections must not wait along. */
+function isWaitedFor(session: DatabaseSession): boolean {
+  const canBeEnded = isIdle(session) && session.mayEnd;
+  return !canBeEnded && (session.ageMs ?? Number.POSITIVE_INFINITY) > longTransactionMs;
 }
 
 type Attempt<T> = { readonly result: T } | { readonly blocked: true };
@@ -168,27 +175,21 @@ async function inTheWay(request: ExclusiveRequest): Promise<BelayError> {
     );
   }
   const sessions = await readDatabaseSessions(request.helper, request.database);
-  return sessionsInTheWay(request.database, sessions, request.policy);
+  const { role } = await readRights(request.helper);
+  return sessionsInTheWay(request, sessions, role);
 }
 
 function sessionsInTheWay(
-  database: string,
+  { database, policy }: ExclusiveRequest,
   sessions: readonly DatabaseSession[],
-  policy: SessionPolicy,
-) {
+  role: string,
+): BelayError {
   const shown = sessions.slice(0, 5).map(describeSession).join('; ');
   const more = sessions.length > 5 ? ` and ${sessions.length - 5} more` : '';
   const count = sessions.length === 1 ? '1 session is' : `${sessions.length} sessions are`;
-  const hint =
-    policy === 'terminate'
-      ? 'The role may not end them: it needs to be a superuser or a member of pg_signal_backend and of their role.'
-      : 'Close them, or pass --sessions terminate to end them; their open transactions are rolled back.';
   return new BelayError(
     'SESSIONS_IN_THE_WAY',
     `${count} in the way of "${database}": ${shown}${more}`,
-    {
-      hint,
-      details: { sessions },
-    },
+    { hint: adviceOnSessions(sessions, policy, role), details: { sessions } },
   );
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  adviceOnSessions,
   type DatabaseSession,
   describePrepared,
   describeSession,
@@ -14,6 +15,7 @@ const session = (changes: Partial<DatabaseSession> = {}): DatabaseSession => ({
   backendType: 'client backend',
   state: 'idle',
   ageMs: 5000,
+  mayEnd: true,
   ...changes,
 });
 
@@ -68,7 +70,10 @@ describe('describeSession', () => {
   });
 
   it('does not guess what the role may not see', () => {
-    expect(describeSession(session({ state: null }))).toContain('not visible to this role');
+    const hidden = session({ state: null, client: null, ageMs: null });
+    expect(describeSession(hidden)).toBe(
+      'pid 4711 (user web, application "shop-api", state not visible to this role)',
+    );
   });
 });
 
@@ -77,4 +82,25 @@ describe('describePrepared', () => {
     const text = describePrepared({ gid: 'tx-1', owner: 'web', ageMs: 60_000 });
     expect(text).toBe('"tx-1" (owner web, prepared 60 s ago)');
   });
+});
+
+describe('adviceOnSessions', () => {
+  it('is to close or terminate what can be ended', () => {
+    expect(adviceOnSessions([session()], 'wait', 'team')).toContain('--sessions terminate');
+    expect(adviceOnSessions([session()], 'terminate', 'team')).toContain('came back');
+  });
+
+  it.each(['wait', 'terminate', 'fail'] as const)(
+    '%s: names the right that is missing',
+    (policy) => {
+      const foreign = session({ mayEnd: false, state: null, ageMs: null });
+      const advice = adviceOnSessions(
+        [session({ user: 'team' }), foreign, foreign],
+        policy,
+        'team',
+      );
+      expect(advice).toContain('Role "team" may not end those of web:');
+      expect(advice).toContain('GRANT pg_signal_backend TO team');
+    },
+  );
 });

@@ -4,6 +4,8 @@ import type { Session } from '../session.js';
 /**
  * Sessions in a database that are not the asking one. Autovacuum workers are left out (PostgreSQL
  * ends them itself when the database must be alone), parallel workers go with their leader.
+ * Of another role's session a role without pg_read_all_stats sees only the process, the user and
+ * the application: everything else is null, also what kind of process it is.
  */
 export function readDatabaseSessions(
   session: Session,
@@ -11,13 +13,17 @@ export function readDatabaseSessions(
 ): Promise<DatabaseSession[]> {
   return session.query<DatabaseSession>(
     `SELECT pid, usename::text AS user, coalesce(application_name, '') AS application,
-            host(client_addr) AS client, backend_type AS "backendType", state,
+            host(client_addr) AS client, coalesce(backend_type, 'client backend') AS "backendType", state,
+            me.rolsuper OR (usesysid IS NOT NULL AND NOT coalesce(other.rolsuper, false)
+              AND (pg_has_role(usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE'))) AS "mayEnd",
             (extract(epoch FROM clock_timestamp() - coalesce(
                CASE WHEN state = 'idle' THEN state_change ELSE xact_start END, state_change, backend_start
             )) * 1000)::float8 AS "ageMs"
        FROM pg_stat_activity
+       JOIN pg_roles me ON me.rolname = current_user
+       LEFT JOIN pg_roles other ON other.oid = usesysid
       WHERE datname = $1 AND pid <> pg_backend_pid()
-        AND backend_type NOT IN ('autovacuum worker', 'parallel worker')
+        AND coalesce(backend_type, '') NOT IN ('autovacuum worker', 'parallel worker')
       ORDER BY backend_start`,
     [database],
     `looking at the sessions of "${database}"`,
