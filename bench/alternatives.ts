@@ -1,12 +1,11 @@
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { runProgram } from '../src/process/run.js';
 import { serverEnvironment } from '../src/process/server-environment.js';
 import { syncFiles } from './caches.js';
-import { type Bench, measure } from './measure.js';
-import type { Measurement } from './results.js';
+import type { Bench, Trial } from './measure.js';
 import { benchDatabase, filesOf, runSql } from './server.js';
 
 const quote = pg.escapeIdentifier;
@@ -40,82 +39,77 @@ function drop(bench: Bench, name: string): Promise<void> {
   return runSql(bench.server, `DROP DATABASE IF EXISTS ${quote(name)} WITH (FORCE)`);
 }
 
-/** `createdb -T` as a snapshot, and `dropdb` with `createdb -T` as a restore. */
-export async function measureTemplate(bench: Bench, snapshot: string): Promise<Measurement[]> {
-  const taken = await measure(bench, {
+export function templateSnapshotTrial(bench: Bench): Trial {
+  return {
     ...{ operation: 'snapshot', contender: 'createdb -T', what: 'createdb -T bench copy' },
     ...{ source: benchDatabase, watched: true },
     run: async () => void (await createFromTemplate(bench, copyName, benchDatabase)),
     after: () => drop(bench, copyName),
-  });
-  const restored = await measure(bench, {
-    ...{ operation: 'restore', contender: 'createdb -T' },
-    ...{ what: 'dropdb --force bench; createdb -T copy bench', source: snapshot, watched: true },
+  };
+}
+
+/** @param snapshot a database without sessions to make the new one from */
+export function templateRestoreTrial(bench: Bench, snapshot: string): Trial {
+  return {
+    ...{ operation: 'restore', contender: 'createdb -T', source: snapshot, watched: true },
+    what: 'dropdb --force bench; createdb -T copy bench',
     run: async () => {
       await drop(bench, benchDatabase);
       await createFromTemplate(bench, benchDatabase, snapshot);
       return undefined;
     },
-    after: async () => {},
-  });
-  return [taken, restored];
+  };
 }
 
 /** The database's own files copied with `cp` and put on the disk: what the bytes alone cost. */
-export async function measureFileCopy(bench: Bench): Promise<Measurement> {
-  const source = await filesOf(bench.server, benchDatabase);
-  // Beside the server's folder, so on the same file system and not part of the cluster.
-  const folder = await mkdtemp(`${bench.server.dataDir}-cp-`);
-  const target = join(folder, 'copy');
-  try {
-    return await measure(bench, {
-      ...{ operation: 'snapshot', contender: 'cp', what: 'cp -r base/<oid>, then sync' },
-      ...{ source: benchDatabase, watched: false },
-      run: async () => {
-        await runProgram('cp', ['-r', source, target], { mustSucceed: true });
-        const names = await readdir(target);
-        await syncFiles([target, ...names.map((name) => join(target, name))]);
-        return undefined;
-      },
-      after: () => rm(target, { recursive: true }),
-    });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+export async function fileCopyTrial({ server }: Bench): Promise<Trial> {
+  const source = await filesOf(server, benchDatabase);
+  // In the server's own folder, so on the same file system and removed with it, but not part of the cluster.
+  const target = `${server.dataDir}-cp`;
+  return {
+    ...{ operation: 'snapshot', contender: 'cp', what: 'cp -r base/<oid>, then sync' },
+    ...{ source: benchDatabase, watched: false },
+    run: async () => {
+      await runProgram('cp', ['-r', source, target], { mustSucceed: true });
+      const names = await readdir(target);
+      await syncFiles([target, ...names.map((name) => join(target, name))]);
+      return undefined;
+    },
+    after: () => rm(target, { recursive: true }),
+  };
 }
 
-/** `pg_dump -Fc` as a snapshot; `dropdb`, `createdb` and `pg_restore -j2` as a restore. */
-export async function measureDump(bench: Bench): Promise<Measurement[]> {
-  const { server, signal } = bench;
-  const folder = `${server.dataDir}-dump`;
-  await mkdir(folder);
-  const file = join(folder, 'bench.dump');
+function runTool({ server, signal }: Bench, program: string, args: readonly string[]) {
   const env = {
     ...serverEnvironment(process.env),
     ...{ PGHOST: '127.0.0.1', PGPORT: String(server.port) },
     ...{ PGUSER: 'postgres', PGPASSWORD: server.password },
   };
-  const run = (program: string, args: readonly string[]) =>
-    runProgram(join(server.binDir, program), args, { env, signal, mustSucceed: true });
-  try {
-    const dumped = await measure(bench, {
-      ...{ operation: 'snapshot', contender: 'pg_dump', what: 'pg_dump -Fc' },
-      ...{ source: benchDatabase, watched: true },
-      run: async () => void (await run('pg_dump', ['-Fc', '-f', file, benchDatabase])),
-      after: async () => {},
-    });
-    const restored = await measure(bench, {
-      ...{ operation: 'restore', contender: 'pg_dump', watched: true, source: benchDatabase },
-      what: 'dropdb --force bench; createdb bench; pg_restore -j2',
-      run: async () => {
-        await drop(bench, benchDatabase);
-        await runSql(server, `CREATE DATABASE ${quote(benchDatabase)}`);
-        return void (await run('pg_restore', ['-j2', '-d', benchDatabase, file]));
-      },
-      after: async () => {},
-    });
-    return [dumped, restored];
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  return runProgram(join(server.binDir, program), args, { env, signal, mustSucceed: true });
+}
+
+const dumpFile = ({ server }: Bench) => `${server.dataDir}.dump`;
+
+/** `pg_dump -Fc`; each run replaces the file of the one before. */
+export function dumpTrial(bench: Bench): Trial {
+  return {
+    ...{ operation: 'snapshot', contender: 'pg_dump', what: 'pg_dump -Fc' },
+    ...{ source: benchDatabase, watched: true },
+    run: async () =>
+      void (await runTool(bench, 'pg_dump', ['-Fc', '-f', dumpFile(bench), benchDatabase])),
+  };
+}
+
+/** From the file that `dumpTrial` has left. */
+export function dumpRestoreTrial(bench: Bench): Trial {
+  return {
+    ...{ operation: 'restore', contender: 'pg_dump', watched: true, source: benchDatabase },
+    what: 'dropdb --force bench; createdb bench; pg_restore -j2',
+    run: async () => {
+      await drop(bench, benchDatabase);
+      await runSql(bench.server, `CREATE DATABASE ${quote(benchDatabase)}`);
+      const args = ['-j2', '-d', benchDatabase, dumpFile(bench)];
+      return void (await runTool(bench, 'pg_restore', args));
+    },
+  };
 }

@@ -9,9 +9,9 @@ import {
   takeSnapshot,
   undoRestore,
 } from '../src/index.js';
-import { type Bench, measure } from './measure.js';
+import { type Bench, measureInTurn, type Trial } from './measure.js';
 import type { Measurement, Run } from './results.js';
-import { urlOf } from './server.js';
+import { benchDatabase, urlOf } from './server.js';
 
 /** The snapshot that everything is restored from. */
 const baseTag = 'base';
@@ -46,8 +46,8 @@ async function timeSteps(
   return { reportedOutageMs: outageMs, stepsMs };
 }
 
-function deleteTag(bench: Bench, reference: string): Promise<unknown> {
-  return withTarget(bench, (target) => deleteSnapshot(target, { reference, confirm: () => true }));
+async function deleteTag(bench: Bench, reference: string): Promise<void> {
+  await withTarget(bench, (target) => deleteSnapshot(target, { reference, confirm: () => true }));
 }
 
 /** The database that holds a snapshot's copy. */
@@ -57,60 +57,66 @@ export function cloneOf(snapshot: Snapshot): string {
   return clone.database;
 }
 
-export interface BelayResult {
-  readonly measurements: readonly Measurement[];
-  /** The snapshot from which everything was restored; it is still there. */
-  readonly base: Snapshot;
+/** Takes the snapshot that everything is restored from. Not timed. */
+export function takeBase(bench: Bench): Promise<Snapshot> {
+  return withTarget(bench, async (target) => {
+    const taken = await takeSnapshot(target, { tag: baseTag, signal: bench.signal });
+    return taken.snapshot;
+  });
 }
 
-/** Snapshot, restore, undo and switch with the library, a client watching. */
-export async function measureBelay(bench: Bench, database: string): Promise<BelayResult> {
+export function snapshotTrial(bench: Bench): Trial {
   const { signal } = bench;
-  const taken = await measure(bench, {
+  return {
     ...{ operation: 'snapshot', contender: 'belay', what: 'takeSnapshot' },
-    ...{ source: database, watched: true },
+    ...{ source: benchDatabase, watched: true },
     run: (index) =>
       timeSteps(bench, (target, reporter) =>
         takeSnapshot(target, { tag: `run-${index}`, reporter, signal }),
       ),
-    after: async (index) => {
-      await deleteTag(bench, `run-${index}`);
-    },
-  });
-  const { snapshot: base } = await withTarget(bench, (target) =>
-    takeSnapshot(target, { tag: baseTag, signal }),
-  );
-  const source = cloneOf(base);
-  const restored = await measureRestore(bench, source);
-  return { measurements: [taken, ...restored], base };
+    after: (index) => deleteTag(bench, `run-${index}`),
+  };
 }
 
-async function measureRestore(bench: Bench, source: string): Promise<Measurement[]> {
+/** @param source the database that is the base snapshot's clone */
+export function restoreTrial(bench: Bench, source: string): Trial {
   const { signal } = bench;
-  const common = { contender: 'belay', source, watched: true } as const;
-  const restore: Verb = (target, reporter) =>
-    restoreSnapshot(target, { reference: baseTag, reporter, signal });
-  const restored = await measure(bench, {
-    ...{ ...common, operation: 'restore', what: 'restoreSnapshot' },
-    run: () => timeSteps(bench, restore),
+  return {
+    ...{ operation: 'restore', contender: 'belay', what: 'restoreSnapshot' },
+    ...{ source, watched: true },
+    run: () =>
+      timeSteps(bench, (target, reporter) =>
+        restoreSnapshot(target, { reference: baseTag, reporter, signal }),
+      ),
     // What the restore has kept is the newest snapshot.
-    after: async () => void (await deleteTag(bench, 'latest')),
-  });
-  // The first undo takes this back; each further one takes back the undo before it.
-  await timeSteps(bench, restore);
-  const undone = await measure(bench, {
-    ...{ ...common, operation: 'undo', what: 'undoRestore' },
-    run: () => timeSteps(bench, (target, reporter) => undoRestore(target, { reporter, signal })),
-    after: async () => {},
-  });
-  await deleteTag(bench, 'latest');
-  const switched = await measure(bench, {
-    ...{ ...common, operation: 'switch', what: 'switchSnapshot, keeping the present state' },
+    after: () => deleteTag(bench, 'latest'),
+  };
+}
+
+/** @param source the database that is the base snapshot's clone */
+export function switchTrial(bench: Bench, source: string): Trial {
+  const { signal } = bench;
+  return {
+    ...{ operation: 'switch', contender: 'belay', source, watched: true },
+    what: 'switchSnapshot, keeping the present state',
     run: (index) =>
       timeSteps(bench, (target, reporter) =>
         switchSnapshot(target, { reference: baseTag, save: `kept-${index}`, reporter, signal }),
       ),
-    after: async (index) => void (await deleteTag(bench, `kept-${index}`)),
-  });
-  return [restored, undone, switched];
+    after: (index) => deleteTag(bench, `kept-${index}`),
+  };
+}
+
+export async function measureUndo(bench: Bench, source: string): Promise<Measurement[]> {
+  const { signal } = bench;
+  // The first undo takes this back; each further one takes back the undo before it.
+  await restoreTrial(bench, source).run(0);
+  const undone = await measureInTurn(bench, [
+    {
+      ...{ operation: 'undo', contender: 'belay', what: 'undoRestore', source, watched: true },
+      run: () => timeSteps(bench, (target, reporter) => undoRestore(target, { reporter, signal })),
+    },
+  ]);
+  await deleteTag(bench, 'latest');
+  return undone;
 }

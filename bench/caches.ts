@@ -38,6 +38,8 @@ export async function syncFiles(paths: readonly string[]): Promise<void> {
  */
 export async function prepare(server: BenchServer, caches: Caches, source: string): Promise<void> {
   await runSql(server, 'CHECKPOINT');
+  // What the last run has removed is freed, and where the disk wants it discarded, by the file system's journal.
+  await runProgram('sync', ['-f', server.dataDir], { mustSucceed: true });
   const folder = await filesOf(server, source);
   if (caches === 'cold') await dropPageCache();
   else await readFiles(folder);

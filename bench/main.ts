@@ -143,4 +143,6 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+// Whoever closes the pipe has read enough; the JSON is written all the same.
+process.stdout.on('error', () => {});
 process.exitCode = await main(process.argv.slice(2));

@@ -21,22 +21,32 @@ export interface Trial extends Pick<Measurement, 'operation' | 'contender' | 'wh
   /** What is timed. Gives what is known besides the time. */
   run(index: number): Promise<Pick<Run, 'reportedOutageMs' | 'stepsMs'> | undefined>;
   /** Removes what the run has made, untimed. */
-  after(index: number): Promise<void>;
+  after?(index: number): Promise<void>;
 }
 
-/** Runs a trial several times, each from the same start. */
-export async function measure(bench: Bench, trial: Trial): Promise<Measurement> {
-  const { operation, contender, what } = trial;
-  const runs: Run[] = [];
+/**
+ * Runs trials several times, each from the same start, and in turn: what else the machine does then falls on all
+ * of them and not on one.
+ */
+export async function measureInTurn(
+  bench: Bench,
+  trials: readonly Trial[],
+): Promise<Measurement[]> {
+  const runs = trials.map((): Run[] => []);
   for (let index = 0; index < bench.runs; index += 1) {
-    bench.signal.throwIfAborted();
-    await prepare(bench.server, bench.caches, trial.source);
-    runs.push(trial.watched ? await watchedRun(bench, trial, index) : await timedRun(trial, index));
-    await trial.after(index);
+    for (const [at, trial] of trials.entries()) {
+      bench.signal.throwIfAborted();
+      await prepare(bench.server, bench.caches, trial.source);
+      const run = await (trial.watched ? watchedRun(bench, trial, index) : timedRun(trial, index));
+      runs[at]?.push(run);
+      bench.say(`  ${trial.operation} with ${trial.contender}: ${Math.round(run.totalMs)} ms`);
+      await trial.after?.(index);
+    }
   }
-  const times = runs.map(({ totalMs }) => `${Math.round(totalMs)} ms`).join(', ');
-  bench.say(`  ${operation} with ${contender}: ${times}`);
-  return { operation, contender, what, caches: bench.caches, runs };
+  return trials.map(({ operation, contender, what }, at) => ({
+    ...{ operation, contender, what, caches: bench.caches },
+    runs: runs[at] ?? [],
+  }));
 }
 
 async function timedRun(trial: Trial, index: number): Promise<Run> {

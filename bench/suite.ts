@@ -1,13 +1,27 @@
 import { rm } from 'node:fs/promises';
 import pg from 'pg';
+import type { Snapshot } from '../src/index.js';
 import type { PostgresInstallation } from '../src/process/installation.js';
-import { measureDump, measureFileCopy, measureTemplate } from './alternatives.js';
-import { cloneOf, measureBelay } from './belay.js';
+import {
+  dumpRestoreTrial,
+  dumpTrial,
+  fileCopyTrial,
+  templateRestoreTrial,
+  templateSnapshotTrial,
+} from './alternatives.js';
+import {
+  cloneOf,
+  measureUndo,
+  restoreTrial,
+  snapshotTrial,
+  switchTrial,
+  takeBase,
+} from './belay.js';
 import { fillDatabase } from './dataset.js';
 import type { BenchFolder } from './file-system.js';
-import { type Bench, measureIdleGap } from './measure.js';
+import { type Bench, measureIdleGap, measureInTurn } from './measure.js';
 import type { BenchOptions } from './options.js';
-import type { ServerResult, SizeResult, StartUpResult } from './results.js';
+import type { Measurement, ServerResult, SizeResult, StartUpResult } from './results.js';
 import {
   type BenchServer,
   benchDatabase,
@@ -40,6 +54,30 @@ async function dropAll(server: BenchServer): Promise<void> {
   });
 }
 
+async function measureOperations(
+  bench: Bench,
+  folder: BenchFolder,
+): Promise<{ base: Snapshot; measurements: Measurement[] }> {
+  const { hasClientTools } = bench.server.installation;
+  const snapshots = [snapshotTrial(bench), templateSnapshotTrial(bench)];
+  // With reflinks cp shares blocks too, and copies nothing that could be compared.
+  if (!folder.hasReflinks) snapshots.push(await fileCopyTrial(bench));
+  if (hasClientTools) snapshots.push(dumpTrial(bench));
+  const taken = await measureInTurn(bench, snapshots);
+  const base = await takeBase(bench);
+  const clone = cloneOf(base);
+  const undone = await measureUndo(bench, clone);
+  const restores = [
+    restoreTrial(bench, clone),
+    switchTrial(bench, clone),
+    templateRestoreTrial(bench, clone),
+  ];
+  const restored = await measureInTurn(bench, restores);
+  // Last: what pg_restore has made is no longer the database that was generated.
+  const fromDump = hasClientTools ? await measureInTurn(bench, [dumpRestoreTrial(bench)]) : [];
+  return { base, measurements: [...taken, ...restored, ...fromDump, ...undone] };
+}
+
 async function measureSize(
   bench: Bench,
   folder: BenchFolder,
@@ -52,13 +90,8 @@ async function measureSize(
     fillDatabase(client, wantedBytes, signal),
   );
   const idleGapMs = await measureIdleGap(bench);
-  const belay = await measureBelay(bench, benchDatabase);
-  const clone = cloneOf(belay.base);
-  const method = belay.base.copies.find((copy) => copy.type === 'clone')?.method ?? 'unknown';
-  const measurements = [...belay.measurements, ...(await measureTemplate(bench, clone))];
-  // With reflinks cp shares blocks too, and copies nothing that could be compared.
-  if (!folder.hasReflinks) measurements.push(await measureFileCopy(bench));
-  if (server.installation.hasClientTools) measurements.push(...(await measureDump(bench)));
+  const { base, measurements } = await measureOperations(bench, folder);
+  const method = base.copies.find((copy) => copy.type === 'clone')?.method ?? 'unknown';
   await dropAll(server);
   return { ...dataset, method, measurements, idleGapMs };
 }
