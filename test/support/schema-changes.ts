@@ -3,6 +3,8 @@ export interface ExpectedChange {
   readonly sql: string;
   /** "kind object name", or with its whole detail "kind object name: detail"; sorted as compared. */
   readonly changes: readonly string[];
+  /** The first version that has the statement; undefined: all. */
+  readonly since?: number;
 }
 
 const change = (sql: string, ...changes: string[]): ExpectedChange => ({ sql, changes });
@@ -363,14 +365,88 @@ const database: readonly ExpectedChange[] = [
   ),
 ];
 
-export const expectedChanges: readonly ExpectedChange[] = [
-  columns,
-  tables,
-  constraintsAndIndexes,
-  typesAndSequences,
-  code,
-  database,
-].flat();
+/** What only newer versions have. */
+const newer: readonly ExpectedChange[] = [
+  {
+    since: 15,
+    ...change(
+      'ALTER SEQUENCE app.tickets SET UNLOGGED',
+      'changed sequence app.tickets: unlogged: no → yes',
+    ),
+  },
+  {
+    since: 15,
+    ...change(
+      'ALTER TABLE app.cache ADD CONSTRAINT one UNIQUE NULLS NOT DISTINCT (k)',
+      'added constraint app.cache.one: definition: UNIQUE NULLS NOT DISTINCT (k); with 1 index',
+    ),
+  },
+  {
+    since: 15,
+    ...change(
+      'ALTER PUBLICATION changes SET TABLE app.customers, app.orders (id, total) WHERE (total > 5)',
+      'changed publication changes: tables:\n- app.orders\n+ app.orders (id, total) where (total > (5)::numeric)',
+    ),
+  },
+  {
+    since: 15,
+    ...change(
+      'ALTER PUBLICATION changes ADD TABLES IN SCHEMA public',
+      'changed publication changes: schemas:\n+ public',
+    ),
+  },
+  {
+    since: 16,
+    ...change(
+      'ALTER TABLE app.cache ALTER k SET STORAGE DEFAULT, ALTER k SET STORAGE PLAIN',
+      'changed column app.cache.k: storage: none → plain',
+    ),
+  },
+  {
+    since: 18,
+    ...change(
+      'ALTER TABLE app.cache ADD COLUMN size int GENERATED ALWAYS AS (length(v)) VIRTUAL',
+      'added column app.cache.size: type: integer; generated: length(v) VIRTUAL',
+    ),
+  },
+  {
+    since: 18,
+    ...change(
+      'ALTER TABLE app.cache ALTER k SET NOT NULL',
+      'changed column app.cache.k: not null: no → yes',
+    ),
+  },
+  {
+    since: 18,
+    ...change(
+      'ALTER TABLE app.cache ADD CONSTRAINT k_is_there NOT NULL k',
+      'changed column app.cache.k: not null: no → yes',
+      'added constraint app.cache.k_is_there: definition: NOT NULL k',
+    ),
+  },
+  {
+    since: 18,
+    ...change(
+      'ALTER TABLE app.cache ADD NOT NULL k NOT VALID',
+      'changed column app.cache.k: not null: no → yes',
+      'added constraint app.cache.cache_k_not_null: definition: NOT NULL k NOT VALID',
+    ),
+  },
+  {
+    since: 18,
+    ...change(
+      'ALTER TABLE app.orders ALTER CONSTRAINT orders_customer_fkey NOT ENFORCED',
+      'changed constraint app.orders.orders_customer_fkey',
+    ),
+  },
+];
+
+/** The changes that a version has. */
+export function expectedChanges(major: number): readonly ExpectedChange[] {
+  return [columns, tables, constraintsAndIndexes, typesAndSequences, code, database, newer]
+    .flat()
+    .filter(({ since = 0 }) => since <= major);
+}
 
 /** What a partial detail of an expected change is compared with. */
 export function describeChanges(

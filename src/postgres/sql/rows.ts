@@ -56,7 +56,7 @@ const fromTable = ({ table }: RowScope): string => `FROM ONLY ${quoteQualifiedNa
 const bucketOf = (scope: RowScope): string =>
   `(hashtextextended(${keyText(scope)} COLLATE "C", 0) & ${bucketCount - 1})::int`;
 
-export const doingRows = ({ table }: RowScope): string =>
+const doingRows = ({ table }: RowScope): string =>
   `comparing the rows of ${table.schema}.${table.name}`;
 
 /** Number of rows and sum of their hashes for each bucket of keys, as one text to compare. */
