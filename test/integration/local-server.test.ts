@@ -13,12 +13,13 @@ import { findInstallations } from '../../src/process/postgres-installation.js';
 import { readPostmasterState } from '../../src/process/postmaster.js';
 import { cleanEnvironment, testServers, withSession } from '../support/servers.js';
 import { makeTempFolder } from '../support/temp-folder.js';
-import { makeServerFolder, watchFolder } from '../support/throwaway-server.js';
+import { makeServerFolder } from '../support/throwaway-server.js';
+import { tellWatchdog } from '../support/watchdog.js';
 
 /** A data folder for Belay whose server ends with the test run, whatever happens. */
 async function makeHome(): Promise<string> {
   const home = await makeServerFolder();
-  watchFolder(join(home, 'local'));
+  tellWatchdog(join(home, 'local'));
   return home;
 }
 

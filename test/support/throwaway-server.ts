@@ -1,14 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { chmod, mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type RunningCluster, startCluster, stopCluster } from '../../src/process/cluster.js';
 import { clusterPaths, removeClusterFolder } from '../../src/process/cluster-folder.js';
 import { anyFreePort } from '../../src/process/free-port.js';
 import type { PostgresInstallation } from '../../src/process/installation.js';
 import { findInstallations } from '../../src/process/postgres-installation.js';
 import { isAlive, readPostmasterState } from '../../src/process/postmaster.js';
+import { tellWatchdog } from './watchdog.js';
 
 /** A server that a test run started, as plain data. */
 export interface TestServer {
@@ -55,29 +54,11 @@ const testSettings = {
   wal_level: 'logical',
 };
 
-let watchdog: ChildProcess | undefined;
-
-/** Has a folder's server ended and the folder removed when this process is gone, even by kill -9. */
-export function watchFolder(folder: string): void {
-  if (!watchdog) {
-    const program = fileURLToPath(new URL('watchdog.mjs', import.meta.url));
-    watchdog = spawn(process.execPath, [program], {
-      // Its own session: what kills the group of the test run must not kill the watchdog.
-      detached: true,
-      cwd: tmpdir(),
-      stdio: ['pipe', 'ignore', 'ignore'],
-    });
-    watchdog.unref();
-    (watchdog.stdin as unknown as { unref(): void }).unref();
-  }
-  watchdog.stdin?.write(`${folder}\n`);
-}
-
 /** A new folder that other users may enter, so that the server's user can. Watched. */
 export async function makeServerFolder(parentDir = tmpdir()): Promise<string> {
   const folder = await mkdtemp(join(parentDir, `${folderPrefix}${process.pid}-`));
   await chmod(folder, 0o755);
-  watchFolder(folder);
+  tellWatchdog(folder);
   return folder;
 }
 
@@ -86,7 +67,7 @@ export async function adoptStaleFolders(): Promise<void> {
   const names = await readdir(tmpdir());
   for (const name of names) {
     const match = new RegExp(`^${folderPrefix}(\\d+)-`).exec(name);
-    if (match && !isAlive(Number(match[1]))) watchFolder(join(tmpdir(), name));
+    if (match && !isAlive(Number(match[1]))) tellWatchdog(join(tmpdir(), name));
   }
 }
 

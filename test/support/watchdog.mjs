@@ -1,13 +1,15 @@
 /**
  * Ends servers and removes their folders when the process that started them is gone, however it went:
- * its end closes this program's stdin. Each line of stdin names one folder.
+ * its end closes this program's stdin. Each line of stdin names one folder; "@" before it: a mount point, "-": done with.
  */
+import { spawnSync } from 'node:child_process';
 import { readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const folders = new Set();
+const mountPoints = new Set();
 
 /** The postmaster of a folder, only if it certainly is one. */
 function postmasterOf(folder) {
@@ -50,7 +52,14 @@ async function clean(folder) {
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
 for await (const line of createInterface({ input: process.stdin })) {
-  if (line.startsWith('-')) folders.delete(line.slice(1));
+  if (line.startsWith('-')) {
+    folders.delete(line.slice(1));
+    mountPoints.delete(line.slice(1));
+  } else if (line.startsWith('@')) mountPoints.add(line.slice(1));
   else folders.add(line);
 }
 await Promise.all([...folders].map(clean));
+for (const mountPoint of mountPoints) {
+  spawnSync('umount', [mountPoint]);
+  rmSync(mountPoint, { recursive: true, force: true });
+}
