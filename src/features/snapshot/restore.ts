@@ -12,7 +12,7 @@ import {
 import { readGitState } from '../../process/git.js';
 import { guardProduction, type ProductionApproval } from '../target/guard.js';
 import type { Target } from '../target/open-target.js';
-import { type Clone, findClone, takenTags, toSnapshot } from '../target/timeline.js';
+import { type Clone, findClone, nextTime, takenTags, toSnapshot } from '../target/timeline.js';
 import { underLock, type Work, type WorkOptions } from '../target/work.js';
 import { type Aside, openToUsersSql, withAside } from './build-aside.js';
 import { countPrevious, ensureCounted } from './count-previous.js';
@@ -121,8 +121,7 @@ export async function restoreInPlace(
     ...(await swap(work, {
       incoming: { name: aside.database, oid: aside.oid },
       openSql: openSql(database, clone),
-      recordSql: [recordRestored(clone, aside)],
-      live: work.timeline.live,
+      recordSql: [recordRestored(clone, aside, nextTime(work.timeline))],
       keepAs: order.keepAs,
       action: order.action,
       snapshotId: clone.record.snapshot.id,
@@ -147,9 +146,8 @@ function openSql(name: string, clone: Clone): string[] {
 }
 
 /** Notes at the snapshot which database was made from it: that is how the target knows what it is based on. */
-function recordRestored(clone: Clone, aside: Aside): string {
-  const { oid, evidence } = aside;
-  const restoredAs = [...clone.record.restoredAs, { oid, at: new Date().toISOString(), evidence }];
+function recordRestored(clone: Clone, { oid, evidence }: Aside, at: string): string {
+  const restoredAs = [...clone.record.restoredAs, { oid, at, evidence }];
   return commentDatabaseSql(clone.database.name, encodeRecord({ ...clone.record, restoredAs }));
 }
 

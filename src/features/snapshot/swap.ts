@@ -16,7 +16,8 @@ import {
   databaseSize,
   renameDatabaseSql,
 } from '../../postgres/sql/databases.js';
-import type { Clone } from '../target/timeline.js';
+import { checkTargetLock } from '../../postgres/target-lock.js';
+import { type Clone, nextTime, readTimeline } from '../target/timeline.js';
 import type { Work } from '../target/work.js';
 
 /** How long the renames may wait for the database's own lock. */
@@ -37,8 +38,6 @@ export interface SwapRequest {
   readonly openSql: readonly string[];
   /** Statements that record the swap elsewhere, e.g. at the snapshot that was restored. */
   readonly recordSql: readonly string[];
-  /** The target as it is now; null where nobody has the name. */
-  readonly live: DatabaseRow | null;
   readonly keepAs: KeepAs;
   readonly action: ReplacedBy['action'];
   readonly snapshotId: string | null;
@@ -59,8 +58,10 @@ export interface SwapResult {
 export function swap(work: Work, request: SwapRequest): Promise<SwapResult> {
   return reportStep(work.reporter, { name: 'swap', detail: work.target.database }, async () => {
     await refuseReplication(work);
-    const previous = request.live && (await recordOfPrevious(work, request.live, request));
-    await waitUntilEmpty(work, request.incoming.name);
+    // Read again: during a long copy somebody may have dropped the target, or made it anew.
+    const { live } = await readTimeline(work.main, work.target.database);
+    const previous = live && (await recordOfPrevious(work, live, request));
+    await emptyIncoming(work, request.incoming.name);
     const { outageMs } = await runExclusively(
       {
         database: work.target.database,
@@ -79,6 +80,7 @@ async function renameBoth(work: Work, request: SwapRequest, previous: Clone | nu
   const { main, target } = work;
   const doing = `renaming "${target.database}"`;
   await main.transaction(async () => {
+    await checkTargetLock(main, target.database);
     await main.execute(`SET LOCAL lock_timeout = '${lockTimeout}'`, doing);
     if (previous) {
       const { name } = previous.database;
@@ -108,7 +110,7 @@ async function recordOfPrevious(
   request: SwapRequest,
 ): Promise<Clone> {
   const id = newSnapshotId();
-  const at = new Date().toISOString();
+  const at = nextTime(work.timeline);
   const { keepAs } = request;
   const record: CloneRecord = {
     kind: 'snapshot',
@@ -182,10 +184,21 @@ async function refuseReplication(work: Work): Promise<void> {
   );
 }
 
-/** The sessions that counted the incoming database need a moment to be gone on the server. */
-async function waitUntilEmpty(work: Work, database: string): Promise<void> {
+/**
+ * The sessions that counted the incoming database need a moment to be gone on the server. Others may have come in while
+ * it was open, such as monitoring that visits every database: they have no work there, and would hold up the renames.
+ */
+async function emptyIncoming(work: Work, database: string): Promise<void> {
   for (let round = 0; round < 200; round += 1) {
-    if ((await readDatabaseSessions(work.helper, database)).length === 0) return;
+    const sessions = await readDatabaseSessions(work.helper, database);
+    if (sessions.length === 0) return;
+    if (round >= 20) {
+      const pids = sessions.map(({ pid }) => pid);
+      // Where the role may not end them, the rename says so.
+      await work.helper
+        .query('SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) pid', [pids])
+        .catch(() => {});
+    }
     await sleep(5);
   }
 }

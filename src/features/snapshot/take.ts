@@ -9,7 +9,7 @@ import { commentDatabaseSql } from '../../postgres/sql/databases.js';
 import { readWriteEvidence } from '../../postgres/write-evidence.js';
 import { readGitState } from '../../process/git.js';
 import type { Target } from '../target/open-target.js';
-import { requireLive, type Timeline, takenTags } from '../target/timeline.js';
+import { nextTime, requireLive, type Timeline, takenTags } from '../target/timeline.js';
 import { underLock, type Work, type WorkOptions } from '../target/work.js';
 import { withNewCopy } from './make-copy.js';
 import { countClone } from './read-clone.js';
@@ -67,7 +67,7 @@ async function take(
   };
   return withNewCopy(work, order, async (copy) => {
     // The copy is exact as of the moment the source was alone, which is now at the latest.
-    const createdAt = new Date().toISOString();
+    const createdAt = nextTime(timeline);
     const { fingerprint, sizeBytes } = await countClone(work, {
       database: copy.database,
       step: 'count',

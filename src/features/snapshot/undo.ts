@@ -82,7 +82,6 @@ async function swapBack(
       openToUsersSql(database, clone),
     ],
     recordSql: [],
-    live: work.timeline.live,
     keepAs: order.keepAs,
     action: order.action,
     snapshotId: null,

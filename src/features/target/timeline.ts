@@ -1,6 +1,7 @@
 import { idFromCloneName } from '../../domain/clone-name.js';
 import { type BasedOn, basedOn } from '../../domain/lineage.js';
 import { type CloneRecord, parseComment, snapshotOf } from '../../domain/record.js';
+import { recordingTime } from '../../domain/recording-time.js';
 import { resolveReference } from '../../domain/reference.js';
 import type { Snapshot } from '../../domain/snapshot.js';
 import { BelayError } from '../../errors.js';
@@ -114,6 +115,14 @@ function newerFormat(database: string, format: number): BelayError {
     'BAD_CONFIG',
     `"${database}" was made by a newer Belay (record format ${format})`,
     { hint: 'Upgrade Belay on this machine: it must not touch what it does not understand.' },
+  );
+}
+
+/** The time to record for what happens now: see {@link recordingTime}. */
+export function nextTime({ clones }: Timeline): string {
+  return recordingTime(
+    clones.map(({ record }) => record),
+    new Date(),
   );
 }
 
