@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { type Attributes, type AttributeValue, formatDefinition } from '../../domain/definition.js';
 import {
   compareObjects,
@@ -6,6 +7,7 @@ import {
   schemaChecksum,
 } from '../../domain/schema-model.js';
 import { stableExpression } from '../../domain/stable-expression.js';
+import { BelayError } from '../../errors.js';
 import { sqlStateOf } from '../pg-error.js';
 import type { Session } from '../session.js';
 import { type Annotation, annotationsSql } from '../sql/schema-annotations.js';
@@ -20,6 +22,7 @@ import { ruleQueries } from '../sql/schema-rules.js';
 import { scopeSql } from '../sql/schema-scope.js';
 import { textQueries } from '../sql/schema-texts.js';
 import { typeQueries } from '../sql/schema-types.js';
+import { isTorn, type ObjectRow } from './object-row.js';
 
 const families = [
   databaseQueries,
@@ -33,15 +36,6 @@ const families = [
   textQueries,
   publicationQueries,
 ].flat();
-
-interface ObjectRow {
-  readonly class: string;
-  readonly id: string;
-  readonly sub: number;
-  readonly kind: string;
-  readonly name: string;
-  readonly attributes: Readonly<Record<string, AttributeValue | null>>;
-}
 
 const doing = 'reading the schema';
 
@@ -87,36 +81,38 @@ function collectAnnotations(rows: readonly Annotation[]): Map<string, Attributes
   return found;
 }
 
+const annotationOrder = ['grants', 'revoked', 'comment', 'security labels'];
+
 function toObject(row: ObjectRow, annotations: Attributes): SchemaObject {
-  const { grants, revoked, comment, 'security labels': labels } = annotations;
-  const all = [...stableAttributes(row)];
-  for (const [key, value] of Object.entries({
-    grants,
-    revoked,
-    comment,
-    'security labels': labels,
-  })) {
-    if (value !== undefined) all.push([key, value]);
+  const attributes = Object.fromEntries(stableAttributes(row));
+  for (const key of annotationOrder) {
+    const value = annotations[key];
+    if (value !== undefined) attributes[key] = value;
   }
-  return {
-    kind: row.kind,
-    name: row.name,
-    definition: formatDefinition(Object.fromEntries(all)),
-  };
+  return { kind: row.kind, name: row.name ?? '', definition: formatDefinition(attributes) };
 }
+
+const mostAttempts = 20;
 
 /**
  * Somebody's DDL at the same time can take an object away between the listing, which sees one moment, and
- * the printing of its definition, which sees the present: PostgreSQL then says "cache lookup failed".
+ * the printing of its definition, which sees the present: PostgreSQL then fails ("cache lookup failed"), or prints
+ * nothing or a bare OID. Such an answer is asked for again.
  */
-async function retryingWhileChanging<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
+async function readObjects(session: Session, sql: string): Promise<ObjectRow[]> {
+  for (let attempt = 1; attempt <= mostAttempts; attempt += 1) {
     try {
-      return await work();
+      const rows = await session.query<ObjectRow>(sql, [], doing);
+      if (!rows.some(isTorn)) return rows;
     } catch (error) {
-      if (sqlStateOf(error) !== 'XX000' || attempt === 5) throw error;
+      if (sqlStateOf(error) !== 'XX000' || attempt === mostAttempts) throw error;
     }
+    // Not in step with whoever creates and drops in a loop.
+    await setTimeout(Math.random() * 10 * attempt);
   }
+  throw new BelayError('DATABASE_ERROR', 'the schema changes faster than it can be read', {
+    hint: 'Run it again when the migration that runs there is done.',
+  });
 }
 
 /**
@@ -130,7 +126,7 @@ export async function readSchemaModel(session: Session): Promise<SchemaModel> {
     .join('\nUNION ALL')}`;
   // The statement is long and its cost is overestimated: compiling it takes longer than running it.
   await session.execute('SET jit = off', doing);
-  const rows = await retryingWhileChanging(() => session.query<ObjectRow>(objectsSql, [], doing));
+  const rows = await readObjects(session, objectsSql);
   const annotations = collectAnnotations(
     await session.query<Annotation>(annotationsSql, [], doing),
   );

@@ -1,6 +1,9 @@
 import { branch, type SchemaQuery, sortedOptions, yesIf } from './schema-scope.js';
 
 /**
+ * Whether the triggers behind a foreign key are disabled (DISABLE TRIGGER ALL) is left out: a dump does not keep
+ * it, so every restored copy would differ.
+ *
  * What a table or a partitioned table entails is left out, as it follows from the parent's own: inherited
  * CHECK and NOT NULL constraints, and the foreign keys of partitions, whose names a dump does not keep.
  */
@@ -44,16 +47,18 @@ const tableConstraints: SchemaQuery = () =>
       )})`,
   );
 
+const domainName = `s.name || '.' || quote_ident(t.typname)`;
+
 const domainConstraints: SchemaQuery = () =>
   branch(
     {
       catalog: 'pg_constraint',
       id: 'k.oid',
       kind: `'constraint'`,
-      name: `t.oid::regtype::text || '.' || quote_ident(k.conname)`,
+      name: `${domainName} || '.' || quote_ident(k.conname)`,
     },
     [
-      ['on', 't.oid::regtype::text'],
+      ['on', domainName],
       ['definition', 'pg_get_constraintdef(k.oid)'],
     ],
     `FROM pg_constraint k JOIN pg_type t ON t.oid = k.contypid JOIN schemas s ON s.oid = t.typnamespace
@@ -68,7 +73,12 @@ const domainConstraints: SchemaQuery = () =>
  */
 const indexes: SchemaQuery = () =>
   branch(
-    { catalog: 'pg_class', id: 'c.oid', kind: `'index'`, name: 'c.oid::regclass::text' },
+    {
+      catalog: 'pg_class',
+      id: 'c.oid',
+      kind: `'index'`,
+      name: `s.name || '.' || quote_ident(c.relname)`,
+    },
     [
       ['on', 'r.name'],
       ['owned by', `CASE WHEN k.oid IS NOT NULL THEN r.name || '.' || quote_ident(k.conname) END`],
@@ -84,6 +94,7 @@ const indexes: SchemaQuery = () =>
       ],
     ],
     `FROM relations r JOIN pg_index x ON x.indrelid = r.oid JOIN pg_class c ON c.oid = x.indexrelid
+     JOIN schemas s ON s.oid = c.relnamespace
      LEFT JOIN pg_constraint k ON k.conindid = c.oid AND k.conrelid = x.indrelid
                               AND k.contype IN ('p', 'u', 'x')
      LEFT JOIN pg_inherits h ON h.inhrelid = c.oid

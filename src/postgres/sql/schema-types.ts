@@ -7,7 +7,7 @@ import {
   yesIf,
 } from './schema-scope.js';
 
-const typeName = 't.oid::regtype::text';
+const typeName = `s.name || '.' || quote_ident(t.typname)`;
 const userTypes = `pg_type t JOIN schemas s ON s.oid = t.typnamespace`;
 const ownTypes = notOfExtension('pg_type', 't.oid');
 const collation = (of: string): string =>
