@@ -6,10 +6,11 @@ import {
   type TestDatabase,
   type ThrowawayServer,
   testServers,
+  withDatabase,
   withSession,
 } from '../support/servers.js';
 
-describe.each(testServers())('sequences when $name crashes', (kind) => {
+describe.each(testServers())('after a crash of $name', (kind) => {
   let server: ThrowawayServer;
   let database: TestDatabase;
 
@@ -20,7 +21,9 @@ describe.each(testServers())('sequences when $name crashes', (kind) => {
     database = await createTestDatabase(server, {
       sql: `CREATE TABLE "it's" (id serial PRIMARY KEY);
             CREATE SEQUENCE "an ""odd"" one" INCREMENT BY -7;
-            SELECT nextval('"an ""odd"" one"')`,
+            SELECT nextval('"an ""odd"" one"');
+            CREATE UNLOGGED TABLE "the Cache" AS SELECT 1 AS id;
+            CREATE TABLE counted AS SELECT 1 AS id`,
     });
     await insert(5);
   });
@@ -78,5 +81,32 @@ describe.each(testServers())('sequences when $name crashes', (kind) => {
     const undone = await withTarget((target) => undoRestore(target));
     expect(undone.snapshot.id).toBe(previous?.id);
     expect(await maxId()).toBeGreaterThan(before);
+  });
+
+  test('a snapshot whose unlogged table is empty now can be restored, and it is said', async () => {
+    const warnings: string[] = [];
+    const { verified } = await withTarget((target) =>
+      restoreSnapshot(target, {
+        reference: 'five',
+        reporter: (event) => {
+          if (event.type === 'warning') warnings.push(event.message);
+        },
+      }),
+    );
+    expect(verified).toBe(true);
+    expect(warnings).toEqual([expect.stringContaining('table public.the Cache is unlogged')]);
+  });
+
+  test('a snapshot that lacks rows of an ordinary table is still refused', async () => {
+    const { snapshot } = await withTarget((target) => takeSnapshot(target, { tag: 'tampered' }));
+    const name = snapshot.copies[0]?.database ?? '';
+    const admin = (sql: string) => withSession(server.adminUrl, (client) => client.query(sql));
+    await admin(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`);
+    await withSession(withDatabase(server.adminUrl, name), (client) =>
+      client.query('TRUNCATE counted, "the Cache"'),
+    );
+    await admin(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
+    const restoring = withTarget((target) => restoreSnapshot(target, { reference: 'tampered' }));
+    await expect(restoring).rejects.toMatchObject({ code: 'FINGERPRINT_MISMATCH' });
   });
 });
