@@ -25,15 +25,15 @@ const steps: Readonly<Record<Command, readonly string[]>> = {
 };
 
 /**
- * A moment somewhere in a command, or shortly after it. A third falls anywhere; the others where something is at
+ * A moment somewhere in a command, or shortly after it. A quarter falls anywhere; half of them where everything is at
  * stake: most of a command's time goes into starting up and counting, the swap takes but a few milliseconds.
  */
 export function chooseMoment(random: Random, command: Command, durationMs: number): Moment {
   const kind = random.next();
-  if (kind < 1 / 3) return { step: null, afterMs: random.between(0, 1.1 * durationMs) };
-  if (kind < 2 / 3) {
+  if (kind < 1 / 4) return { step: null, afterMs: random.between(0, 1.1 * durationMs) };
+  if (kind < 3 / 4) {
     const last = command === 'snapshot' ? 'seal' : 'swap';
-    return { step: last, afterMs: random.between(0, 25) };
+    return { step: last, afterMs: random.between(0, 16) };
   }
   const step = random.pick(steps[command]);
   return { step, afterMs: random.between(0, step === 'copy' ? 200 : 60) };
