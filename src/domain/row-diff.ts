@@ -59,8 +59,33 @@ function compareKeys(a: readonly string[], b: readonly string[]): number {
   return 0;
 }
 
-const headOf = (result: IteratorResult<HashedRow>): HashedRow | undefined =>
-  result.done ? undefined : result.value;
+/** One side of a merge: its rows come in batches, so that a row costs no turn of the event loop. */
+class OrderedSide {
+  readonly #batches: AsyncIterator<readonly HashedRow[]>;
+  #batch: readonly HashedRow[] = [];
+  #at = 0;
+
+  constructor(batches: AsyncIterator<readonly HashedRow[]>) {
+    this.#batches = batches;
+  }
+
+  /** The row that is next; undefined at the end, after {@link fill}. */
+  get head(): HashedRow | undefined {
+    return this.#batch[this.#at];
+  }
+
+  /** Goes on; false: the batch is used up, and `fill` is needed. */
+  step(): boolean {
+    this.#at += 1;
+    return this.#at < this.#batch.length;
+  }
+
+  async fill(): Promise<void> {
+    const next = await this.#batches.next();
+    this.#batch = next.done ? [] : next.value;
+    this.#at = 0;
+  }
+}
 
 /** Less than 0: the left row comes first or alone; more: the right one; 0: both have the same key. */
 function compareHeads(left: HashedRow | undefined, right: HashedRow | undefined): number {
@@ -69,19 +94,23 @@ function compareHeads(left: HashedRow | undefined, right: HashedRow | undefined)
   return compareKeys(left.key, right.key);
 }
 
-/** Walks two sides that are both ordered by key ({@link compareBytes}), and gives the keys that differ. */
+/**
+ * Walks two sides that are both ordered by key ({@link compareBytes}), and gives the keys that differ.
+ * @param a, b batches of rows, none of them empty
+ */
 export async function* mergeRows(
-  a: AsyncIterator<HashedRow>,
-  b: AsyncIterator<HashedRow>,
+  a: AsyncIterator<readonly HashedRow[]>,
+  b: AsyncIterator<readonly HashedRow[]>,
 ): AsyncGenerator<DifferingKey> {
-  let [left, right] = (await Promise.all([a.next(), b.next()])).map(headOf);
-  while (left || right) {
-    const order = compareHeads(left, right);
-    const before = order <= 0 ? left : undefined;
-    const after = order >= 0 ? right : undefined;
+  const [left, right] = [new OrderedSide(a), new OrderedSide(b)];
+  await Promise.all([left.fill(), right.fill()]);
+  while (left.head || right.head) {
+    const order = compareHeads(left.head, right.head);
+    const before = order <= 0 ? left.head : undefined;
+    const after = order >= 0 ? right.head : undefined;
     const key = (before ?? after)?.key ?? [];
     if (before?.value !== after?.value) yield { key, before: before?.value, after: after?.value };
-    if (before) left = headOf(await a.next());
-    if (after) right = headOf(await b.next());
+    if (before && !left.step()) await left.fill();
+    if (after && !right.step()) await right.fill();
   }
 }

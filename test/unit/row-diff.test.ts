@@ -15,9 +15,11 @@ const character = fc.constantFrom(
   '\u{10FFFF}',
 );
 
-async function* inOrder(rows: ReadonlyMap<string, string>): AsyncGenerator<HashedRow> {
+/** In batches of two, so that a batch ends on either side at any place. */
+async function* inOrder(rows: ReadonlyMap<string, string>): AsyncGenerator<HashedRow[]> {
   const keys = [...rows.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-  for (const key of keys) yield { key: [key], value: rows.get(key) ?? '' };
+  const all = keys.map((key) => ({ key: [key], value: rows.get(key) ?? '' }));
+  for (let at = 0; at < all.length; at += 2) yield all.slice(at, at + 2);
 }
 
 describe('order of keys', () => {
@@ -54,8 +56,8 @@ describe('merge of two sides', () => {
   });
 
   it('compares the parts of a key one by one', async () => {
-    async function* rows(...keys: string[][]): AsyncGenerator<HashedRow> {
-      for (const key of keys) yield { key, value: 'x' };
+    async function* rows(...keys: string[][]): AsyncGenerator<HashedRow[]> {
+      yield keys.map((key) => ({ key, value: 'x' }));
     }
     const found: string[] = [];
     const a = rows(['a', 'z'], ['ab', 'b']);

@@ -80,15 +80,38 @@ function hashedRowsSql(scope: RowScope, buckets: readonly number[]): string {
   const where = `WHERE ${inBuckets(scope, buckets)}`;
   const hash = `md5(${rowText(scope)})`;
   if (!scope.key) {
-    return `SELECT json_build_array(${hash}) AS key, count(*)::text AS value ${fromTable(scope)} ${where}
+    return `SELECT ${hash}, count(*)::text ${fromTable(scope)} ${where}
              GROUP BY ${hash} ORDER BY ${hash} COLLATE "C"`;
   }
   const parts = scope.key.map(({ name }) => `t.${quoteIdentifier(name)}::text`);
-  return `SELECT json_build_array(${parts.join(', ')}) AS key, ${hash} AS value ${fromTable(scope)} ${where}
+  return `SELECT ${parts.join(', ')}, ${hash} ${fromTable(scope)} ${where}
            ORDER BY ${parts.map((part) => `${part} COLLATE "C"`).join(', ')}`;
 }
 
-const rowsPerFetch = 2000;
+/** Values as the server prints them: numbers would be rounded, and dates moved, by JavaScript. */
+const asPrinted = { getTypeParser: () => (value: string) => value };
+
+/** Rows as lists of texts: objects and parsed values would cost more than reading the rows does. */
+async function queryTexts(
+  session: Session,
+  scope: RowScope,
+  sql: string,
+  parameters: unknown[] = [],
+): Promise<(string | null)[][]> {
+  try {
+    const { rows } = await session.client.query<(string | null)[]>({
+      text: sql,
+      values: parameters,
+      rowMode: 'array',
+      types: asPrinted,
+    });
+    return rows;
+  } catch (error) {
+    throw mapPostgresError(error, doingRows(scope));
+  }
+}
+
+const rowsPerFetch = 5000;
 
 /**
  * Keys and hashes of the rows in some buckets, ordered by the bytes of the key; for tables without a key
@@ -99,24 +122,31 @@ export async function* readHashedRows(
   scope: RowScope,
   buckets: readonly number[],
   signal: AbortSignal | undefined,
-): AsyncGenerator<HashedRow> {
-  const doing = doingRows(scope);
+): AsyncGenerator<HashedRow[]> {
   await session.execute(
-    `SET LOCAL cursor_tuple_fraction = 1;
+    `SET LOCAL cursor_tuple_fraction = 1; SET LOCAL work_mem = '64MB';
      DECLARE belay_rows NO SCROLL CURSOR FOR ${hashedRowsSql(scope, buckets)}`,
-    doing,
+    doingRows(scope),
   );
+  const fetch = () => {
+    const fetching = queryTexts(session, scope, `FETCH ${rowsPerFetch} FROM belay_rows`);
+    // Fetched ahead; when nobody comes for it any more, its failure is nobody's either.
+    fetching.catch(() => {});
+    return fetching;
+  };
+  let next = fetch();
   for (;;) {
     signal?.throwIfAborted();
-    const rows = await session.query<HashedRow>(`FETCH ${rowsPerFetch} FROM belay_rows`, [], doing);
-    yield* rows;
-    if (rows.length < rowsPerFetch) break;
+    const rows = await next;
+    if (rows.length === 0) break;
+    next = fetch();
+    yield rows.map((texts) => {
+      const value = texts.pop() ?? '';
+      return { key: texts.map((text) => text ?? ''), value };
+    });
   }
-  await session.execute('CLOSE belay_rows', doing);
+  await session.execute('CLOSE belay_rows', doingRows(scope));
 }
-
-/** Values as the server prints them: numbers would be rounded, and dates moved, by JavaScript. */
-const asPrinted = { getTypeParser: () => (value: string) => value };
 
 async function readValues(
   session: Session,
@@ -124,22 +154,13 @@ async function readValues(
   sql: string,
   parameters: unknown[],
 ): Promise<Map<string, RowValues>> {
-  try {
-    const { rows } = await session.client.query<(string | null)[]>({
-      text: sql,
-      values: parameters,
-      rowMode: 'array',
-      types: asPrinted,
-    });
-    return new Map(
-      rows.map(([position, ...values]) => [
-        position ?? '',
-        Object.fromEntries(scope.columns.map((name, index) => [name, values[index] ?? null])),
-      ]),
-    );
-  } catch (error) {
-    throw mapPostgresError(error, doingRows(scope));
-  }
+  const rows = await queryTexts(session, scope, sql, parameters);
+  return new Map(
+    rows.map(([position, ...values]) => [
+      position ?? '',
+      Object.fromEntries(scope.columns.map((name, index) => [name, values[index] ?? null])),
+    ]),
+  );
 }
 
 const selectColumns = ({ columns }: RowScope): string =>
