@@ -80,6 +80,11 @@ class OrderedSide {
     return this.#at < this.#batch.length;
   }
 
+  /** Lets the source stop, wherever it is. */
+  async end(): Promise<void> {
+    await this.#batches.return?.();
+  }
+
   async fill(): Promise<void> {
     const next = await this.#batches.next();
     this.#batch = next.done ? [] : next.value;
@@ -103,14 +108,18 @@ export async function* mergeRows(
   b: AsyncIterator<readonly HashedRow[]>,
 ): AsyncGenerator<DifferingKey> {
   const [left, right] = [new OrderedSide(a), new OrderedSide(b)];
-  await Promise.all([left.fill(), right.fill()]);
-  while (left.head || right.head) {
-    const order = compareHeads(left.head, right.head);
-    const before = order <= 0 ? left.head : undefined;
-    const after = order >= 0 ? right.head : undefined;
-    const key = (before ?? after)?.key ?? [];
-    if (before?.value !== after?.value) yield { key, before: before?.value, after: after?.value };
-    if (before && !left.step()) await left.fill();
-    if (after && !right.step()) await right.fill();
+  try {
+    await Promise.all([left.fill(), right.fill()]);
+    while (left.head || right.head) {
+      const order = compareHeads(left.head, right.head);
+      const before = order <= 0 ? left.head : undefined;
+      const after = order >= 0 ? right.head : undefined;
+      const key = (before ?? after)?.key ?? [];
+      if (before?.value !== after?.value) yield { key, before: before?.value, after: after?.value };
+      if (before && !left.step()) await left.fill();
+      if (after && !right.step()) await right.fill();
+    }
+  } finally {
+    await Promise.all([left.end(), right.end()]);
   }
 }

@@ -135,15 +135,20 @@ export async function* readHashedRows(
     return fetching;
   };
   let next = fetch();
-  for (;;) {
-    signal?.throwIfAborted();
-    const rows = await next;
-    if (rows.length === 0) break;
-    next = fetch();
-    yield rows.map((texts) => {
-      const value = texts.pop() ?? '';
-      return { key: texts.map((text) => text ?? ''), value };
-    });
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const rows = await next;
+      if (rows.length === 0) break;
+      next = fetch();
+      yield rows.map((texts) => {
+        const value = texts.pop() ?? '';
+        return { key: texts.map((text) => text ?? ''), value };
+      });
+    }
+  } finally {
+    // The session takes one query at a time: nobody may use it before this one has ended.
+    await next.catch(() => {});
   }
   await session.execute('CLOSE belay_rows', doingRows(scope));
 }
