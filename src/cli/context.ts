@@ -25,7 +25,14 @@ export interface CommandContext {
   /** Something can be asked: stdin and stderr are a terminal. */
   readonly isInteractive: boolean;
   readonly progress: Progress;
-  /** For features that take the target's lock. */
+  /**
+   * From here on the feature itself reacts to an interruption and cleans up. Before, there is nothing to clean:
+   * the command ends at once.
+   */
+  beginWork(): AbortSignal;
+  /** Whether `beginWork` was called. */
+  readonly isAtWork: boolean;
+  /** For features that take the target's lock; begins the work. */
   work(
     library: Library,
   ): Pick<Belay.TakeSnapshotOptions, 'signal' | 'reporter' | 'lockWaitMs' | 'cwd'>;
@@ -51,6 +58,11 @@ export function createContext(
     !json && io.stderr.isTTY
       ? terminalProgress(io.stderr, errorStyle)
       : lineProgress(io.stderr, errorStyle, json);
+  let isAtWork = false;
+  const beginWork = () => {
+    isAtWork = true;
+    return io.signal;
+  };
   return {
     io,
     options,
@@ -58,8 +70,12 @@ export function createContext(
     style: styleFor(io.stdout, io.env),
     isInteractive: !json && io.stdin.isTTY === true && io.stderr.isTTY === true,
     progress,
+    beginWork,
+    get isAtWork() {
+      return isAtWork;
+    },
     work: ({ parseDuration }) => ({
-      signal: io.signal,
+      signal: beginWork(),
       reporter: progress.reporter,
       cwd: io.cwd,
       ...(options.lockWait === undefined ? {} : { lockWaitMs: parseDuration(options.lockWait) }),

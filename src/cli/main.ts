@@ -1,7 +1,6 @@
 import type { CliIo } from './io.js';
 import { runCli } from './run.js';
 
-/** How long a cancelled command gets to clean up before a further Ctrl-C may end it hard. */
 const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Runs the command line in this process and sets its exit code. Nothing else in Belay does. */
@@ -29,4 +28,6 @@ export async function main(): Promise<void> {
     signal: controller.signal,
   };
   process.exitCode = await runCli(io);
+  // A command that was interrupted before its work began may still wait for a server that does not answer.
+  if (controller.signal.aborted) process.exit();
 }

@@ -17,7 +17,7 @@ import { addSnapshotCommand } from './commands/snapshot.js';
 import { addStatusCommand } from './commands/status.js';
 import { addSwitchCommand } from './commands/switch.js';
 import { addUndoCommand } from './commands/undo.js';
-import { createContext } from './context.js';
+import { type CommandContext, createContext } from './context.js';
 import type { CliIo } from './io.js';
 import { readOwnVersion } from './own-version.js';
 
@@ -44,7 +44,8 @@ export function buildProgram(io: CliIo, exitWith: (code: number) => void): Comma
       const context = createContext(io, options, exitWith);
       try {
         // Commander appends the options and the command to the arguments.
-        await action(context, options as never, ...(args.slice(0, -2) as never));
+        const acting = action(context, options as never, ...(args.slice(0, -2) as never));
+        await Promise.race([acting, interruption(context)]);
       } finally {
         context.progress.stop();
       }
@@ -52,6 +53,18 @@ export function buildProgram(io: CliIo, exitWith: (code: number) => void): Comma
   for (const add of commands) add(program, bind);
   program.commands.forEach(inheritSettings);
   return program;
+}
+
+/** Rejects when the command is interrupted before its work has begun. */
+function interruption(context: CommandContext): Promise<never> {
+  const { signal } = context.io;
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', async () => {
+      const { BelayError } = await import('../index.js');
+      const code = signal.reason === 'SIGTERM' ? 'TERMINATED' : 'INTERRUPTED';
+      if (!context.isAtWork) reject(new BelayError(code, 'interrupted before anything was done'));
+    });
+  });
 }
 
 const commands: readonly ((program: Command, bind: Bind) => void)[] = [

@@ -1,4 +1,4 @@
-import { BelayError, type ErrorCode } from '../errors.js';
+import { BelayError, type ErrorCode, toBelayError } from '../errors.js';
 
 /** What a thrown value says about itself, as far as `pg` and Node fill it in. */
 interface RawError {
@@ -73,6 +73,8 @@ function goneError(raw: RawError, doing: string, cause: unknown): BelayError {
  */
 export function mapPostgresError(error: unknown, doing: string): BelayError {
   if (error instanceof BelayError) return error;
+  // Our own mistake in a call of the driver, not the server's end.
+  if (error instanceof TypeError) return toBelayError(error);
   const raw = (error ?? {}) as RawError;
   const first = raw.errors?.[0] ?? raw;
   const code = first.code ?? raw.code;

@@ -28,6 +28,16 @@ const sessionDefaults = `
   SET client_encoding = 'UTF8';
 `;
 
+/** A connection that ends before it is one was never lost: the server is out of reach. */
+function neverConnected(error: BelayError): BelayError {
+  if (error.code !== 'SERVER_GONE') return error;
+  const why = error.cause instanceof Error ? error.cause.message : 'the connection was closed';
+  return new BelayError('SERVER_UNREACHABLE', `cannot connect to the server: ${why}`, {
+    hint: 'Is it running, and is the address right? `belay local start` runs one for you.',
+    cause: error.cause,
+  });
+}
+
 /** One connection with errors mapped to BelayError. Queries run one after another. */
 export class Session {
   readonly pid: number;
@@ -57,7 +67,7 @@ export class Session {
       return new Session(client, rows[0].pid, database, rows[0].version);
     } catch (error) {
       await client?.end().catch(() => {});
-      throw mapPostgresError(error, doing);
+      throw neverConnected(mapPostgresError(error, doing));
     }
   }
 

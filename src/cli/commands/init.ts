@@ -31,7 +31,7 @@ export function addInitCommand(program: Command, bind: Bind): void {
 }
 
 function describeProject({ config, target, migrationTool }: InitializedProject): string {
-  const marked = target.environment ? `, marked as ${target.environment}` : '';
+  const marked = target.environment ? `, counts as ${target.environment}` : '';
   const tool = migrationTool
     ? `${migrationTool.tool}${migrationTool.directory ? ` (${migrationTool.directory})` : ''}`
     : 'none found';

@@ -21,7 +21,8 @@ export function addLocalCommand(program: Command, bind: Bind): void {
       bind<[], StartOptions>(async (context, { port, pgVersion: major }) => {
         const { startLocalServer } = await import('../../index.js');
         const { reporter } = context.progress;
-        const { env, signal } = context.io;
+        const { env } = context.io;
+        const signal = context.beginWork();
         const server = await startLocalServer({ port, major, env, signal, reporter });
         context.print(server, () => describeServer(server, server.started ? 'started' : 'running'));
       }),
