@@ -76,7 +76,7 @@ export default {
     ),
     onlyImporter(
       'only-postgres-imports-pg',
-      '(^|/)node_modules/(pg|pgpass)/',
+      '(^|/)node_modules/pg/',
       '^src/postgres/',
       'One place attaches error handlers and maps SQLSTATEs.',
     ),
