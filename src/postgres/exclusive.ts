@@ -125,32 +125,35 @@ async function drainWhile<T>(
       throw error;
     },
   );
-  const finished = running.then(
-    () => {
-      settled = true;
-    },
-    () => {
-      settled = true;
-    },
-  );
+  const settle = () => {
+    settled = true;
+  };
+  const finished = running.then(settle, settle);
   const startedAt = performance.now();
   let quietRounds = 0;
+  let wasAborted = false;
   while (!settled) {
     const remaining = await endSessions(request).catch(() => 0);
     quietRounds = remaining === 0 ? quietRounds + 1 : 0;
-    if (
-      request.policy === 'wait' &&
-      remaining > 0 &&
-      !gaveUp &&
-      performance.now() - startedAt > drainMs
-    ) {
+    const isLate = performance.now() - startedAt > drainMs;
+    if (request.policy === 'wait' && remaining > 0 && !gaveUp && isLate) {
       gaveUp = true;
-      await request.helper.query('SELECT pg_cancel_backend($1)', [request.main.pid]);
+      await cancelMain(request);
+    }
+    if (request.signal?.aborted && !wasAborted) {
+      // The cancel of the abort itself may have come before the statement did, and then it has cancelled nothing.
+      wasAborted = true;
+      await cancelMain(request);
     }
     // A copy can take minutes: once the database is empty there is nothing left to watch closely.
     await Promise.race([finished, sleep(quietRounds > 20 ? 250 : 10)]);
   }
   return running;
+}
+
+/** Without the helper the statement ends by itself; what must not happen is to go on while it still runs. */
+async function cancelMain({ helper, main }: ExclusiveRequest): Promise<void> {
+  await helper.query('SELECT pg_cancel_backend($1)', [main.pid]).catch(() => {});
 }
 
 /** Ends what the policy allows to end. @returns how many sessions are still there */

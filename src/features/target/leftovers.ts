@@ -74,8 +74,8 @@ export async function closeDatabase(main: Session, name: string): Promise<void> 
 }
 
 const queryCanceled = '57014';
-/** More cancels than one run can send: one for an abort, one for a drain that took too long. */
-const attempts = 3;
+/** More than the cancels that one run can send: two for an abort, one for a drain that took too long. */
+const attempts = 4;
 
 /**
  * Runs a statement that cleans up. The cancel of an abort is meant for the statement before, but it arrives when it
