@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openTarget, restoreSnapshot, takeSnapshot, undoRestore } from '../../src/index.js';
 import {
   createTestDatabase,
+  createTestRole,
   startThrowawayServer,
   type TestDatabase,
   type ThrowawayServer,
@@ -108,5 +109,29 @@ describe.each(testServers())('after a crash of $name', (kind) => {
     await admin(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
     const restoring = withTarget((target) => restoreSnapshot(target, { reference: 'tampered' }));
     await expect(restoring).rejects.toMatchObject({ code: 'FINGERPRINT_MISMATCH' });
+  });
+
+  test('says which sequences the role may not make safe', async () => {
+    const role = await createTestRole(server, 'CREATEDB');
+    const owned = await createTestDatabase(server, {
+      owner: role.name,
+      sql: `CREATE SEQUENCE theirs; GRANT SELECT ON theirs TO ${role.name}`,
+    });
+    const warnings: string[] = [];
+    const target = await openTarget({ url: role.urlFor(owned.url), env: {} });
+    try {
+      await takeSnapshot(target, { tag: 'x' });
+      await restoreSnapshot(target, {
+        reference: 'x',
+        reporter: (event) => {
+          if (event.type === 'warning') warnings.push(event.message);
+        },
+      });
+    } finally {
+      await target.close();
+    }
+    const warning = 'the role may not set 1 sequence(s), e.g. public.theirs';
+    // Once for the restored copy, once for the state that it replaced.
+    expect(warnings).toEqual([expect.stringContaining(warning), expect.stringContaining(warning)]);
   });
 });

@@ -15,7 +15,7 @@ import { openScene, prepare, type Scene } from './scene.js';
 import { type Command, commands, runVictim } from './victim.js';
 
 /** Kills, half of them of Belay and half of the server. `npm run test:faults` sets many. */
-const kills = Number(process.env.BELAY_FAULT_ROUNDS ?? 6);
+const kills = Number(process.env.BELAY_FAULT_ROUNDS || 6);
 const seed = Number(process.env.BELAY_FAULT_SEED ?? randomInt(2 ** 31));
 const servers = testServers();
 

@@ -210,7 +210,8 @@ function describeFailure(
   const at = `${moment.afterMs.toFixed(1)} ms after ${moment.step ?? 'the start'}`;
   return new Error(
     [
-      `${plan.fault.name} during ${plan.command}, ${at} (BELAY_FAULT_SEED=${plan.seed}, round ${plan.stream}):`,
+      `${plan.fault.name} during ${plan.command}, ${at} (round ${plan.stream})`,
+      `to repeat it: BELAY_FAULT_SEED=${plan.seed} BELAY_FAULT_ROUNDS=${process.env.BELAY_FAULT_ROUNDS ?? ''}`,
       ...problems,
       ...(end ? [`the command ended with ${end.exitCode ?? end.signal}:`, end.output] : []),
     ].join('\n'),
