@@ -1,4 +1,4 @@
-import type { CloneRecord } from './record.js';
+import type { CloneRecord, RestoredAs } from './record.js';
 
 export interface BasedOn {
   readonly record: CloneRecord;
@@ -18,4 +18,18 @@ export function basedOn(liveOid: number, records: readonly CloneRecord[]): Based
       .map(({ at }) => ({ record, since: at })),
   ]);
   return candidates.sort((a, b) => b.since.localeCompare(a.since))[0] ?? null;
+}
+
+/**
+ * The record with one more restore noted. Databases that are gone are left out: a snapshot that a test
+ * suite restores before every run would otherwise grow by a line each time, for ever.
+ * @param existing OIDs of the databases that are still there
+ */
+export function withRestore(
+  record: CloneRecord,
+  restored: RestoredAs,
+  existing: ReadonlySet<number>,
+): CloneRecord {
+  const stillThere = record.restoredAs.filter(({ oid }) => existing.has(oid));
+  return { ...record, restoredAs: [...stillThere, restored] };
 }

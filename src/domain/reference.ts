@@ -75,10 +75,16 @@ export function parseTime(text: string): Date {
   const isIso = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/.test(text);
   // A bare date would be read as UTC, unlike a date with a time; people mean their own midnight.
   const time = isIso ? new Date(text.length === 10 ? `${text}T00:00` : text) : undefined;
-  if (time && !Number.isNaN(time.getTime())) return time;
+  if (time && !Number.isNaN(time.getTime()) && isDay(text.slice(0, 10))) return time;
   throw new BelayError('BAD_TIME', `"${text}" is not a time`, {
     hint: 'Write it like 2026-11-20, 2026-11-20T14:30 or 2026-11-20T14:30:00Z.',
   });
+}
+
+/** JavaScript takes February 30th for March 2nd. */
+function isDay(date: string): boolean {
+  const midnight = new Date(`${date}T00:00Z`);
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(date);
 }
 
 function badReference(reference: string, problem: string): BelayError {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { basedOn } from '../../src/domain/lineage.js';
+import { basedOn, withRestore } from '../../src/domain/lineage.js';
 import { sampleRecord } from '../support/sample-records.js';
 
 const at = (hour: number) => `2026-11-20T${String(hour).padStart(2, '0')}:00:00.000Z`;
@@ -43,5 +43,24 @@ describe('basedOn', () => {
     expect(basedOn(2, [taken, base])?.record).toBe(taken);
     const before = sampleRecord({ sourceOid: 2, snapshot: { id: 'wip', createdAt: at(2) } });
     expect(basedOn(2, [base, before])?.record).toBe(base);
+  });
+});
+
+describe('withRestore', () => {
+  it('notes a restore, and forgets those whose database is gone', () => {
+    const record = sampleRecord({
+      restoredAs: [
+        { oid: 2, at: at(1), evidence: null },
+        { oid: 3, at: at(2), evidence: null },
+      ],
+    });
+    const noted = withRestore(record, { oid: 4, at: at(3), evidence: null }, new Set([1, 3]));
+    expect(noted).toEqual({
+      ...record,
+      restoredAs: [
+        { oid: 3, at: at(2), evidence: null },
+        { oid: 4, at: at(3), evidence: null },
+      ],
+    });
   });
 });

@@ -79,10 +79,17 @@ describe('parseTime', () => {
     expect(parseTime('2026-11-20').getTime()).toBe(new Date(2026, 10, 20).getTime());
   });
 
-  it.each(['', 'now', '20.11.2026', '2026-13-01', '2026-11-20T25:00', '2026-11-20T', '12:00'])(
-    'refuses %j',
-    (text) => {
-      expect(codeOf(() => parseTime(text))).toBe('BAD_TIME');
-    },
-  );
+  it.each([
+    '',
+    'now',
+    '20.11.2026',
+    '2026-13-01',
+    '2026-02-30',
+    '2026-04-31T10:00Z',
+    '2026-11-20T25:00',
+    '2026-11-20T',
+    '12:00',
+  ])('refuses %j', (text) => {
+    expect(codeOf(() => parseTime(text))).toBe('BAD_TIME');
+  });
 });

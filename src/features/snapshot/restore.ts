@@ -1,5 +1,6 @@
 import { validateDatabaseName } from '../../domain/clone-name.js';
 import type { SessionPolicy } from '../../domain/database-session.js';
+import { withRestore } from '../../domain/lineage.js';
 import { encodeRecord, type ReplacedBy } from '../../domain/record.js';
 import type { Snapshot } from '../../domain/snapshot.js';
 import { automaticTag } from '../../domain/tag.js';
@@ -121,7 +122,7 @@ export async function restoreInPlace(
     ...(await swap(work, {
       incoming: { name: aside.database, oid: aside.oid },
       openSql: openSql(database, clone),
-      recordSql: [recordRestored(clone, aside, nextTime(work.timeline))],
+      recordSql: [recordRestored(work, clone, aside)],
       keepAs: order.keepAs,
       action: order.action,
       snapshotId: clone.record.snapshot.id,
@@ -146,9 +147,15 @@ function openSql(name: string, clone: Clone): string[] {
 }
 
 /** Notes at the snapshot which database was made from it: that is how the target knows what it is based on. */
-function recordRestored(clone: Clone, { oid, evidence }: Aside, at: string): string {
-  const restoredAs = [...clone.record.restoredAs, { oid, at, evidence }];
-  return commentDatabaseSql(clone.database.name, encodeRecord({ ...clone.record, restoredAs }));
+function recordRestored(work: Work, clone: Clone, { oid, evidence }: Aside): string {
+  const { live, clones } = work.timeline;
+  const databases = [live, ...clones.map(({ database }) => database)];
+  const existing = new Set(databases.flatMap((database) => database?.oid ?? []));
+  const restored = { oid, at: nextTime(work.timeline), evidence };
+  return commentDatabaseSql(
+    clone.database.name,
+    encodeRecord(withRestore(clone.record, restored, existing)),
+  );
 }
 
 async function restoreToNew(

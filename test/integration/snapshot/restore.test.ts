@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   listSnapshots,
+  pruneSnapshots,
   type RestoreOptions,
   readStatus,
   restoreSnapshot,
@@ -85,6 +86,43 @@ describe.each(testServers())('restoreSnapshot on $name', (server) => {
     expect(after.snapshots.find(({ tag }) => tag === 'baseline')).toEqual(before);
     const tags = after.snapshots.map(({ tag }) => tag);
     expect(new Set(tags).size).toBe(tags.length);
+    expect(await itemsOf(shop.url)).toEqual(baseline);
+  });
+
+  it('notes at the snapshot only what is still there', async () => {
+    const restores = async () => {
+      const [row] = await rowsOf(
+        server.adminUrl,
+        `SELECT shobj_description(oid, 'pg_database')::json -> 'restoredAs' AS list FROM pg_database
+          WHERE shobj_description(oid, 'pg_database') LIKE '%"tag":"baseline"%' AND starts_with(datname, $1)`,
+        [shop.name],
+      );
+      return row.list.length;
+    };
+    for (let round = 0; round < 2; round += 1) {
+      await restore({ reference: 'baseline' });
+      await withTarget(shop.url, (target) =>
+        pruneSnapshots(target, { keepLast: 0, confirm: () => true }),
+      );
+    }
+    // The live one, and the one before it that undo would bring back.
+    expect(await restores()).toBeLessThanOrEqual(3);
+    const { current } = await withTarget(shop.url, listSnapshots);
+    expect(current.basedOn?.tag).toBe('baseline');
+  });
+
+  it('a database that is read-only by default is no obstacle', async () => {
+    await run(
+      server.adminUrl,
+      `ALTER DATABASE "${shop.name}" SET default_transaction_read_only = on`,
+    );
+    await withTarget(shop.url, async (target) => {
+      await takeSnapshot(target, { tag: 'read-only' });
+      await restoreSnapshot(target, { reference: 'read-only' });
+    });
+    const [row] = await rowsOf(shop.url, 'SHOW default_transaction_read_only');
+    expect(row).toEqual({ default_transaction_read_only: 'on' });
+    await restore({ reference: 'baseline' });
     expect(await itemsOf(shop.url)).toEqual(baseline);
   });
 
