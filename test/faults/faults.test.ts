@@ -85,7 +85,8 @@ describe.each(servers.map((server, index) => ({ ...server, index })))('$name', (
   });
 
   // With few rounds it may well be that all of them come too early or too late.
-  test.runIf(kills >= 100)('has met commands at work, before and after their swap', () => {
+  if (kills < 100) return;
+  test('has met commands at work, before and after their swap', () => {
     const hits = results.filter(({ hit }) => hit);
     expect(hits.length).toBeGreaterThan(results.length / 4);
     expect(hits.filter(({ outcome }) => outcome === 'old').length).toBeGreaterThan(0);
