@@ -12,7 +12,7 @@ import {
   type Target,
   takeSnapshot,
 } from '../../src/index.js';
-import { type TestDatabase, testServers } from '../support/servers.js';
+import { type TestDatabase, testServers, withDatabase } from '../support/servers.js';
 import {
   createShop,
   databasesOf,
@@ -174,6 +174,8 @@ describe.each(testServers())('repairTarget on $name', (server) => {
     await run(server.adminUrl, `COMMENT ON DATABASE "${name}" IS '{"belay":99}'`);
     const error = await failure(repair(), 'BAD_CONFIG');
     expect(error.message).toContain('newer Belay');
+    // Nor is it a database to work on.
+    await failure(withTarget(withDatabase(shop.url, name), listSnapshots), 'BAD_CONFIG');
     expect(await databasesOf(server, shop.name)).toContain(name);
   });
 });

@@ -57,6 +57,7 @@ export async function readTimeline(session: Session, target: string): Promise<Ti
 /** A snapshot of a snapshot, or a restore into one, would break what the record in its comment promises. */
 function refuseSnapshotAsTarget({ name, comment }: DatabaseRow): void {
   const parsed = parseComment(comment);
+  if (parsed.type === 'newer') throw newerFormat(name, parsed.format);
   if (parsed.type !== 'record') return;
   const { tag, target } = parsed.record.snapshot;
   throw new BelayError(
