@@ -128,6 +128,23 @@ describe.each(testServers())('references and confirmations on $name', (server) =
     expect(await databasesOf(server, shop.name)).toEqual(before);
   });
 
+  it.each([
+    ['SIGINT', 130, 'INTERRUPTED'],
+    ['SIGTERM', 143, 'TERMINATED'],
+  ])(
+    '%s before the work begins is exit %i, with --json as JSON too',
+    async (reason, exit, code) => {
+      const signal = AbortSignal.abort(reason);
+      const { exitCode, stderr, json } = await callCli(['snapshot', 'x', '--json'], {
+        env,
+        signal,
+      });
+      expect({ exitCode, stderr }).toEqual({ exitCode: exit, stderr: '' });
+      expect(json).toMatchObject({ ok: false, error: { code } });
+      expect((await callCli(['show', 'x'], { env })).exitCode).toBe(4);
+    },
+  );
+
   it('delete asks nobody where nobody can answer, names the loss, and --yes is an answer', async () => {
     const refused = await runBelay(['delete', 'baseline'], { env, input: 'y\n' });
     expect(refused).toMatchObject({ exitCode: 3, stdout: '' });

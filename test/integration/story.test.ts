@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   listSnapshots,
+  pruneSnapshots,
   restoreSnapshot,
   switchSnapshot,
   type Target,
@@ -73,7 +74,9 @@ describe.each(testServers())('a migration, a bug and the way back on $name', (se
   });
   afterAll(async () => {
     await shop.drop();
-    await Promise.all([team.drop(), api.drop()]);
+    // One after the other: each removes the membership in the other.
+    await team.drop();
+    await api.drop();
   });
 
   const on = <T>(work: (target: Target) => Promise<T>) => withTarget(url, work);
@@ -166,6 +169,15 @@ describe.each(testServers())('a migration, a bug and the way back on $name', (se
     await withSession(api.urlFor(shop.url), async () => {
       await on((target) => restoreSnapshot(target, { reference: 'before-invoices' }));
     });
+    expect(await state()).toEqual(known.get('before'));
+  });
+
+  it('cleans up: the owner may delete what the owner has made', async () => {
+    const { removed, kept } = await on((target) =>
+      pruneSnapshots(target, { keepLast: 0, confirm: () => true }),
+    );
+    expect(removed.length).toBeGreaterThan(2);
+    expect(await databasesOf(server, shop.name)).toHaveLength(1 + kept.length);
     expect(await state()).toEqual(known.get('before'));
   });
 });

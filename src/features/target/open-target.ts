@@ -5,6 +5,7 @@ import {
   resolveTarget,
 } from '../../config/resolve-target.js';
 import { BelayError } from '../../errors.js';
+import { withoutLoginTriggers } from '../../postgres/login-triggers.js';
 import { Session } from '../../postgres/session.js';
 import { type ConnectionSettings, describeServer, isLocalServer } from '../../postgres/settings.js';
 
@@ -65,7 +66,6 @@ export async function openTarget(options: OpenTargetOptions = {}): Promise<Targe
     await main.close();
     throw error;
   }
-  const open = (database: string) => Session.open(settings, { database, applicationName });
   return {
     database: settings.database,
     server: describeServer(settings),
@@ -75,8 +75,12 @@ export async function openTarget(options: OpenTargetOptions = {}): Promise<Targe
     name: resolved.name,
     source: resolved.source,
     main,
-    openHelper: () => open(main.database),
-    openDatabase: open,
+    openHelper: () => Session.open(settings, { database: main.database, applicationName }),
+    openDatabase: async (database) =>
+      Session.open(await withoutLoginTriggers(main, settings, database), {
+        database,
+        applicationName,
+      }),
     close: () => main.close(),
   };
 }

@@ -6,6 +6,7 @@ import {
   readStatus,
   restoreSnapshot,
   takeSnapshot,
+  undoRestore,
 } from '../../../src/index.js';
 import { type TestDatabase, testServers, withDatabase } from '../../support/servers.js';
 import {
@@ -125,6 +126,29 @@ describe.each(testServers())('restoreSnapshot on $name', (server) => {
     await restore({ reference: 'baseline' });
     expect(await itemsOf(shop.url)).toEqual(baseline);
   });
+
+  it.runIf(server.major >= 17)(
+    'from 17 on: is not disturbed by a trigger that notes every login',
+    async () => {
+      await run(
+        shop.url,
+        `CREATE TABLE logins (who text);
+       CREATE FUNCTION note_login() RETURNS event_trigger LANGUAGE plpgsql AS
+         $$ BEGIN INSERT INTO logins VALUES (current_setting('application_name')); END $$;
+       CREATE EVENT TRIGGER note_login ON login EXECUTE FUNCTION note_login();
+       ALTER EVENT TRIGGER note_login ENABLE ALWAYS`,
+      );
+      await withTarget(shop.url, async (target) => {
+        await takeSnapshot(target, { tag: 'with-login-trigger' });
+        await restoreSnapshot(target, { reference: 'with-login-trigger' });
+        await undoRestore(target);
+        await readStatus(target);
+      });
+      const logins = await rowsOf(shop.url, 'SELECT DISTINCT who FROM logins');
+      expect(logins).toEqual([{ who: 'belay-test' }]);
+      await restore({ reference: 'baseline' });
+    },
+  );
 
   it('--to makes another database and touches nothing', async () => {
     await addItem(shop.url, 'untouched');
