@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { closingSessions } from '../../src/features/snapshot/read-clone.js';
 import { underLock } from '../../src/features/target/work.js';
+import { BelayError, type Target } from '../../src/index.js';
 import { runExclusively } from '../../src/postgres/exclusive.js';
 import {
   createTestRole,
@@ -65,5 +67,21 @@ describe.each(testServers())('work under the lock on $name', (server) => {
         await failure(running, 'CANCELED_BY_SERVER');
       }),
     );
+  });
+
+  it('closes a session that was still being opened when the reading failed', async () => {
+    await withTarget(shop.url, async (target) => {
+      let late: ReturnType<Target['openDatabase']> | undefined;
+      const reading = closingSessions(
+        () => target.openDatabase(shop.name),
+        async (open) => {
+          late = open();
+          throw new BelayError('INTERRUPTED', 'an abort');
+        },
+      );
+      await failure(reading, 'INTERRUPTED');
+      const session = await late;
+      await expect(session?.query('SELECT 1')).rejects.toMatchObject({ code: 'SERVER_GONE' });
+    });
   });
 });

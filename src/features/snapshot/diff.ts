@@ -14,7 +14,7 @@ import {
   type RowCountDifference,
   readLiveCounts,
 } from './live-counts.js';
-import { readingClone } from './read-clone.js';
+import { closingSessions, readingClone } from './read-clone.js';
 
 export interface DiffOptions extends WorkOptions {
   /** A snapshot reference, or "live" for the target as it is now. */
@@ -104,16 +104,7 @@ async function readingSide<T>(
   read: (open: OpenSession) => Promise<T>,
 ): Promise<T> {
   if (side.clone) return readingClone(work, side.database, read);
-  const sessions: Session[] = [];
-  try {
-    return await read(async () => {
-      const session = await work.target.openDatabase(side.database);
-      sessions.push(session);
-      return session;
-    });
-  } finally {
-    await Promise.all(sessions.map((session) => session.close()));
-  }
+  return closingSessions(() => work.target.openDatabase(side.database), read);
 }
 
 async function compareSides(

@@ -18,17 +18,34 @@ export async function readingClone<T>(
   database: string,
   read: (open: OpenSession) => Promise<T>,
 ): Promise<T> {
-  const sessions: Session[] = [];
   await openDatabaseToReaders(work.main, database);
   try {
-    return await read(async () => {
-      const session = await work.target.openDatabase(database);
-      sessions.push(session);
+    return await closingSessions(() => work.target.openDatabase(database), read);
+  } finally {
+    await closeDatabase(work.main, database);
+  }
+}
+
+/**
+ * Closes every session that `read` has opened, also one that is still being opened: an abort opens one to cancel the
+ * queries of the others, and nobody waits for it. Left open it would keep the process from ending.
+ */
+export async function closingSessions<T>(
+  open: OpenSession,
+  read: (open: OpenSession) => Promise<T>,
+): Promise<T> {
+  const opened: Promise<Session>[] = [];
+  try {
+    return await read(() => {
+      const session = open();
+      opened.push(session);
       return session;
     });
   } finally {
-    await Promise.all(sessions.map((session) => session.close()));
-    await closeDatabase(work.main, database);
+    const settled = await Promise.allSettled(opened);
+    await Promise.all(
+      settled.map((result) => (result.status === 'fulfilled' ? result.value.close() : undefined)),
+    );
   }
 }
 
