@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listSnapshots, type ProgressEvent, takeSnapshot } from '../../../src/index.js';
 import { runProgram } from '../../../src/process/run.js';
-import { createTestRole, type TestDatabase, testServers } from '../../support/servers.js';
+import {
+  createTestDatabase,
+  createTestRole,
+  type TestDatabase,
+  testServers,
+} from '../../support/servers.js';
 import {
   createShop,
   databasesOf,
@@ -151,6 +156,36 @@ describe.each(testServers())('takeSnapshot on $name', (server) => {
       shop.url,
       `ALTER DATABASE "${shop.name}" OWNER TO postgres; DROP OWNED BY ${owner.name}`,
     );
+    await owner.drop();
+  });
+
+  it('refuses a database whose collation the system has changed, before anything is copied', async () => {
+    const before = await databasesOf(server, shop.name);
+    const set = (version: string) =>
+      run(
+        server.adminUrl,
+        `UPDATE pg_database SET datcollversion = ${version} WHERE datname = '${shop.name}'`,
+      );
+    await set(`'1.0-of-another-system'`);
+    const error = await withTarget(shop.url, (target) =>
+      failure(takeSnapshot(target, { tag: 'x' }), 'COLLATION_MISMATCH'),
+    );
+    expect(error).toMatchObject({ exitCode: 6 });
+    expect(error.hint).toContain('REFRESH COLLATION VERSION');
+    expect(await databasesOf(server, shop.name)).toEqual(before);
+    await set('NULL');
+  });
+
+  it.each([1, 2])('leaves nothing behind where only %i connections are allowed', async (limit) => {
+    const owner = await createTestRole(server, `CREATEDB CONNECTION LIMIT ${limit}`);
+    const small = await createTestDatabase(server, { owner: owner.name });
+    const url = owner.urlFor(small.url);
+    await failure(
+      withTarget(url, (target) => takeSnapshot(target, { tag: 'x' })),
+      'TOO_MANY_CONNECTIONS',
+    );
+    expect(await databasesOf(server, small.name)).toEqual([small.name]);
+    await small.drop();
     await owner.drop();
   });
 });
