@@ -17,12 +17,15 @@ export function describeUndo(style: Style, result: RestoreResult): string {
 
 function describe(style: Style, result: RestoreResult, state: string): string {
   const { snapshot, database, previous } = result;
+  const proof = result.verified
+    ? "verified against the snapshot's fingerprint"
+    : 'the same database as before, not verified';
   const took = `in ${formatDuration(result.durationMs)}`;
   const away =
     previous === null ? '' : `, of which the database was away ${formatDuration(result.outageMs)}`;
   return [
     `${style.green('✔')} "${database}" ${state}: ${describeContents(snapshot)}`,
-    style.dim(`  verified against the snapshot's fingerprint, ${took}${away}`),
+    style.dim(`  ${proof}, ${took}${away}`),
     ...(previous
       ? [style.dim(`  what was there is kept as "${previous.tag}"; \`belay undo\` brings it back`)]
       : []),

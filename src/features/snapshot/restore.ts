@@ -41,10 +41,13 @@ export interface RestoreResult {
   /** How long the database could not be connected to; 0 for a restore into a new database. */
   readonly outageMs: number;
   readonly durationMs: number;
-  /** The restored copy's fingerprint was compared with the recorded one and is equal. */
-  readonly verified: true;
-  /** How its rows were: counted again, or proven to be unwritten since they were counted. */
-  readonly verifiedBy: VerifiedBy;
+  /**
+   * The restored copy's fingerprint was compared with the recorded one and is equal. False only after an undo that
+   * renamed back what this role may not read, and what therefore never had a fingerprint.
+   */
+  readonly verified: boolean;
+  /** How its rows were: counted again, or proven to be unwritten since they were counted; null: not verified. */
+  readonly verifiedBy: VerifiedBy | null;
   /** What was there before, kept as a snapshot; null where nothing was replaced. */
   readonly previous: Snapshot | null;
 }

@@ -31,7 +31,7 @@ export async function undoRestore(
   guardProduction(target, 'undo the last restore of', options);
   return underLock(target, options, async (work) => {
     const startedAt = performance.now();
-    const clone = await ensureCounted(work, findUndo(work.timeline, target.database));
+    const clone = await countIfAllowed(work, findUndo(work.timeline, target.database));
     const keepAs: KeepAs = {
       ...(await beforeRestore(work, clone, options.cwd)),
       description: 'undone',
@@ -42,6 +42,22 @@ export async function undoRestore(
     }
     return swapBack(work, clone, order, startedAt);
   });
+}
+
+/**
+ * The state that a restore replaced may hold tables that this role may not read. It was never copied and is only
+ * renamed back, so that is no reason to keep it from its owner; it is a reason to say so.
+ */
+async function countIfAllowed(work: Work, clone: Clone): Promise<Clone> {
+  try {
+    return await ensureCounted(work, clone);
+  } catch (error) {
+    const isForbidden = error instanceof BelayError && error.code === 'PERMISSION_DENIED';
+    if (!isForbidden || mustStay(clone.record.snapshot)) throw error;
+    const message = `the state that comes back could not be verified: ${error.message}`;
+    work.reporter({ type: 'warning', message });
+    return clone;
+  }
 }
 
 /** What the user tagged or protected is a snapshot of theirs: renaming it back would take it from the timeline. */
@@ -74,7 +90,8 @@ async function swapBack(
   const { database } = work.target;
   const sessions = order.sessions ?? 'wait';
   await checkReplaceable(work, sessions);
-  const verifiedBy = await verifyUnchanged(work, clone);
+  const isCounted = clone.record.snapshot.fingerprint !== null;
+  const verifiedBy = isCounted ? await verifyUnchanged(work, clone) : null;
   const swapped = await swap(work, {
     incoming: { name: clone.database.name, oid: clone.database.oid },
     openSql: [
@@ -94,7 +111,7 @@ async function swapBack(
     database,
     outageMs: Math.round(swapped.outageMs),
     durationMs: Math.round(performance.now() - startedAt),
-    verified: true,
+    verified: isCounted,
     verifiedBy,
     previous: previous && toSnapshot(previous),
   };

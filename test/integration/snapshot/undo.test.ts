@@ -10,7 +10,12 @@ import {
   takeSnapshot,
   undoRestore,
 } from '../../../src/index.js';
-import { type TestDatabase, testServers } from '../../support/servers.js';
+import {
+  createTestDatabase,
+  createTestRole,
+  type TestDatabase,
+  testServers,
+} from '../../support/servers.js';
 import {
   addItem,
   createShop,
@@ -131,5 +136,33 @@ describe.each(testServers())('undoRestore on $name', (server) => {
     expect(error.message).toContain('rows of public.items: 0 instead of 4');
     expect(await itemsOf(shop.url)).toEqual(baseline);
     expect(await databasesOf(server, shop.name)).toEqual(before);
+  });
+
+  it('brings back a state that the role may not read, and says that it is not verified', async () => {
+    const owner = await createTestRole(server, 'CREATEDB');
+    const mine = await createTestDatabase(server, { owner: owner.name });
+    const read = () => rowsOf(mine.url, 'SELECT * FROM hidden');
+    await withTarget(owner.urlFor(mine.url), async (target) => {
+      await takeSnapshot(target, { tag: 'baseline' });
+      await run(
+        mine.url,
+        'CREATE TABLE hidden (a int); INSERT INTO hidden VALUES (1); ALTER TABLE hidden ENABLE ROW LEVEL SECURITY',
+      );
+      const { previous } = await restoreSnapshot(target, { reference: 'baseline' });
+      expect(previous?.fingerprint).toBeNull();
+      await expect(read()).rejects.toThrow('does not exist');
+      const warnings: string[] = [];
+      const undone = await undoRestore(target, {
+        reporter: (event) => event.type === 'warning' && warnings.push(event.message),
+      });
+      expect(undone).toMatchObject({ ok: true, verified: false, verifiedBy: null });
+      expect(warnings).toEqual([expect.stringContaining('public.hidden')]);
+      expect(await read()).toEqual([{ a: 1 }]);
+      // A user's own tag asks for a copy, and nothing unverified is ever copied into place.
+      await switchSnapshot(target, { reference: 'baseline', save: 'tagged' });
+      await failure(undoRestore(target), 'PERMISSION_DENIED');
+    });
+    await mine.drop();
+    await owner.drop();
   });
 });
