@@ -26,6 +26,12 @@ export function newSnapshotId(): string {
  */
 export const madeByBelayConnectionLimit = 0x42454c59;
 
+/**
+ * The connection limit of a sealed clone ("BELS"). With the first one it would look half-made, and be removed, as soon as
+ * somebody cleared its comment.
+ */
+export const sealedConnectionLimit = 0x42454c53;
+
 function check(target: string, id: string): string {
   const digest = createHash('sha256').update(`${target}\0${id}`).digest();
   return toBase32(digest, checkLength);

@@ -147,6 +147,14 @@ describe.each(testServers())('repairTarget on $name', (server) => {
     expect(snapshots.map(({ tag }) => tag)).toEqual(['baseline']);
   });
 
+  it('does not take a snapshot for half-made whose record somebody has cleared', async () => {
+    const { snapshot } = await on((target) => takeSnapshot(target, { tag: 'cleared' }));
+    const clone = snapshot.copies[0]?.database as string;
+    await run(server.adminUrl, `COMMENT ON DATABASE "${clone}" IS NULL`);
+    expect((await repair()).cleaned).toEqual([]);
+    expect(await databasesOf(server, clone)).toEqual([clone]);
+  });
+
   it('leaves the half-made copy of another target to that target', async () => {
     const other = await createShop(server);
     const half = await makeHalfMade(cloneName(other.name, newSnapshotId()));

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cloneName, madeByBelayConnectionLimit, newSnapshotId } from '../../domain/clone-name.js';
+import { cloneName, newSnapshotId } from '../../domain/clone-name.js';
 import type { SessionPolicy } from '../../domain/database-session.js';
-import { type CloneRecord, encodeRecord, type ReplacedBy } from '../../domain/record.js';
+import type { CloneRecord, ReplacedBy } from '../../domain/record.js';
 import { reportStep } from '../../domain/reporter.js';
 import type { GitState, SnapshotReason } from '../../domain/snapshot.js';
 import { BelayError } from '../../errors.js';
@@ -9,14 +9,9 @@ import { refuseIfBlocked, runExclusively } from '../../postgres/exclusive.js';
 import { readProperties } from '../../postgres/properties.js';
 import { quoteIdentifier } from '../../postgres/session.js';
 import { readDatabaseSessions, readReplicationBound } from '../../postgres/sql/activity.js';
-import {
-  commentDatabaseSql,
-  type DatabaseRow,
-  databaseFlagsSql,
-  databaseSize,
-  renameDatabaseSql,
-} from '../../postgres/sql/databases.js';
+import { type DatabaseRow, databaseSize, renameDatabaseSql } from '../../postgres/sql/databases.js';
 import { checkTargetLock } from '../../postgres/target-lock.js';
+import { sealSql } from '../target/leftovers.js';
 import { type Clone, nextTime, readTimeline } from '../target/timeline.js';
 import type { Work } from '../target/work.js';
 
@@ -85,18 +80,8 @@ async function renameBoth(work: Work, request: SwapRequest, previous: Clone | nu
     if (previous) {
       const { name } = previous.database;
       await main.execute(renameDatabaseSql(target.database, name), doing);
-      await main.execute(
-        [
-          commentDatabaseSql(name, encodeRecord(previous.record)),
-          // From here on nobody can change what is now a snapshot.
-          databaseFlagsSql(name, {
-            allowConnections: false,
-            connectionLimit: madeByBelayConnectionLimit,
-            isTemplate: false,
-          }),
-        ].join(';'),
-        doing,
-      );
+      // From here on nobody can change what is now a snapshot.
+      await main.execute(sealSql(name, previous.record), doing);
     }
     await main.execute(renameDatabaseSql(request.incoming.name, target.database), doing);
     await main.execute([...request.openSql, ...request.recordSql].join(';'), doing);

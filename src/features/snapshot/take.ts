@@ -1,13 +1,13 @@
 import type { SessionPolicy } from '../../domain/database-session.js';
-import { type CloneRecord, encodeRecord, snapshotOf } from '../../domain/record.js';
+import { type CloneRecord, snapshotOf } from '../../domain/record.js';
 import { reportStep } from '../../domain/reporter.js';
 import type { GitState, Snapshot, SnapshotReason } from '../../domain/snapshot.js';
 import { validateTag } from '../../domain/tag.js';
 import { BelayError } from '../../errors.js';
 import { readProperties } from '../../postgres/properties.js';
-import { commentDatabaseSql } from '../../postgres/sql/databases.js';
 import { readWriteEvidence } from '../../postgres/write-evidence.js';
 import { readGitState } from '../../process/git.js';
+import { sealSql } from '../target/leftovers.js';
 import type { Target } from '../target/open-target.js';
 import { nextTime, requireLive, type Timeline, takenTags } from '../target/timeline.js';
 import { underLock, type Work, type WorkOptions } from '../target/work.js';
@@ -98,7 +98,7 @@ async function take(
       evidence: await readWriteEvidence(main, copy.oid),
     };
     await reportStep(reporter, { name: 'seal' }, () =>
-      main.execute(commentDatabaseSql(copy.database, encodeRecord(record)), 'sealing the snapshot'),
+      main.execute(sealSql(copy.database, record), 'sealing the snapshot'),
     );
     return { snapshot: snapshotOf(record, copy.database), outageMs: Math.round(copy.outageMs) };
   });

@@ -1,5 +1,5 @@
 import { compareFingerprints, type FingerprintDifference } from '../../domain/fingerprint.js';
-import { nothingWritten } from '../../domain/write-evidence.js';
+import { nothingWritten, sameStatistics } from '../../domain/write-evidence.js';
 import { BelayError } from '../../errors.js';
 import type { KnownCounts } from '../../postgres/fingerprint.js';
 import { readUnloggedRelations } from '../../postgres/unlogged-relations.js';
@@ -55,7 +55,7 @@ async function verifyDatabase(
 ): Promise<VerifiedBy> {
   const expected = clone.record.snapshot.fingerprint;
   if (!expected) throw new BelayError('BUG', `"${clone.database.name}" was never counted`);
-  const isUnwritten = sharesBytes && (await unwrittenSinceCounted(work, clone));
+  const isUnwritten = (await unwrittenSinceCounted(work, clone)) && sharesBytes;
   const counts: KnownCounts = new Map(Object.entries(expected.rowCounts));
   const known = isUnwritten ? async () => counts : undefined;
   const { fingerprint: actual } = await countClone(work, {
@@ -74,7 +74,18 @@ async function unwrittenSinceCounted(work: Work, clone: Clone): Promise<boolean>
   const { evidence } = clone.record;
   if (!evidence) return false;
   const now = await readWriteEvidence(work.main, clone.database.oid);
-  return now !== null && nothingWritten(evidence, now);
+  if (now === null || !sameStatistics(evidence, now)) return false;
+  const isUnwritten = nothingWritten(evidence, now);
+  if (!isUnwritten) warnOfWrites(work, clone);
+  return isUnwritten;
+}
+
+/** Values that were changed in place leave every count as it was, so this is all that can be said about them. */
+function warnOfWrites(work: Work, clone: Clone): void {
+  work.reporter({
+    type: 'warning',
+    message: `somebody has written to snapshot "${clone.record.snapshot.tag}" ("${clone.database.name}") since it was counted; its schema and rows are counted again, but changed values do not show in that`,
+  });
 }
 
 /**

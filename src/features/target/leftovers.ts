@@ -1,8 +1,9 @@
-import { madeByBelayConnectionLimit } from '../../domain/clone-name.js';
+import { sealedConnectionLimit } from '../../domain/clone-name.js';
+import { type CloneRecord, encodeRecord } from '../../domain/record.js';
 import type { Reporter } from '../../domain/reporter.js';
 import { sqlStateOf } from '../../postgres/pg-error.js';
 import { quoteIdentifier, type Session } from '../../postgres/session.js';
-import { databaseFlagsSql } from '../../postgres/sql/databases.js';
+import { commentDatabaseSql, databaseFlagsSql } from '../../postgres/sql/databases.js';
 import type { Leftover, Timeline } from './timeline.js';
 
 export interface FoundLeftover {
@@ -63,14 +64,19 @@ export async function openDatabaseToReaders(main: Session, name: string): Promis
 
 /** Closes a clone so that nobody can change it. */
 export async function closeDatabase(main: Session, name: string): Promise<void> {
-  await executeThoughCanceled(
-    main,
+  await main.execute(databaseFlagsSql(name, { allowConnections: false }), `closing "${name}"`);
+}
+
+/** Statements that make a complete clone a snapshot. */
+export function sealSql(name: string, record: CloneRecord): string {
+  return [
+    commentDatabaseSql(name, encodeRecord(record)),
     databaseFlagsSql(name, {
       allowConnections: false,
-      connectionLimit: madeByBelayConnectionLimit,
+      connectionLimit: sealedConnectionLimit,
+      isTemplate: false,
     }),
-    `closing "${name}"`,
-  );
+  ].join(';');
 }
 
 const queryCanceled = '57014';
