@@ -56,3 +56,14 @@ export async function readUnwrittenTables(
   );
   return rows.map(formatQualifiedName);
 }
+
+/** The tables of the session's database with a counted write, by name. */
+export async function readWrittenTables(session: Session): Promise<string[]> {
+  const rows = await session.query<{ schema: string; name: string }>(
+    `SELECT schemaname::text AS schema, relname::text AS name FROM pg_stat_user_tables
+      WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 ORDER BY 1, 2`,
+    [],
+    'looking for tables that were written to',
+  );
+  return rows.map(formatQualifiedName);
+}

@@ -3,7 +3,7 @@ import { nothingWritten, sameStatistics } from '../../domain/write-evidence.js';
 import { BelayError } from '../../errors.js';
 import type { KnownCounts } from '../../postgres/fingerprint.js';
 import { readUnloggedRelations } from '../../postgres/unlogged-relations.js';
-import { readWriteEvidence } from '../../postgres/write-evidence.js';
+import { readWriteEvidence, readWrittenTables } from '../../postgres/write-evidence.js';
 import type { Clone } from '../target/timeline.js';
 import type { Work } from '../target/work.js';
 import type { MadeCopy } from './make-copy.js';
@@ -76,15 +76,22 @@ async function unwrittenSinceCounted(work: Work, clone: Clone): Promise<boolean>
   const now = await readWriteEvidence(work.main, clone.database.oid);
   if (now === null || !sameStatistics(evidence, now)) return false;
   const isUnwritten = nothingWritten(evidence, now);
-  if (!isUnwritten) warnOfWrites(work, clone);
+  if (!isUnwritten) await warnOfWrites(work, clone);
   return isUnwritten;
 }
 
-/** Values that were changed in place leave every count as it was, so this is all that can be said about them. */
-function warnOfWrites(work: Work, clone: Clone): void {
+/**
+ * Values that were changed in place leave every count as it was, so this is all that can be said about them. A state
+ * that was renamed away has the counters of its life before, which say nothing; autovacuum writes to catalogs only.
+ */
+async function warnOfWrites(work: Work, clone: Clone): Promise<void> {
+  if (clone.record.method === 'rename') return;
+  const { name } = clone.database;
+  const written = await readingClone(work, name, async (open) => readWrittenTables(await open()));
+  if (written.length === 0) return;
   work.reporter({
     type: 'warning',
-    message: `somebody has written to snapshot "${clone.record.snapshot.tag}" ("${clone.database.name}") since it was counted; its schema and rows are counted again, but changed values do not show in that`,
+    message: `somebody has written to ${written.slice(0, 3).join(', ')}${written.length > 3 ? ', …' : ''} in snapshot "${clone.record.snapshot.tag}" ("${name}"): rows are counted again, but changed values do not show in that`,
   });
 }
 

@@ -33,13 +33,13 @@ describe.each(testServers())('what is not as it was recorded, on $name', (server
 
   const on = <T>(work: (target: Target) => Promise<T>) => withTarget(shop.url, work);
 
-  async function tamper(sql: string): Promise<void> {
+  async function tamper(sql: string, database = clone): Promise<void> {
     await run(
       server.adminUrl,
-      `ALTER DATABASE "${clone}" ALLOW_CONNECTIONS true CONNECTION LIMIT -1`,
+      `ALTER DATABASE "${database}" ALLOW_CONNECTIONS true CONNECTION LIMIT -1`,
     );
-    await run(withDatabase(server.adminUrl, clone), sql);
-    await run(server.adminUrl, `ALTER DATABASE "${clone}" ALLOW_CONNECTIONS false`);
+    await run(withDatabase(server.adminUrl, database), sql);
+    await run(server.adminUrl, `ALTER DATABASE "${database}" ALLOW_CONNECTIONS false`);
   }
 
   it.each([
@@ -87,6 +87,23 @@ describe.each(testServers())('what is not as it was recorded, on $name', (server
     expect(error.message).toContain('"baseline"');
     expect(error.hint).toContain(shop.name);
     expect(await databasesOf(server, shop.name)).toEqual(before);
+  });
+
+  it('changed values, which no count shows, are warned of', async () => {
+    const { snapshot } = await on((target) => takeSnapshot(target, { tag: 'values' }));
+    await tamper(`UPDATE items SET name = 'x'`, snapshot.copies[0]?.database);
+    const warnings: string[] = [];
+    const to = `${shop.name}_values`;
+    await on((target) =>
+      restoreSnapshot(target, {
+        ...{ reference: 'values', to },
+        reporter: (event) => event.type === 'warning' && warnings.push(event.message),
+      }),
+    );
+    await run(server.adminUrl, `DROP DATABASE "${to}"`);
+    expect(warnings).toEqual([
+      expect.stringContaining('somebody has written to public.items in snapshot "values"'),
+    ]);
   });
 
   it('a snapshot cannot be restored into its own database’s name', async () => {
