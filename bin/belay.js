@@ -9,7 +9,7 @@ if (process.argv.length === 3 && (version === '--version' || version === '-V')) 
   );
   process.stdout.write(`${own}\n`);
 } else {
-  const { main } = await import('../dist/cli/main.js').catch((error) => {
+  const { main } = await import('../dist/bin/main.js').catch((error) => {
     if (error?.code !== 'ERR_MODULE_NOT_FOUND' || !String(error.message).includes('dist'))
       throw error;
     process.stderr.write('error: Belay is not built\nhint:  run `npm ci && npm run build` first\n');

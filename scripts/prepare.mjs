@@ -38,7 +38,7 @@ export function prepare(say) {
     say('installing dependencies …');
     runNpm(['ci', '--include=dev', '--loglevel=error']);
   }
-  const builtAt = modifiedAt(at('dist', 'cli', 'main.js'));
+  const builtAt = modifiedAt(at('dist', 'bin', 'main.js'));
   if (builtAt < Math.max(newestIn(at('src')), modifiedAt(at('package.json')))) {
     say('building …');
     try {
