@@ -3,8 +3,11 @@ import type { LocalServer } from '../../index.js';
 import type { Bind } from '../bind.js';
 import { wholeNumber } from './arguments.js';
 
-interface StartOptions {
+interface PortOptions {
   readonly port?: number;
+}
+
+interface StartOptions extends PortOptions {
   readonly pgVersion?: number;
 }
 
@@ -30,9 +33,11 @@ export function addLocalCommand(program: Command, bind: Bind): void {
   local
     .command('stop')
     .description('stop it; its data stays')
+    .option('--port <number>', 'only the one on this port', wholeNumber)
     .action(
-      bind<[], object>(async (context) => {
-        const { stopLocalServer } = await import('../../index.js');
+      bind<[], PortOptions>(async (context, { port }) => {
+        const { localServerStatus, stopLocalServer } = await import('../../index.js');
+        await checkPort(await localServerStatus({ env: context.io.env }), port);
         const { reporter } = context.progress;
         const server = await stopLocalServer({ env: context.io.env, reporter });
         context.print(server, () =>
@@ -43,15 +48,26 @@ export function addLocalCommand(program: Command, bind: Bind): void {
   local
     .command('status')
     .description('show whether it runs, and where')
+    .option('--port <number>', 'only the one on this port', wholeNumber)
     .action(
-      bind<[], object>(async (context) => {
+      bind<[], PortOptions>(async (context, { port }) => {
         const { localServerStatus } = await import('../../index.js');
         const server = await localServerStatus({ env: context.io.env });
+        await checkPort(server, port);
         context.print(server, () =>
           describeServer(server, server.running ? 'running' : 'not running'),
         );
       }),
     );
+}
+
+/** There is one local server; a port that is not its own means another one, which is none of ours. */
+async function checkPort(server: LocalServer, port: number | undefined): Promise<void> {
+  if (port === undefined || server.port === null || server.port === port) return;
+  const { BelayError } = await import('../../index.js');
+  throw new BelayError('USAGE', `the local server uses port ${server.port}, not ${port}`, {
+    hint: 'Leave --port out: there is only one local server.',
+  });
 }
 
 function describeServer(server: LocalServer, state: string): string {
