@@ -9,7 +9,8 @@ export const quoteLiteral = pg.escapeLiteral;
 
 /**
  * Settings that make answers the same everywhere: names printed in full, no surprises from the
- * user's `ALTER ROLE … SET`, and RLS fails loudly instead of hiding rows.
+ * user's `ALTER ROLE … SET`, and RLS fails loudly instead of hiding rows. A server that ends idle sessions or
+ * long transactions (17 and later) would take the lock away while a large copy is counted.
  */
 const sessionDefaults = `
   SET search_path = pg_catalog;
@@ -26,6 +27,9 @@ const sessionDefaults = `
   SET quote_all_identifiers = off;
   SET standard_conforming_strings = on;
   SET client_encoding = 'UTF8';
+  SELECT set_config(name, '0', false)
+    FROM unnest(ARRAY['idle_session_timeout', 'transaction_timeout']) AS name
+   WHERE current_setting(name, true) <> '0';
 `;
 
 /** A connection that ends before it is one was never lost: the server is out of reach. */

@@ -51,7 +51,6 @@ export async function underLock<T>(
     throwIfAborted(signal);
     await noticeDeath(main);
     await commitDurably(main);
-    await Promise.all([main, helper].map(mayIdle));
     await acquireTargetLock(main, target.database, {
       waitMs: options.lockWaitMs ?? defaultLockWaitMs,
       signal,
@@ -88,20 +87,6 @@ async function commitDurably(session: Session): Promise<void> {
   await session.query(
     `SELECT set_config('synchronous_commit', 'local', false)
       WHERE current_setting('synchronous_commit') = 'off'`,
-    [],
-    'setting up',
-  );
-}
-
-/**
- * While a large copy is counted, these sessions are idle for minutes. A server that ends idle sessions, or long
- * transactions (17 and later), would take the lock away in the middle of the work.
- */
-async function mayIdle(session: Session): Promise<void> {
-  await session.query(
-    `SELECT set_config(name, '0', false)
-       FROM unnest(ARRAY['idle_session_timeout', 'transaction_timeout']) name
-      WHERE current_setting(name, true) <> '0'`,
     [],
     'setting up',
   );
