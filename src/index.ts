@@ -40,6 +40,7 @@ export {
   type SnapshotReason,
   type TargetName,
 } from './domain/snapshot.js';
+export { validateTag } from './domain/tag.js';
 export {
   BelayError,
   type ErrorCode,
@@ -101,6 +102,7 @@ export {
   renameSnapshot,
 } from './features/snapshot/rename.js';
 export {
+  checkRestoreOptions,
   type RestoreOptions,
   type RestoreResult,
   restoreSnapshot,

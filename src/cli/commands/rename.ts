@@ -9,6 +9,7 @@ export function addRenameCommand(program: Command, bind: Bind): void {
     .argument('<tag>', 'the new tag')
     .action(
       bind<[string, string], object>(async (context, _options, reference, tag) => {
+        (await import('../../index.js')).validateTag(tag);
         const result = await context.withTarget('rename', (target, library) =>
           library.renameSnapshot(target, { ...context.work(library), reference, tag }),
         );

@@ -25,6 +25,8 @@ export function addRestoreCommand(program: Command, bind: Bind): void {
     .action(
       bind<[string], Options>(async (context, options, reference) => {
         const { to, table: tables, allowProduction } = options;
+        // Before connecting: a mistake in the command is no matter of the server.
+        (await import('../../index.js')).checkRestoreOptions({ to, tables });
         const sessions = await sessionPolicy(context, options.sessions);
         const result = await context.withTarget('restore', (target, library) =>
           library.restoreSnapshot(target, {

@@ -21,7 +21,8 @@ export function addSnapshotCommand(program: Command, bind: Bind): void {
     .addOption(sessionsOption())
     .action(
       bind<[string], Options>(async (context, options, tag) => {
-        const { BelayError } = await import('../../index.js');
+        const { BelayError, validateTag } = await import('../../index.js');
+        validateTag(tag);
         if (options.archive) {
           throw new BelayError('NEEDS_ARCHIVE', 'archives are not part of this version', {
             hint: 'Take the snapshot without --archive; pg_dump writes one by hand.',

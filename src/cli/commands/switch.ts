@@ -24,6 +24,7 @@ export function addSwitchCommand(program: Command, bind: Bind): void {
     .action(
       bind<[string], Options>(async (context, options, reference) => {
         const { save, description, allowProduction } = options;
+        if (save !== undefined) (await import('../../index.js')).validateTag(save);
         const sessions = await sessionPolicy(context, options.sessions);
         const result = await context.withTarget('switch', (target, library) =>
           library.switchSnapshot(target, {

@@ -65,17 +65,8 @@ export async function restoreSnapshot(
   target: Target,
   options: RestoreOptions,
 ): Promise<RestoreResult> {
-  if (options.tables && options.tables.length > 0) {
-    throw new BelayError(
-      'NEEDS_ARCHIVE',
-      'restoring single tables needs an archive, and this snapshot has none',
-      {
-        hint: 'Archives are not part of this version. Restore into another database with --to and copy the table from there.',
-      },
-    );
-  }
-  if (options.to !== undefined) validateDatabaseName(options.to);
-  else guardProduction(target, 'restore into', options);
+  checkRestoreOptions(options);
+  if (options.to === undefined) guardProduction(target, 'restore into', options);
   return underLock(target, options, async (work) => {
     const startedAt = performance.now();
     const clone = await ensureCounted(work, findClone(work.timeline, options.reference));
@@ -87,6 +78,18 @@ export async function restoreSnapshot(
       { keepAs, action: 'restore', sessions: options.sessions },
       startedAt,
     );
+  });
+}
+
+/**
+ * What is wrong with a restore whatever the server says.
+ * @throws BelayError NEEDS_ARCHIVE, BAD_NAME
+ */
+export function checkRestoreOptions({ tables, to }: Pick<RestoreOptions, 'tables' | 'to'>): void {
+  if (to !== undefined) validateDatabaseName(to);
+  if (!tables || tables.length === 0) return;
+  throw new BelayError('NEEDS_ARCHIVE', 'restoring single tables needs an archive', {
+    hint: 'Archives are not part of this version. Restore into another database with --to and copy the table from there.',
   });
 }
 
