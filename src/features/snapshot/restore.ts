@@ -17,7 +17,7 @@ import { type Clone, findClone, nextTime, takenTags, toSnapshot } from '../targe
 import { underLock, type Work, type WorkOptions } from '../target/work.js';
 import { type Aside, openToUsersSql, withAside } from './build-aside.js';
 import { countPrevious, ensureCounted } from './count-previous.js';
-import { checkReplaceable, type KeepAs, swap } from './swap.js';
+import { checkReplaceable, type KeepAs, type SwapResult, swap } from './swap.js';
 import type { VerifiedBy } from './verify.js';
 
 export interface RestoreOptions extends WorkOptions, ProductionApproval {
@@ -135,14 +135,24 @@ export async function restoreInPlace(
       sessions,
     })),
   }));
+  return afterSwap(work, clone, swapped, startedAt);
+}
+
+/** The end of everything that swaps: counts what was replaced, and says what was done. */
+export async function afterSwap(
+  work: Work,
+  clone: Clone,
+  swapped: SwapResult & { readonly verifiedBy: VerifiedBy | null },
+  startedAt: number,
+): Promise<RestoreResult> {
   const previous = await countPrevious(work, swapped.previous);
   return {
     ok: true,
     snapshot: toSnapshot(clone),
-    database,
+    database: work.target.database,
     outageMs: Math.round(swapped.outageMs),
     durationMs: Math.round(performance.now() - startedAt),
-    verified: true,
+    verified: swapped.verifiedBy !== null,
     verifiedBy: swapped.verifiedBy,
     previous: previous && toSnapshot(previous),
   };

@@ -4,11 +4,11 @@ import { BelayError } from '../../errors.js';
 import { commentDatabaseSql } from '../../postgres/sql/databases.js';
 import { guardProduction, type ProductionApproval } from '../target/guard.js';
 import type { Target } from '../target/open-target.js';
-import { type Clone, type Timeline, toSnapshot } from '../target/timeline.js';
+import type { Clone, Timeline } from '../target/timeline.js';
 import { underLock, type Work, type WorkOptions } from '../target/work.js';
 import { openToUsersSql } from './build-aside.js';
-import { countPrevious, ensureCounted } from './count-previous.js';
-import { beforeRestore, type RestoreResult, restoreInPlace } from './restore.js';
+import { ensureCounted } from './count-previous.js';
+import { afterSwap, beforeRestore, type RestoreResult, restoreInPlace } from './restore.js';
 import { checkReplaceable, type KeepAs, swap } from './swap.js';
 import { verifyUnchanged } from './verify.js';
 
@@ -104,15 +104,5 @@ async function swapBack(
     snapshotId: null,
     sessions,
   });
-  const previous = await countPrevious(work, swapped.previous);
-  return {
-    ok: true,
-    snapshot: toSnapshot(clone),
-    database,
-    outageMs: Math.round(swapped.outageMs),
-    durationMs: Math.round(performance.now() - startedAt),
-    verified: isCounted,
-    verifiedBy,
-    previous: previous && toSnapshot(previous),
-  };
+  return afterSwap(work, clone, { ...swapped, verifiedBy }, startedAt);
 }
