@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runProgram } from '../../src/process/run.js';
+import { tellWatchdog } from './watchdog.js';
 
 export interface BelayRun {
   readonly exitCode: number | null;
@@ -29,7 +30,8 @@ let scratch: string | undefined;
 function scratchFolder(): string {
   if (scratch === undefined) {
     const folder = mkdtempSync(join(tmpdir(), 'belay-cli-'));
-    process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+    // A worker of the test run is ended without an 'exit'.
+    tellWatchdog(folder);
     scratch = folder;
   }
   return scratch;
