@@ -11,6 +11,8 @@ export interface GlobalOptions {
   readonly json?: boolean;
   readonly yes?: boolean;
   readonly lockWait?: string;
+  /** Only of commands that need the database without sessions. */
+  readonly sessionsWait?: string;
 }
 
 /** The library, as it is when it has been loaded. */
@@ -35,7 +37,10 @@ export interface CommandContext {
   /** For features that take the target's lock; begins the work. */
   work(
     library: Library,
-  ): Pick<Belay.TakeSnapshotOptions, 'signal' | 'reporter' | 'lockWaitMs' | 'cwd'>;
+  ): Pick<
+    Belay.TakeSnapshotOptions,
+    'signal' | 'reporter' | 'lockWaitMs' | 'sessionsWaitMs' | 'cwd'
+  >;
   /** Connects, runs, and disconnects whatever happens. */
   withTarget<T>(
     action: string,
@@ -78,7 +83,8 @@ export function createContext(
       signal: beginWork(),
       reporter: progress.reporter,
       cwd: io.cwd,
-      ...(options.lockWait === undefined ? {} : { lockWaitMs: parseDuration(options.lockWait) }),
+      lockWaitMs: duration(options.lockWait, parseDuration),
+      sessionsWaitMs: duration(options.sessionsWait, parseDuration),
     }),
     withTarget: (action, run) => withTarget(io, options, action, run),
     print: (document, text) => {
@@ -87,6 +93,10 @@ export function createContext(
     },
     exitWith,
   };
+}
+
+function duration(text: string | undefined, parse: (text: string) => number): number | undefined {
+  return text === undefined ? undefined : parse(text);
 }
 
 /** How the target is found, from the options that every command has. */

@@ -38,9 +38,11 @@ export function adviceOnSessions(
       `or let one run GRANT pg_signal_backend TO ${role} (not enough for a superuser’s).`
     );
   }
-  return policy === 'terminate'
-    ? 'They came back as fast as they were ended: stop what connects, and run it again.'
-    : 'Close them, or pass --sessions terminate to end them; their open transactions are rolled back.';
+  if (policy === 'terminate') {
+    return 'They came back as fast as they were ended: stop what connects, and run it again.';
+  }
+  const wait = policy === 'wait' ? ', wait longer with --sessions-wait 1m' : '';
+  return `Close them${wait}, or pass --sessions terminate to end them; their open transactions are rolled back.`;
 }
 
 /** A transaction that was prepared and neither committed nor rolled back: no session owns it. */

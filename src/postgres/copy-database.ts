@@ -20,6 +20,8 @@ export interface CopyRequest {
   /** Logical size of the source; null where the role may not ask. */
   readonly sizeBytes: number | null;
   readonly policy: SessionPolicy;
+  /** For the policy "wait"; default 10 s. */
+  readonly patienceMs?: number | undefined;
   readonly dataDirectory: DataDirectory | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -61,7 +63,10 @@ export async function copyDatabase(request: CopyRequest, plan: CopyStrategy): Pr
   const freeBefore = await measureFree(request);
   const startedAt = performance.now();
   const { outageMs } = await runExclusively(
-    { database: request.source, policy: request.policy, main, helper, signal: request.signal },
+    {
+      ...{ main, helper, database: request.source },
+      ...{ policy: request.policy, patienceMs: request.patienceMs, signal: request.signal },
+    },
     () =>
       main.execute(
         createDatabaseSql({ ...request, strategy: plan.strategy }),

@@ -13,8 +13,8 @@ import { readRights } from './rights.js';
 import type { Session } from './session.js';
 import { readDatabaseSessions, readPreparedTransactions } from './sql/activity.js';
 
-/** How long `wait` gives transactions in progress to end. */
-const patienceMs = 10_000;
+/** How long `wait` gives transactions in progress to end, unless told otherwise. */
+const defaultPatienceMs = 10_000;
 /**
  * A transaction older than this is waited for *before* the exclusive statement starts. From then on
  * new connections wait, so what remains must be short.
@@ -36,6 +36,8 @@ export interface ExclusiveRequest {
   /** Second session: looks, ends sessions, cancels. Never connected to `database`. */
   readonly helper: Session;
   readonly signal?: AbortSignal | undefined;
+  /** How long `wait` gives transactions in progress to end; default 10 s. */
+  readonly patienceMs?: number | undefined;
 }
 
 export interface ExclusiveResult<T> {
@@ -55,7 +57,7 @@ export async function runExclusively<T>(
   request: ExclusiveRequest,
   work: () => Promise<T>,
 ): Promise<ExclusiveResult<T>> {
-  const deadline = performance.now() + patienceMs;
+  const deadline = performance.now() + (request.patienceMs ?? defaultPatienceMs);
   let outageMs = 0;
   for (;;) {
     await waitForRoom(request, deadline);

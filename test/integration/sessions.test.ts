@@ -23,10 +23,10 @@ describe.each(testServers())('sessions in the way on $name', (server) => {
   afterAll(() => shop.drop());
 
   const on = <T>(work: (target: Target) => Promise<T>) => withTarget(shop.url, work);
-  const take = (sessions?: SessionPolicy) =>
+  const take = (sessions?: SessionPolicy, sessionsWaitMs?: number) =>
     on((target) => {
       taken += 1;
-      return takeSnapshot(target, { tag: `take-${taken}`, sessions });
+      return takeSnapshot(target, { tag: `take-${taken}`, sessions, sessionsWaitMs });
     });
   const restore = (sessions?: SessionPolicy) =>
     on((target) => restoreSnapshot(target, { reference: 'baseline', sessions }));
@@ -74,7 +74,7 @@ describe.each(testServers())('sessions in the way on $name', (server) => {
     const before = await databasesOf(server, shop.name);
     await beside('BEGIN; SELECT 1', async ({ pid, query }) => {
       await query(`INSERT INTO items (name) VALUES ('in a transaction')`);
-      const error = await failure(take('wait'), 'SESSIONS_IN_THE_WAY');
+      const error = await failure(take('wait', 1500), 'SESSIONS_IN_THE_WAY');
       expect(error).toMatchObject({ exitCode: 5, details: { sessions: [{ pid }] } });
       expect(error.message).toMatch(
         new RegExp(

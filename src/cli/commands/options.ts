@@ -3,8 +3,12 @@ import { Option } from 'commander';
 export function sessionsOption(): Option {
   return new Option(
     '--sessions <policy>',
-    'sessions in the way: wait (end idle ones, give active ones 10 s), terminate or fail',
+    'sessions in the way: wait (end idle ones, wait for active ones), terminate or fail',
   ).choices(['wait', 'terminate', 'fail']);
+}
+
+export function sessionsWaitOption(): Option {
+  return new Option('--sessions-wait <duration>', 'how long active sessions are waited for (10s)');
 }
 
 export function allowProductionOption(): Option {

@@ -3,7 +3,7 @@ import type { SessionPolicy } from '../../index.js';
 import type { Bind } from '../bind.js';
 import { describeRestore } from '../output/describe-restore.js';
 import { collect } from './arguments.js';
-import { allowProductionOption, sessionsOption } from './options.js';
+import { allowProductionOption, sessionsOption, sessionsWaitOption } from './options.js';
 import { sessionPolicy } from './settings.js';
 
 interface Options {
@@ -21,6 +21,7 @@ export function addRestoreCommand(program: Command, bind: Bind): void {
     .option('--to <database>', 'restore into a new database of this name')
     .option('--table <schema.table>', 'only this table (needs an archive)', collect)
     .addOption(sessionsOption())
+    .addOption(sessionsWaitOption())
     .addOption(allowProductionOption())
     .action(
       bind<[string], Options>(async (context, options, reference) => {

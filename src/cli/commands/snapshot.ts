@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { SessionPolicy } from '../../index.js';
 import type { Bind } from '../bind.js';
 import { describeTaken } from '../output/describe-snapshot.js';
-import { sessionsOption } from './options.js';
+import { sessionsOption, sessionsWaitOption } from './options.js';
 import { sessionPolicy } from './settings.js';
 
 interface Options {
@@ -19,6 +19,7 @@ export function addSnapshotCommand(program: Command, bind: Bind): void {
     .option('-d, --description <text>', 'what this state is')
     .option('--archive', 'also keep an archive (not in this version)')
     .addOption(sessionsOption())
+    .addOption(sessionsWaitOption())
     .action(
       bind<[string], Options>(async (context, options, tag) => {
         const { BelayError, validateTag } = await import('../../index.js');

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { SessionPolicy } from '../../index.js';
 import type { Bind } from '../bind.js';
 import { describeRestore } from '../output/describe-restore.js';
-import { allowProductionOption, sessionsOption } from './options.js';
+import { allowProductionOption, sessionsOption, sessionsWaitOption } from './options.js';
 import { sessionPolicy } from './settings.js';
 
 interface Options {
@@ -20,6 +20,7 @@ export function addSwitchCommand(program: Command, bind: Bind): void {
     .option('--save <tag>', 'tag for the present state')
     .option('-d, --description <text>', 'what the present state is')
     .addOption(sessionsOption())
+    .addOption(sessionsWaitOption())
     .addOption(allowProductionOption())
     .action(
       bind<[string], Options>(async (context, options, reference) => {

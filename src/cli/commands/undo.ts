@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { SessionPolicy } from '../../index.js';
 import type { Bind } from '../bind.js';
 import { describeUndo } from '../output/describe-restore.js';
-import { allowProductionOption, sessionsOption } from './options.js';
+import { allowProductionOption, sessionsOption, sessionsWaitOption } from './options.js';
 import { sessionPolicy } from './settings.js';
 
 interface Options {
@@ -15,6 +15,7 @@ export function addUndoCommand(program: Command, bind: Bind): void {
     .command('undo')
     .description('take back the last restore, switch or undo')
     .addOption(sessionsOption())
+    .addOption(sessionsWaitOption())
     .addOption(allowProductionOption())
     .action(
       bind<[], Options>(async (context, { sessions: chosen, allowProduction }) => {

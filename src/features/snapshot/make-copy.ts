@@ -66,6 +66,7 @@ export async function withNewCopy<T>(
             owner: order.owner,
             sizeBytes,
             policy: order.policy,
+            patienceMs: work.sessionsWaitMs,
             dataDirectory,
             signal: work.signal,
           },

@@ -61,6 +61,7 @@ export function swap(work: Work, request: SwapRequest): Promise<SwapResult> {
       {
         database: work.target.database,
         policy: request.sessions,
+        patienceMs: work.sessionsWaitMs,
         main: work.main,
         helper: work.helper,
         signal: work.signal,

@@ -12,6 +12,8 @@ const defaultLockWaitMs = 30_000;
 export interface WorkOptions extends RunOptions {
   /** How long to wait for another run on the same target, in milliseconds; default 30 s. */
   readonly lockWaitMs?: number | undefined;
+  /** How long busy sessions are waited for with the policy "wait", in milliseconds; default 10 s. */
+  readonly sessionsWaitMs?: number | undefined;
 }
 
 /** What a feature that changes something works with, while it holds the target's lock. */
@@ -26,6 +28,7 @@ export interface Work {
   readonly cleaned: readonly FoundLeftover[];
   readonly signal: AbortSignal | undefined;
   readonly reporter: Reporter;
+  readonly sessionsWaitMs: number | undefined;
 }
 
 /**
@@ -59,7 +62,9 @@ export async function underLock<T>(
     const found = await readTimeline(main, target.database);
     const cleaned = await cleanLeftovers(main, found, reporter);
     const timeline = cleaned.length === 0 ? found : await readTimeline(main, target.database);
-    return await work({ target, main, helper, timeline, cleaned, signal, reporter });
+    const { sessionsWaitMs } = options;
+    const state = { main, helper, timeline, cleaned };
+    return await work({ target, ...state, signal, reporter, sessionsWaitMs });
   } catch (error) {
     throw signal?.aborted ? interruption(signal) : error;
   } finally {
