@@ -40,39 +40,10 @@ export async function withNewCopy<T>(
 ): Promise<T> {
   const { main } = work;
   await checkCanCopy(main, order.source);
-  const sizeBytes = order.sizeBytes ?? (await databaseSize(main, order.source.oid));
-  const plan = await planCopy(main, sizeBytes);
-  const dataDirectory = await dataDirectoryOf(work, order.source.tablespace);
-  await checkSpace(dataDirectory, sizeBytes, plan);
   const id = newSnapshotId();
   const database = cloneName(work.target.database, id);
   try {
-    const copy = await reportStep(
-      work.reporter,
-      {
-        name: 'copy',
-        detail: order.what,
-        ...(sizeBytes === null
-          ? {}
-          : { sizeBytes, ...estimateCopy(sizeBytes, plan, earlierCopies(work)) }),
-      },
-      () =>
-        copyDatabase(
-          {
-            main,
-            helper: work.helper,
-            source: order.source.name,
-            name: database,
-            owner: order.owner,
-            sizeBytes,
-            policy: order.policy,
-            patienceMs: work.sessionsWaitMs,
-            dataDirectory,
-            signal: work.signal,
-          },
-          plan,
-        ),
-    );
+    const copy = await makeCopy(work, order, database);
     work.signal?.throwIfAborted();
     const { oid } = await main.queryOne<{ oid: number }>(
       'SELECT oid::int8::float8 AS oid FROM pg_database WHERE datname = $1',
@@ -84,6 +55,24 @@ export async function withNewCopy<T>(
     await dropBelayDatabase(main, database).catch(() => {});
     throw error;
   }
+}
+
+async function makeCopy(work: Work, order: CopyOrder, name: string): Promise<CopyResult> {
+  const { main, helper, signal } = work;
+  const sizeBytes = order.sizeBytes ?? (await databaseSize(main, order.source.oid));
+  const plan = await planCopy(main, sizeBytes);
+  const dataDirectory = await dataDirectoryOf(work, order.source.tablespace);
+  await checkSpace(dataDirectory, sizeBytes, plan);
+  const expected =
+    sizeBytes === null ? {} : { sizeBytes, ...estimateCopy(sizeBytes, plan, earlierCopies(work)) };
+  const request = {
+    ...{ main, helper, signal, name, sizeBytes, dataDirectory },
+    ...{ source: order.source.name, owner: order.owner, policy: order.policy },
+    patienceMs: work.sessionsWaitMs,
+  };
+  return reportStep(work.reporter, { name: 'copy', detail: order.what, ...expected }, () =>
+    copyDatabase(request, plan),
+  );
 }
 
 function earlierCopies(work: Work) {

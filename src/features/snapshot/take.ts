@@ -68,27 +68,13 @@ async function take(
   return withNewCopy(work, order, async (copy) => {
     // The copy is exact as of the moment the source was alone, which is now at the latest.
     const createdAt = nextTime(timeline);
-    const { fingerprint, sizeBytes } = await countClone(work, {
-      database: copy.database,
-      step: 'count',
-    });
+    const { database } = copy;
+    const { fingerprint, sizeBytes } = await countClone(work, { database, step: 'count' });
+    const durationMs = Math.round(performance.now() - startedAt);
+    const counted = { createdAt, git, fingerprint, sizeBytes, durationMs };
     const record: CloneRecord = {
       kind: 'snapshot',
-      snapshot: {
-        id: copy.id,
-        tag: options.tag,
-        description: options.description ?? '',
-        createdAt,
-        target: { server: target.server, database: target.database },
-        reason: options.reason ?? 'manual',
-        git,
-        fingerprint,
-        sizeBytes,
-        durationMs: Math.round(performance.now() - startedAt),
-        protectedUntil: null,
-        parent: timeline.basedOn?.record.snapshot.id ?? null,
-        serverVersion: main.serverVersion,
-      },
+      snapshot: { id: copy.id, ...counted, ...described(work, options) },
       method: copy.method,
       copyMs: Math.round(copy.copyMs),
       properties,
@@ -98,10 +84,23 @@ async function take(
       evidence: await readWriteEvidence(main, copy.oid),
     };
     await reportStep(reporter, { name: 'seal' }, () =>
-      main.execute(sealSql(copy.database, record), 'sealing the snapshot'),
+      main.execute(sealSql(database, record), 'sealing the snapshot'),
     );
-    return { snapshot: snapshotOf(record, copy.database), outageMs: Math.round(copy.outageMs) };
+    return { snapshot: snapshotOf(record, database), outageMs: Math.round(copy.outageMs) };
   });
+}
+
+/** What is known about a snapshot before it is taken. */
+function described({ main, target, timeline }: Work, options: TakeSnapshotOptions) {
+  return {
+    tag: options.tag,
+    description: options.description ?? '',
+    target: { server: target.server, database: target.database },
+    reason: options.reason ?? 'manual',
+    protectedUntil: null,
+    parent: timeline.basedOn?.record.snapshot.id ?? null,
+    serverVersion: main.serverVersion,
+  };
 }
 
 /** @throws BelayError TAG_EXISTS */
