@@ -34,6 +34,8 @@ export interface CommandContext {
   beginWork(): AbortSignal;
   /** Whether `beginWork` was called. */
   readonly isAtWork: boolean;
+  /** A mistake in `--lock-wait` or `--sessions-wait` is told before anything else is done. */
+  checkDurations(): Promise<void>;
   /** For features that take the target's lock; begins the work. */
   work(
     library: Library,
@@ -76,6 +78,11 @@ export function createContext(
     isInteractive: !json && io.stdin.isTTY === true && io.stderr.isTTY === true,
     progress,
     beginWork,
+    checkDurations: async () => {
+      const given = [options.lockWait, options.sessionsWait].filter((text) => text !== undefined);
+      // Most commands have none, and then need not load the library for it.
+      if (given.length > 0) given.forEach((await import('../index.js')).parseDuration);
+    },
     get isAtWork() {
       return isAtWork;
     },

@@ -43,6 +43,7 @@ export function buildProgram(io: CliIo, exitWith: (code: number) => void): Comma
       const options = command.optsWithGlobals();
       const context = createContext(io, options, exitWith);
       try {
+        await context.checkDurations();
         // Commander appends the options and the command to the arguments.
         const acting = action(context, options as never, ...(args.slice(0, -2) as never));
         await Promise.race([acting, interruption(context)]);

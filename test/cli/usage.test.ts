@@ -71,6 +71,8 @@ describe('mistakes in the arguments', () => {
     [['prune'], 'USAGE'],
     [['list', '--url', ''], 'BAD_URL'],
     [['list', '--url', 'mysql://localhost/x'], 'BAD_URL'],
+    [['repair', '--lock-wait', 'soon', '--url', 'postgres://127.0.0.1:1/x'], 'USAGE'],
+    [['undo', '--sessions-wait', '10', '--url', 'postgres://127.0.0.1:1/x'], 'USAGE'],
     [['list', '--url', 'nonsense'], 'BAD_URL'],
     [['list', '--target', 'prod'], 'NO_TARGET'],
     [['snapshot', 'x', '--lock-wait', 'long'], 'USAGE'],

@@ -39,6 +39,8 @@ export function addLocalCommand(program: Command, bind: Bind): void {
         const { localServerStatus, stopLocalServer } = await import('../../index.js');
         await checkPort(await localServerStatus({ env: context.io.env }), port);
         const { reporter } = context.progress;
+        // A server that is being stopped is let stop: half-way is no state to leave it in.
+        context.beginWork();
         const server = await stopLocalServer({ env: context.io.env, reporter });
         context.print(server, () =>
           describeServer(server, server.stopped ? 'stopped' : 'not running'),
