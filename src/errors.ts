@@ -33,13 +33,19 @@ export const errorCatalog = {
   TARGET_IS_SNAPSHOT: usage,
   AMBIGUOUS_REFERENCE: usage,
   NEEDS_ARCHIVE: usage,
+  NEEDS_CLONE: usage,
+  NEEDS_IDENTITY: usage,
+  BAD_RECIPIENT: usage,
+  NOT_AN_ARCHIVE: usage,
 
   PRODUCTION_GUARD: refused,
   NOT_CONFIRMED: refused,
   PROTECTED: refused,
+  WOULD_LOSE: refused,
 
   TARGET_NOT_FOUND: notFound,
   SNAPSHOT_NOT_FOUND: notFound,
+  TABLE_NOT_FOUND: notFound,
   NOTHING_TO_UNDO: notFound,
 
   TAG_EXISTS: conflict,
@@ -51,6 +57,7 @@ export const errorCatalog = {
   REPLICATION_IN_THE_WAY: conflict,
   LOCK_TIMEOUT: conflict,
   PORT_TAKEN: conflict,
+  DEPENDENTS_IN_THE_WAY: conflict,
 
   SERVER_UNREACHABLE: environment,
   SERVER_GONE: environment,
@@ -68,8 +75,19 @@ export const errorCatalog = {
   CANCELED_BY_SERVER: environment,
   DATABASE_ERROR: environment,
   FILE_ERROR: environment,
+  TOOL_MISSING: environment,
+  DUMP_FAILED: environment,
+  RESTORE_FAILED: environment,
+  ROLE_MISSING: environment,
+  EXTENSION_MISSING: environment,
+  STORE_UNAVAILABLE: environment,
+  STORE_DENIED: environment,
+  STORE_MISCONFIGURED: environment,
+  STORE_OBJECT_MISSING: environment,
 
   FINGERPRINT_MISMATCH: proofFailed,
+  NOT_PROVEN: proofFailed,
+  SEAL_BROKEN: proofFailed,
 
   INTERRUPTED: { kind: 'user', exit: 130 },
   TERMINATED: { kind: 'user', exit: 143 },

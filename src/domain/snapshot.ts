@@ -15,6 +15,25 @@ export interface CloneCopy {
   readonly method: CopyMethod;
 }
 
+/** What the last drill of an archive found; "not-run": nobody knows whether it restores. */
+export interface DrillState {
+  readonly status: 'proven' | 'failed' | 'not-run';
+  readonly at: string | null;
+}
+
+export interface ArchiveCopy {
+  readonly type: 'archive';
+  /** Path of the file or "s3://bucket/key". */
+  readonly location: string;
+  readonly sizeBytes: number;
+  /** Of the bytes in the store, hexadecimal. */
+  readonly sha256: string;
+  readonly encrypted: boolean;
+  readonly drill: DrillState;
+}
+
+export type SnapshotCopy = CloneCopy | ArchiveCopy;
+
 export interface GitState {
   /** null on a detached HEAD. */
   readonly branch: string | null;
@@ -38,7 +57,7 @@ export interface Snapshot {
   readonly target: TargetName;
   readonly reason: SnapshotReason;
   readonly git: GitState | null;
-  readonly copies: readonly CloneCopy[];
+  readonly copies: readonly SnapshotCopy[];
   /** null only where an interruption came between the swap and the count; `belay repair` fills it in. */
   readonly fingerprint: Fingerprint | null;
   /** Logical size, what pg_database_size says. A reflink shares its blocks with its source. */
