@@ -5,7 +5,8 @@ import { BelayError } from '../errors.js';
 import type { PostgresInstallation } from './installation.js';
 import { findProcessesIn, forgetReusedPid, isRunning, readPostmasterState } from './postmaster.js';
 import type { PostmasterFile } from './postmaster-file.js';
-import { type DetachedProgram, lastLines, runProgram, startDetached } from './run.js';
+import { lastLines } from './program-failure.js';
+import { type DetachedProgram, runProgram, startDetached } from './run.js';
 import { serverEnvironment } from './server-environment.js';
 import type { ServerUser } from './server-user.js';
 

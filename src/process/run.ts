@@ -1,6 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { basename } from 'node:path';
-import { BelayError, type ErrorCode } from '../errors.js';
+import type { BelayError, ErrorCode } from '../errors.js';
+import {
+  describeEnd,
+  type FailureFacts,
+  failure,
+  type ProgramFailure,
+  startFailure,
+} from './program-failure.js';
 
 export interface ProgramOptions {
   readonly cwd?: string | undefined;
@@ -31,64 +37,12 @@ export interface ProgramResult {
   readonly durationMs: number;
 }
 
-/** What went wrong with a child, in `details.reason` of the error. */
-export type ProgramFailure =
-  | 'missing'
-  | 'not-started'
-  | 'timeout'
-  | 'aborted'
-  | 'too-much-output'
-  | 'exit';
-
 const defaultMaxOutputBytes = 16 * 1024 * 1024;
 /** How long a child that was asked to end may take before it is killed. */
 const graceMs = 1_000;
 
-/** The last lines of a text, for an error message. */
-export function lastLines(text: string, count = 12): string {
-  return text.trimEnd().split('\n').slice(-count).join('\n');
-}
-
-interface FailureFacts {
-  readonly file: string;
-  readonly startedAt: number;
-  readonly options: ProgramOptions;
-  readonly cause?: unknown;
-  readonly stderr?: string;
-  readonly exitCode?: number | null;
-  readonly signal?: NodeJS.Signals | null;
-}
-
-function failure(reason: ProgramFailure, what: string, facts: FailureFacts): BelayError {
-  const { file, options } = facts;
-  const durationMs = Math.round(performance.now() - facts.startedAt);
-  const said = facts.stderr?.trim() ? `: ${lastLines(facts.stderr, 5)}` : '';
-  const aborted = options.signal?.reason;
-  if (reason === 'aborted' && aborted instanceof BelayError) return aborted;
-  const code = reason === 'aborted' ? 'INTERRUPTED' : (options.errorCode ?? 'BUG');
-  return new BelayError(code, `${basename(file)} ${what}${said}`, {
-    hint: options.errorHint,
-    details: {
-      command: file,
-      reason,
-      durationMs,
-      exitCode: facts.exitCode ?? null,
-      signal: facts.signal ?? null,
-    },
-    cause: facts.cause,
-  });
-}
-
-function startFailure(error: NodeJS.ErrnoException, facts: FailureFacts): BelayError {
-  const missing = error.code === 'ENOENT';
-  const what = missing
-    ? 'cannot be run: the program, or the folder to run it in, is missing'
-    : `cannot be run (${error.code ?? error.message})`;
-  return failure(missing ? 'missing' : 'not-started', what, { ...facts, cause: error });
-}
-
 /** Asks a child to end, then makes it. Kill is repeated after a grace time: SIGTERM can be ignored. */
-function endChild(child: ChildProcess): void {
+export function endChild(child: ChildProcess): void {
   child.kill('SIGTERM');
   setTimeout(() => {
     child.kill('SIGKILL');
@@ -110,12 +64,17 @@ function collect(stream: NodeJS.ReadableStream, limit: number, tooMuch: () => vo
   return () => Buffer.concat(chunks).toString('utf8');
 }
 
-function spawnChild(file: string, args: readonly string[], options: ProgramOptions) {
+export function spawnChild(
+  file: string,
+  args: readonly string[],
+  options: Pick<ProgramOptions, 'cwd' | 'env' | 'uid' | 'gid'> & { detached?: boolean },
+) {
   return spawn(file, [...args], {
     cwd: options.cwd,
     env: options.env ?? process.env,
     uid: options.uid,
     gid: options.gid,
+    detached: options.detached ?? false,
     shell: false,
     windowsHide: true,
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -136,7 +95,7 @@ export async function runProgram(
   options: ProgramOptions = {},
 ): Promise<ProgramResult> {
   const startedAt = performance.now();
-  const facts: FailureFacts = { file, startedAt, options };
+  const facts = { file, startedAt, options };
   if (options.signal?.aborted) throw failure('aborted', 'was not started: interrupted', facts);
   return new Promise((resolve, reject) => {
     let child: ReturnType<typeof spawnChild>;
@@ -183,7 +142,7 @@ export async function runProgram(
 function problemOf(
   result: ProgramResult,
   ended: ProgramFailure | undefined,
-  facts: FailureFacts,
+  facts: FailureFacts & { readonly options: ProgramOptions },
 ): BelayError | undefined {
   const { exitCode, signal, stderr } = result;
   const all = { ...facts, exitCode, signal, stderr };
@@ -197,8 +156,7 @@ function problemOf(
     default:
   }
   if (!facts.options.mustSucceed || exitCode === 0) return undefined;
-  const how = signal ? `was ended by ${signal}` : `failed with exit code ${exitCode}`;
-  return failure('exit', how, all);
+  return failure('exit', describeEnd(exitCode, signal), all);
 }
 
 export interface DetachedOptions {
