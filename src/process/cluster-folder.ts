@@ -69,7 +69,7 @@ export async function readClusterRecord(paths: ClusterPaths): Promise<ClusterRec
 }
 
 /** Replaces a file as a whole, so that nobody ever reads half of it. */
-async function replaceFile(path: string, content: string): Promise<void> {
+export async function replaceFile(path: string, content: string): Promise<void> {
   const fresh = `${path}.new-${randomBytes(4).toString('hex')}`;
   await writeFile(fresh, content, { mode: 0o600 });
   await rename(fresh, path);
@@ -120,7 +120,7 @@ export async function prepareFolder(paths: ClusterPaths, user: ServerUser): Prom
   );
 }
 
-async function giveTo(path: string, user: ServerUser): Promise<void> {
+export async function giveTo(path: string, user: ServerUser): Promise<void> {
   if (user.uid !== undefined && user.gid !== undefined) await chown(path, user.uid, user.gid);
 }
 

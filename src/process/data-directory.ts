@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { chown, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { BelayError } from '../errors.js';
+import { giveTo } from './cluster-folder.js';
 import type { PostgresInstallation } from './installation.js';
 import { runProgram } from './run.js';
 import { serverEnvironment } from './server-environment.js';
@@ -38,10 +39,6 @@ function localeArguments(major: number): string[] {
     return ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
   }
   return [process.platform === 'linux' ? '--locale=C.UTF-8' : '--locale=C'];
-}
-
-async function giveTo(path: string, user: ServerUser): Promise<void> {
-  if (user.uid !== undefined && user.gid !== undefined) await chown(path, user.uid, user.gid);
 }
 
 async function runInitdb(options: NewDataDirectory, folder: string): Promise<void> {

@@ -184,17 +184,23 @@ export interface ServerStop {
  * Stops the server of a data directory: a fast shutdown, and where that takes more than 30 s an
  * immediate one. Data is kept.
  *
+ * @param mode "immediate" for a server whose data nobody needs
  * @throws BelayError LOCAL_SERVER_FAILED where it survives both; PERMISSION_DENIED
  */
-export async function stopServer(dataDir: string, binDir?: string): Promise<ServerStop> {
+export async function stopServer(
+  dataDir: string,
+  binDir?: string,
+  mode: 'fast' | 'immediate' = 'fast',
+): Promise<ServerStop> {
   const { running, file } = await readPostmasterState(dataDir);
   if (!running || !file) return { stopped: false, immediate: false };
-  const stop = async (signal: 'SIGINT' | 'SIGQUIT', mode: 'fast' | 'immediate', ms: number) => {
-    if (process.platform === 'win32' && binDir) await pgCtlStop(binDir, dataDir, mode, ms);
+  const stop = async (signal: 'SIGINT' | 'SIGQUIT', how: 'fast' | 'immediate', ms: number) => {
+    if (process.platform === 'win32' && binDir) await pgCtlStop(binDir, dataDir, how, ms);
     else signalProcess(file.pid, signal);
     return isGoneWithin(dataDir, file.pid, ms);
   };
-  if (await stop('SIGINT', 'fast', fastStopMs)) return { stopped: true, immediate: false };
+  if (mode === 'fast' && (await stop('SIGINT', 'fast', fastStopMs)))
+    return { stopped: true, immediate: false };
   if (await stop('SIGQUIT', 'immediate', immediateStopMs))
     return { stopped: true, immediate: true };
   throw new BelayError('LOCAL_SERVER_FAILED', `the server on ${dataDir} does not stop`, {
