@@ -1,7 +1,1 @@
-import { readFileSync } from 'node:fs';
-
-/** The version in Belay's own package.json. */
-export function readOwnVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
-}
+export { readOwnVersion } from '../config/own-version.js';
