@@ -1,8 +1,9 @@
 import { tmpdir } from 'node:os';
-import { expect } from 'vitest';
-import { type BelayError, type ErrorCode, openTarget, type Target } from '../../src/index.js';
+import { openTarget, type Target } from '../../src/index.js';
 import { createTestDatabase, type TestDatabase, withSession } from './test-database.js';
 import type { TestServer } from './throwaway-server.js';
+
+export { failure } from './failure.js';
 
 /** The target that a URL means, for as long as `work` runs, without what the developer's shell may say. */
 export async function withTarget<T>(url: string, work: (target: Target) => Promise<T>): Promise<T> {
@@ -12,16 +13,6 @@ export async function withTarget<T>(url: string, work: (target: Target) => Promi
   } finally {
     await target.close();
   }
-}
-
-/** Waits for a failure and gives it, so that its message and hint can be looked at. */
-export async function failure(work: Promise<unknown>, code: ErrorCode): Promise<BelayError> {
-  const error: unknown = await work.then(
-    () => new Error(`expected ${code}, but it succeeded`),
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toMatchObject({ code });
-  return error as BelayError;
 }
 
 /** Rows of one query in the database of a URL. */
