@@ -10,7 +10,7 @@ import { listEntries, readHeadNote } from './head.js';
 import { readObjects } from './read-objects.js';
 
 export interface VerifyLedgerOptions extends StoreCallOptions {
-  /** SHA-256 of an entry that was noted elsewhere: it must be in the chain. */
+  /** SHA-256, or its first 16 digits or more, of an entry that was noted elsewhere: it must be in the chain. */
   readonly expectedHead?: string | undefined;
 }
 
@@ -50,9 +50,9 @@ export async function verifyLedger(
 }
 
 function checkExpectedHead(hash: string | undefined): void {
-  if (hash === undefined || /^[0-9a-f]{64}$/.test(hash)) return;
+  if (hash === undefined || /^[0-9a-f]{16,64}$/.test(hash)) return;
   throw new BelayError('USAGE', `${JSON.stringify(hash)} is not the hash of a ledger entry`, {
-    hint: 'It has 64 hexadecimal digits: `head.sha256` of `belay ledger verify --json`.',
+    hint: '16 to 64 hexadecimal digits, of what `belay checkpoint` or `belay ledger verify` has shown as the head.',
   });
 }
 

@@ -1,0 +1,52 @@
+import type { Command } from 'commander';
+import type { Bind } from '../bind.js';
+import { type CommandContext, targetOptions } from '../context.js';
+import { describeGatedRun } from '../output/describe-ledger.js';
+import { type ArchiveFlags, addArchiveOptions, toArchiveOptions } from './archive-options.js';
+
+interface Options extends ArchiveFlags {
+  readonly tag?: string;
+  readonly description?: string;
+}
+
+/** Exit code of a checkpoint that is not proven: the command was not run. */
+const notProven = 7;
+
+export function addRunCommand(program: Command, bind: Bind): void {
+  const command = program
+    .command('run')
+    .description('run a command only after a proven checkpoint; exits with the command’s own code')
+    .usage('[options] -- COMMAND [ARGUMENTS…]')
+    .argument('<command...>', 'behind "--": the program and its arguments; no shell is involved')
+    .option('--checkpoint', 'make a checkpoint first (which is always done)')
+    .option('--tag <tag>', 'of the checkpoint (default: "before-", the command and the time)')
+    .option('-d, --description <text>', 'what this state is');
+  addArchiveOptions(command).action(bind<[string[]], Options>(run));
+}
+
+async function run(context: CommandContext, options: Options, words: string[]): Promise<void> {
+  const library = await import('../../index.js');
+  const [name, ...args] = words;
+  // Without it, options of the command would be taken for Belay's.
+  if (!context.io.args.includes('--') || !name) {
+    throw new library.BelayError('USAGE', 'the command to run begins behind "--"', {
+      hint: 'For example: belay run --checkpoint -- npm run migrate',
+    });
+  }
+  const archive = toArchiveOptions(options, library.parseDuration);
+  const { tag, description } = options;
+  if (tag !== undefined) library.validateTag(tag);
+  await library.checkArchiveOptions(archive, 'counts');
+  const result = await library.runAfterCheckpoint(
+    [name, ...args],
+    targetOptions(context.io, context.options),
+    {
+      ...context.work(library),
+      ...{ ...archive, tag, description },
+      commandStdout: context.json ? 'stderr' : 'stdout',
+    },
+  );
+  if (context.json) context.print(result, () => '');
+  else context.io.stderr.write(`${describeGatedRun(context.style, result)}\n`);
+  context.exitWith(result.exitCode ?? notProven);
+}

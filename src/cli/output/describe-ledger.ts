@@ -1,0 +1,74 @@
+import type { GatedRun, LedgerEntry, LedgerPage, LedgerVerification } from '../../index.js';
+import { describeCheckpoint } from './describe-checkpoint.js';
+import { formatCount, formatTime, plural } from './format.js';
+import type { Style } from './style.js';
+import { formatTable } from './table.js';
+
+const outcomes = { done: 'green', failed: 'red', refused: 'yellow' } as const;
+
+export function describeLedger(style: Style, { entries, unreadable }: LedgerPage): string {
+  if (entries.length + unreadable.length === 0) return 'the ledger is empty';
+  const columns = [
+    { title: 'NO', align: 'right' as const },
+    { title: 'WHEN' },
+    { title: 'WHO' },
+    { title: 'ACTION' },
+    { title: 'DATABASE' },
+    { title: 'SNAPSHOT' },
+    { title: 'ROWS', align: 'right' as const },
+    { title: 'OUTCOME' },
+  ];
+  return [
+    formatTable(
+      style,
+      columns,
+      entries.map((entry) => rowOf(style, entry)),
+    ),
+    ...unreadable.map(({ number, why }) => style.red(`entry ${number}: ${why}`)),
+  ].join('\n');
+}
+
+function rowOf(style: Style, entry: LedgerEntry): string[] {
+  const { number, at, actor, action, target, snapshot, rows, outcome, details } = entry;
+  const paint = style[outcomes[outcome] ?? 'dim'];
+  return [
+    String(number),
+    formatTime(at),
+    printable(`${actor.user}@${actor.host}`),
+    printable(typeof details.refused === 'string' ? `${action} of ${details.refused}` : action),
+    printable(target?.database ?? ''),
+    printable(snapshot?.tag ?? ''),
+    rows === null ? '' : formatCount(rows),
+    paint(printable(outcome)),
+  ];
+}
+
+/** Entries are what somebody wrote into a store: escape sequences of theirs are not for this terminal. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, '\ufffd');
+}
+
+export function describeLedgerVerification(style: Style, result: LedgerVerification): string {
+  const { ok, entries, manifests, head, broken } = result;
+  const what = `${formatCount(entries)} ${entries === 1 ? 'entry' : 'entries'} and ${plural(manifests, 'manifest')}`;
+  const noted = head ? [`head: ${head.number} ${head.sha256}`] : [];
+  if (ok) {
+    const hint =
+      'keep the head elsewhere; `belay ledger verify --head` proves later that it is still there';
+    return [`${style.green('whole')}: ${what} agree`, ...noted, style.dim(hint)].join('\n');
+  }
+  return [
+    `${style.red('broken')}: ${what} do not agree`,
+    ...broken.map(({ number, why }) => `  ${number === null ? '' : `entry ${number}: `}${why}`),
+    ...noted,
+  ].join('\n');
+}
+
+export function describeGatedRun(style: Style, { checkpoint, exitCode }: GatedRun): string {
+  if (exitCode === null) {
+    const checked = describeCheckpoint(style, checkpoint);
+    return `${checked}\n${style.red('the command was not run')}`;
+  }
+  if (exitCode === 0) return `${style.green('done')}, after the checkpoint "${checkpoint.tag}"`;
+  return `${style.red('failed')} with exit code ${exitCode}: "${checkpoint.tag}" is the state before`;
+}

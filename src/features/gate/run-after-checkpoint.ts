@@ -1,0 +1,113 @@
+import path from 'node:path';
+import { silentReporter } from '../../domain/reporter.js';
+import { BelayError } from '../../errors.js';
+import { type CommandEnd, requireCommand, runCommand } from '../../process/run-command.js';
+import {
+  type CheckpointOptions,
+  type CheckpointResult,
+  takeCheckpoint,
+} from '../archive/checkpoint.js';
+import { openConfiguredStore } from '../archive/open-configured-store.js';
+import { recordInLedger } from '../ledger/append.js';
+import { type OpenTargetOptions, openTarget } from '../target/open-target.js';
+import { throwIfAborted } from '../target/work.js';
+
+export interface RunAfterCheckpointOptions extends CheckpointOptions {
+  /** Where the command's stdout goes; default "stdout". */
+  readonly commandStdout?: 'stdout' | 'stderr' | undefined;
+}
+
+export interface GatedRun {
+  /** Whether the checkpoint was proven and the command succeeded. */
+  readonly ok: boolean;
+  readonly checkpoint: CheckpointResult;
+  /** The command's own, 128 + n where signal n ended it; null: it was not run, because the checkpoint is not proven. */
+  readonly exitCode: number | null;
+  /** Of checkpoint and command. */
+  readonly durationMs: number;
+}
+
+/**
+ * Makes a checkpoint and, only if that is proven, runs a command, e.g. a migration. The command gets this process's
+ * stdin, stdout and stderr, and `BELAY_CHECKPOINT_TAG`.
+ *
+ * @example
+ * const { ok, exitCode } = await runAfterCheckpoint(['npm', 'run', 'migrate'], { url });
+ * @throws BelayError as `takeCheckpoint`; TOOL_MISSING where there is no such command, before anything is done
+ */
+export async function runAfterCheckpoint(
+  command: readonly [string, ...string[]],
+  where: OpenTargetOptions,
+  options: RunAfterCheckpointOptions = {},
+): Promise<GatedRun> {
+  const startedAt = performance.now();
+  const { cwd = process.cwd(), env = process.env } = where;
+  const { reporter = silentReporter, commandStdout: stdout = 'stdout' } = options;
+  await requireCommand(command[0], { cwd, env });
+  const tag = options.tag ?? commandTag(command[0], new Date());
+  const checkpoint = await takeAlone(where, { ...options, tag });
+  const isProven = checkpoint.ok && checkpoint.restore_drill === 'proven';
+  throwIfAborted(options.signal);
+  if (isProven) {
+    const { number, sha256 } = checkpoint.ledger;
+    const proven = `"${tag}" is proven, ledger head ${number} ${sha256}`;
+    reporter({ type: 'note', message: `${proven}: running ${command[0]}` });
+  }
+  const end = isProven
+    ? await runCommand(command, { cwd, env: { ...env, BELAY_CHECKPOINT_TAG: tag }, stdout })
+    : null;
+  await record(command[0], where, checkpoint, end, options);
+  return {
+    ...{ ok: end?.exitCode === 0, checkpoint, exitCode: end?.exitCode ?? null },
+    durationMs: Math.round(performance.now() - startedAt),
+  };
+}
+
+/** The connection is closed before the command runs: a migration may take hours, or want the server for itself. */
+async function takeAlone(
+  where: OpenTargetOptions,
+  options: CheckpointOptions,
+): Promise<CheckpointResult> {
+  if (options.drill === false) {
+    throw new BelayError('USAGE', 'a command is run only after a checkpoint that was drilled');
+  }
+  const target = await openTarget({ ...where, action: 'run' });
+  try {
+    return await takeCheckpoint(target, options);
+  } finally {
+    await target.close();
+  }
+}
+
+/** The arguments stay out of the ledger: nobody knows whether one is a password. */
+async function record(
+  program: string,
+  where: OpenTargetOptions,
+  { snapshot: { id, tag, target } }: CheckpointResult,
+  end: CommandEnd | null,
+  { reporter }: RunAfterCheckpointOptions,
+): Promise<void> {
+  const opening = openConfiguredStore(where);
+  const outcome = end === null ? 'refused' : end.exitCode === 0 ? 'done' : 'failed';
+  const details = { command: path.basename(program), ...end };
+  await recordInLedger(
+    () => opening,
+    { action: 'migration', target, snapshot: { id, tag }, outcome, rows: null, details },
+    { reporter },
+  );
+  await opening.then((store) => store.close()).catch(() => {});
+}
+
+/** e.g. "before-npm-20261121-065143-k3v9": two runs of one second still have tags of their own. */
+export function commandTag(program: string, at: Date): string {
+  const word =
+    path
+      .basename(program)
+      .replace(/[^A-Za-z0-9_-]+/g, '-')
+      .slice(0, 40) || 'command';
+  const stamp = at.toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+  const few = Math.floor(Math.random() * 36 ** 4)
+    .toString(36)
+    .padStart(4, '0');
+  return `before-${word}-${stamp}-${few}`;
+}
