@@ -24,6 +24,7 @@ export {
   type SessionPolicy,
   sessionPolicies,
 } from './domain/database-session.js';
+export { type DrillDifference, describeDifference } from './domain/drill.js';
 export { parseDuration } from './domain/duration.js';
 export type { Fingerprint, FingerprintDifference, SequenceValue } from './domain/fingerprint.js';
 export { parseTime } from './domain/reference.js';
@@ -32,11 +33,16 @@ export type { RetentionPolicy } from './domain/retention.js';
 export type { TableRowDiff } from './domain/row-diff.js';
 export type { SchemaChange, SchemaModel, SchemaObject } from './domain/schema-model.js';
 export {
+  type ArchiveCopy,
+  archiveOf,
   type CloneCopy,
+  cloneOf,
   type CopyMethod,
+  type DrillState,
   forever,
   type GitState,
   type Snapshot,
+  type SnapshotCopy,
   type SnapshotReason,
   type TargetName,
 } from './domain/snapshot.js';
@@ -48,6 +54,12 @@ export {
   errorCatalog,
   toBelayError,
 } from './errors.js';
+export {
+  type CheckpointOptions,
+  type CheckpointResult,
+  takeCheckpoint,
+} from './features/archive/checkpoint.js';
+export { type ArchiveOptions, checkArchiveOptions } from './features/archive/archive-options.js';
 export type { Check } from './features/doctor/check.js';
 export { type Examination, examineTarget } from './features/doctor/examine.js';
 export type { LocalServer, LocalServerPlace } from './features/local/local-server.js';

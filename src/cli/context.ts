@@ -8,6 +8,7 @@ export interface GlobalOptions {
   readonly url?: string;
   readonly target?: string;
   readonly maintenanceDb?: string;
+  readonly store?: string;
   readonly json?: boolean;
   readonly yes?: boolean;
   readonly lockWait?: string;
@@ -112,6 +113,7 @@ export function targetOptions(io: CliIo, options: GlobalOptions) {
     url: options.url,
     target: options.target,
     maintenanceDatabase: options.maintenanceDb,
+    store: options.store,
     cwd: io.cwd,
     env: io.env,
   };

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Bind } from './bind.js';
+import { addCheckpointCommand } from './commands/checkpoint.js';
 import { addCompletionCommands } from './commands/completion.js';
 import { addDeleteCommand } from './commands/delete.js';
 import { addDiffCommand } from './commands/diff.js';
@@ -73,6 +74,7 @@ const commands: readonly ((program: Command, bind: Bind) => void)[] = [
   addDoctorCommand,
   addLocalCommand,
   addSnapshotCommand,
+  addCheckpointCommand,
   addListCommand,
   addShowCommand,
   addStatusCommand,
@@ -93,6 +95,7 @@ function addGlobalOptions(program: Command): void {
     .option('--url <url>', 'database to work on, as a URL or "key=value …"')
     .option('--target <name>', 'database to work on, by its name in belay.config.json')
     .option('--maintenance-db <name>', 'database to work from, beside the target')
+    .option('--store <place>', 'folder or s3://bucket/prefix of archives and ledger')
     .option('--json', 'print one JSON document')
     .option('-y, --yes', 'answer yes to a plain confirmation')
     .option('--lock-wait <duration>', 'how long to wait for another run, e.g. 30s (the default)');

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type AttributeValue, parseDefinition } from './definition.js';
+import { type AttributeValue, formatDefinition, parseDefinition } from './definition.js';
 import { describeChange, describeObject } from './schema-change-detail.js';
 
 /** One object of a schema with its whole definition. */
@@ -54,6 +54,23 @@ export function schemaChecksum(model: SchemaModel): string {
     hash.update(`${JSON.stringify([kind, name, definition])}\n`);
   }
   return hash.digest('hex');
+}
+
+/** Attributes that say whose an object is, and who else may use it. */
+const ofRoles = new Set(['owner', 'grants', 'revoked']);
+
+/**
+ * The checksum of a schema without owners and grants: the same wherever it was restored under other roles.
+ */
+export function portableChecksum(model: SchemaModel): string {
+  const objects = model.objects
+    .filter(({ kind }) => kind !== 'default privileges')
+    .map((object) => {
+      const attributes = Object.entries(parseDefinition(object.definition));
+      const kept = attributes.filter(([key]) => !ofRoles.has(key));
+      return { ...object, definition: formatDefinition(Object.fromEntries(kept)) };
+    });
+  return schemaChecksum({ ...model, objects });
 }
 
 const keyOf = (object: SchemaObject): string => `${object.kind}\0${object.name}`;

@@ -79,3 +79,13 @@ export const forever = '9999-12-31T23:59:59.999Z';
 export function isProtected(snapshot: Pick<Snapshot, 'protectedUntil'>, now: Date): boolean {
   return snapshot.protectedUntil !== null && Date.parse(snapshot.protectedUntil) > now.getTime();
 }
+
+/** The clone among the copies of a snapshot. */
+export function cloneOf({ copies }: Pick<Snapshot, 'copies'>): CloneCopy | undefined {
+  return copies.find((copy) => copy.type === 'clone');
+}
+
+/** The archive among the copies of a snapshot. */
+export function archiveOf({ copies }: Pick<Snapshot, 'copies'>): ArchiveCopy | undefined {
+  return copies.find((copy) => copy.type === 'archive');
+}

@@ -19,8 +19,13 @@ const countSettings = `
   SET max_parallel_workers_per_gather = 4;
 `;
 
+/** Runs reads of one session in a transaction of the caller's making, so that their locks end with it. */
+export type Within = <T>(session: Session, work: () => Promise<T>) => Promise<T>;
+
 export interface CountOptions {
   readonly parallel?: number | undefined;
+  /** Default: each query is a transaction of its own. */
+  readonly within?: Within | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((done: { tables: number; rows: number }) => void) | undefined;
 }
@@ -75,13 +80,19 @@ class CountQueue {
     for (let batch = this.#batches.shift(); batch; batch = this.#batches.shift()) {
       this.#options.signal?.throwIfAborted();
       this.#running.add(session);
-      const rows = await countTables(session, batch).finally(() => this.#running.delete(session));
+      const counting = this.#within(session, () => countTables(session, batch));
+      const rows = await counting.finally(() => this.#running.delete(session));
       for (const [index, table] of batch.entries()) {
         this.counted.push({ table, rows: rows[index] ?? 0 });
         this.#rows += rows[index] ?? 0;
       }
       this.#options.onProgress?.({ tables: this.counted.length, rows: this.#rows });
     }
+  }
+
+  #within<T>(session: Session, work: () => Promise<T>): Promise<T> {
+    const { within } = this.#options;
+    return within ? within(session, work) : work();
   }
 
   /** Lets nobody wait for a count that is not wanted any more: that of a large table takes minutes. */

@@ -2,7 +2,7 @@ import type { Fingerprint, FingerprintWithModel, SequenceValue } from '../domain
 import { formatQualifiedName, type QualifiedName } from '../domain/qualified-name.js';
 import { schemaChecksum } from '../domain/schema-model.js';
 import { BelayError } from '../errors.js';
-import { type CountedTable, type CountOptions, countAll } from './count-tables.js';
+import { type CountedTable, type CountOptions, countAll, type Within } from './count-tables.js';
 import { sqlStateOf } from './pg-error.js';
 import { readSchemaModel } from './schema/read-schema-model.js';
 import type { Session } from './session.js';
@@ -13,6 +13,7 @@ import {
   readTableNames,
   readTables,
   type SequenceRow,
+  type TableRights,
   type TableRow,
 } from './sql/tables.js';
 
@@ -43,7 +44,7 @@ export async function readFingerprint(
   const sequences = await readSequences(first);
   checkReadable(tables, sequences);
   const model = await readSchemaModel(first);
-  const values = await readValues(first, sequences);
+  const values = await readValues(first, sequences, options.within);
   const known = (await options.known?.(first)) ?? new Map<string, number>();
   const isKnown = (table: TableRow) => known.has(formatQualifiedName(table));
   const unknown = tables.filter((table) => !isKnown(table));
@@ -81,11 +82,13 @@ function sortedRecord<T>(entries: [string, T][]): Record<string, T> {
 async function readValues(
   session: Session,
   sequences: readonly SequenceRow[],
+  within?: Within,
 ): Promise<[string, SequenceValue][]> {
   const result: [string, SequenceValue][] = [];
   for (let at = 0; at < sequences.length; at += sequencesPerQuery) {
     const batch = sequences.slice(at, at + sequencesPerQuery);
-    for (const { index, lastValue, isCalled } of await readSequenceValues(session, batch)) {
+    const read = () => readSequenceValues(session, batch);
+    for (const { index, lastValue, isCalled } of await (within ? within(session, read) : read())) {
       const sequence = batch[index];
       if (sequence) result.push([formatQualifiedName(sequence), { lastValue, isCalled }]);
     }
@@ -93,8 +96,19 @@ async function readValues(
   return result;
 }
 
-/** Says it before anything is counted, and for all of them: the first refusal after an hour would be too late. */
-function checkReadable(tables: readonly TableRow[], sequences: readonly SequenceRow[]): void {
+/** Values of all sequences now, by qualified name. They belong to no transaction. */
+export async function readSequenceState(
+  session: Session,
+  within?: Within,
+): Promise<Record<string, SequenceValue>> {
+  return sortedRecord(await readValues(session, await readSequences(session), within));
+}
+
+/**
+ * Says it before anything is counted, and for all of them: the first refusal after an hour would be too late.
+ * @throws BelayError PERMISSION_DENIED
+ */
+export function checkReadable(tables: readonly TableRights[], sequences: readonly SequenceRow[]): void {
   const refused = [...tables, ...sequences].filter(({ readable }) => !readable);
   if (refused.length > 0) {
     throw new BelayError('PERMISSION_DENIED', `the role may not read ${namesOf(refused)}`, {

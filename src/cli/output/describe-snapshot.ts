@@ -1,4 +1,4 @@
-import type { CopyMethod, GitState, Snapshot } from '../../index.js';
+import type { ArchiveCopy, CloneCopy, CopyMethod, GitState, Snapshot } from '../../index.js';
 import { formatAge, formatBytes, formatDuration, formatTime, plural } from './format.js';
 import type { Style } from './style.js';
 
@@ -16,7 +16,7 @@ export function describeTaken(style: Style, snapshot: Snapshot, outageMs: number
   return [
     `${style.green('✔')} snapshot ${style.bold(snapshot.tag)} of "${snapshot.target.database}": ${describeContents(snapshot)}`,
     style.dim(
-      `  copied ${methodOf(snapshot)}, counted and sealed in ${formatDuration(snapshot.durationMs)}; new connections waited ${formatDuration(outageMs)}`,
+      `  copied ${methodOf(cloneIn(snapshot))}, counted and sealed in ${formatDuration(snapshot.durationMs)}; new connections waited ${formatDuration(outageMs)}`,
     ),
   ].join('\n');
 }
@@ -26,9 +26,24 @@ export function describeContents({ fingerprint, sizeBytes }: Snapshot): string {
   return `${plural(fingerprint.tables, 'table')}, ${plural(fingerprint.rows, 'row')}, ${formatBytes(sizeBytes)}`;
 }
 
-function methodOf(snapshot: Snapshot): string {
-  const [copy] = snapshot.copies;
-  return copy ? methods[copy.method] : 'nowhere';
+export function cloneIn({ copies }: Pick<Snapshot, 'copies'>): CloneCopy | undefined {
+  return copies.find((copy) => copy.type === 'clone');
+}
+
+export function archiveIn({ copies }: Pick<Snapshot, 'copies'>): ArchiveCopy | undefined {
+  return copies.find((copy) => copy.type === 'archive');
+}
+
+function methodOf(clone: CloneCopy | undefined): string {
+  return clone ? methods[clone.method] : 'nowhere';
+}
+
+/** e.g. "archive of 412.3 MB, encrypted, restore-drilled 2 h ago". */
+export function describeArchive({ sizeBytes, encrypted, drill }: ArchiveCopy): string {
+  const parts = [`archive of ${formatBytes(sizeBytes)}`, ...(encrypted ? ['encrypted'] : [])];
+  if (drill.status === 'not-run') return [...parts, 'never drilled'].join(', ');
+  const when = drill.at === null ? '' : ` ${formatAge(drill.at)}`;
+  return [...parts, `${drill.status === 'proven' ? 'proven' : 'drill failed'}${when}`].join(', ');
 }
 
 export function describeGit(git: GitState | null): string {
@@ -47,14 +62,16 @@ export function describeProtection(protectedUntil: string | null): string {
 /** One snapshot with everything about it. */
 export function describeSnapshot(style: Style, snapshot: Snapshot): string {
   const { fingerprint } = snapshot;
-  const [copy] = snapshot.copies;
+  const clone = cloneIn(snapshot);
+  const archive = archiveIn(snapshot);
   const fields: [string, string][] = [
     ['id', snapshot.id],
     ['taken', `${formatTime(snapshot.createdAt)} (${formatAge(snapshot.createdAt)})`],
     ['of', `"${snapshot.target.database}" on ${snapshot.target.server}`],
     ['reason', snapshot.reason],
     ['git', describeGit(snapshot.git) || 'none'],
-    ['copy', copy ? `clone in database "${copy.database}", ${methodOf(snapshot)}` : 'none'],
+    ...(clone ? [['copy', `clone in database "${clone.database}", ${methodOf(clone)}`] as [string, string]] : []),
+    ...(archive ? archiveFields(archive) : []),
     ['contents', describeContents(snapshot)],
     ['schema', fingerprint ? fingerprint.schemaChecksum : 'not read yet'],
     ['protection', describeProtection(snapshot.protectedUntil) || 'none'],
@@ -62,6 +79,14 @@ export function describeSnapshot(style: Style, snapshot: Snapshot): string {
   const lines = fields.map(([name, value]) => `  ${style.dim(name.padEnd(10))}  ${value}`);
   const title = snapshot.description ? `${snapshot.tag}: ${snapshot.description}` : snapshot.tag;
   return [style.bold(title), ...lines, ...describeRowCounts(style, snapshot)].join('\n');
+}
+
+function archiveFields(archive: ArchiveCopy): [string, string][] {
+  return [
+    ['copy', describeArchive(archive)],
+    ['location', archive.location],
+    ['sha256', archive.sha256],
+  ];
 }
 
 function describeRowCounts(style: Style, { fingerprint }: Snapshot): string[] {

@@ -1,5 +1,5 @@
 import type { CopyMethod, Snapshot, SnapshotList } from '../../index.js';
-import { describeGit, describeProtection } from './describe-snapshot.js';
+import { archiveIn, cloneIn, describeGit, describeProtection } from './describe-snapshot.js';
 import { formatAge, formatBytes, formatCount } from './format.js';
 import type { Style } from './style.js';
 import { formatTable } from './table.js';
@@ -48,15 +48,25 @@ function rowOf(style: Style, snapshot: Snapshot, basedOn: string | undefined): s
   const isBase = snapshot.id === basedOn;
   const protection = describeProtection(snapshot.protectedUntil);
   const notes = [snapshot.description, protection].filter((text) => text !== '');
-  const [copy] = snapshot.copies;
   return [
     isBase ? style.green('●') : ' ',
     isBase ? style.green(snapshot.tag) : snapshot.tag,
     formatAge(snapshot.createdAt),
     snapshot.fingerprint ? formatCount(snapshot.fingerprint.rows) : 'not counted',
     formatBytes(snapshot.sizeBytes),
-    copy ? methods[copy.method] : '',
+    describeCopies(snapshot),
     describeGit(snapshot.git),
     style.dim(notes.join(' · ')),
   ];
+}
+
+/** e.g. "reflink", "archive ✔", "reflink + archive". The mark is that of a drill that has proven it. */
+function describeCopies(snapshot: Snapshot): string {
+  const clone = cloneIn(snapshot);
+  const archive = archiveIn(snapshot);
+  const marks = { proven: ' ✔', failed: ' ✘', 'not-run': '' };
+  return [
+    ...(clone ? [methods[clone.method]] : []),
+    ...(archive ? [`archive${marks[archive.drill.status]}`] : []),
+  ].join(' + ');
 }

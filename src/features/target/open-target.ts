@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { findStoreLocation } from '../../config/store-location.js';
 import {
   type ResolvedTarget,
   type ResolveTargetInput,
@@ -8,6 +9,8 @@ import { BelayError } from '../../errors.js';
 import { withoutLoginTriggers } from '../../postgres/login-triggers.js';
 import { Session } from '../../postgres/session.js';
 import { type ConnectionSettings, describeServer, isLocalServer } from '../../postgres/settings.js';
+import { openStore } from '../../store/open-store.js';
+import type { Store } from '../../store/store.js';
 
 const oldestServer = 140000;
 
@@ -27,6 +30,14 @@ export interface Target {
   readonly source: string;
   /** The session on the maintenance database that does the work and holds the lock. */
   readonly main: Session;
+  /** The environment and folder that the command runs in: for tools, credentials and the store. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  /**
+   * The store of its archives, opened at the first call and closed with the target.
+   * @throws BelayError as `openStore`
+   */
+  openStore(): Promise<Store>;
   /** Opens another session on the maintenance database. The caller closes it. */
   openHelper(): Promise<Session>;
   /** Opens a session on any database of the server. The caller closes it. */
@@ -37,6 +48,8 @@ export interface Target {
 export interface OpenTargetOptions extends ResolveTargetInput {
   /** Shown in pg_stat_activity and to whoever waits for the lock, e.g. "restore". */
   readonly action?: string | undefined;
+  /** A folder or "s3://bucket/prefix"; default: BELAY_STORE, the config's, the user's data folder. */
+  readonly store?: string | undefined;
 }
 
 /**
@@ -66,7 +79,10 @@ export async function openTarget(options: OpenTargetOptions = {}): Promise<Targe
     await main.close();
     throw error;
   }
+  const { cwd = process.cwd(), env = process.env } = options;
+  const store = storeOpener({ store: options.store, cwd, env });
   return {
+    ...{ env, cwd, openStore: store.open },
     database: settings.database,
     server: describeServer(settings),
     settings,
@@ -81,7 +97,25 @@ export async function openTarget(options: OpenTargetOptions = {}): Promise<Targe
         database,
         applicationName,
       }),
-    close: () => main.close(),
+    close: async () => {
+      await store.close();
+      await main.close();
+    },
+  };
+}
+
+/** Opens a store when it is first asked for: most commands need none. */
+function storeOpener(options: { store: string | undefined; cwd: string; env: NodeJS.ProcessEnv }) {
+  let opened: Promise<Store> | undefined;
+  const open = async () => openStore(await findStoreLocation(options), { env: options.env });
+  return {
+    open: () => {
+      opened ??= open();
+      return opened;
+    },
+    close: async () => {
+      await opened?.then((store) => store.close()).catch(() => {});
+    },
   };
 }
 

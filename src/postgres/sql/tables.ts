@@ -2,13 +2,16 @@ import type { QualifiedName } from '../../domain/qualified-name.js';
 import { quoteIdentifier, type Session } from '../session.js';
 
 /** A table that holds rows of its own: no view, and not the partitioned parent of others. */
-export interface TableRow extends QualifiedName {
-  /** Size of the rows' own file, measured now. */
-  readonly sizeBytes: number;
+export interface TableRights extends QualifiedName {
   /** The role may read its rows. */
   readonly readable: boolean;
   /** Row level security would hide rows from the role. */
   readonly hidesRows: boolean;
+}
+
+export interface TableRow extends TableRights {
+  /** Size of the rows' own file, measured now. */
+  readonly sizeBytes: number;
 }
 
 export interface SequenceRow extends QualifiedName {
@@ -33,11 +36,22 @@ const tablesWithRows = `
 export function readTables(session: Session): Promise<TableRow[]> {
   return session.query<TableRow>(
     `SELECT n.nspname AS schema, c.relname AS name,
-            coalesce(pg_relation_size(c.oid), 0)::float8 AS "sizeBytes",
-            has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT') AS readable,
-            c.relrowsecurity AND row_security_active(c.oid) AS "hidesRows"
+            coalesce(pg_relation_size(c.oid), 0)::float8 AS "sizeBytes", ${rightsColumns}
        ${tablesWithRows}
       ORDER BY "sizeBytes" DESC, c.oid`,
+    [],
+    'listing the tables',
+  );
+}
+
+const rightsColumns = `
+  has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT') AS readable,
+  c.relrowsecurity AND row_security_active(c.oid) AS "hidesRows"`;
+
+/** The same tables and what the role may do with them, without a lock on any of them. */
+export function readTableRights(session: Session): Promise<TableRights[]> {
+  return session.query<TableRights>(
+    `SELECT n.nspname AS schema, c.relname AS name, ${rightsColumns} ${tablesWithRows} ORDER BY c.oid`,
     [],
     'listing the tables',
   );

@@ -1,0 +1,322 @@
+import { newSnapshotId } from '../../domain/clone-name.js';
+import type { DrillDifference } from '../../domain/drill.js';
+import type { LedgerHead } from '../../domain/ledger.js';
+import type { ArchiveManifest, SequenceRange } from '../../domain/manifest.js';
+import { reportStep } from '../../domain/reporter.js';
+import type { GitState, Snapshot } from '../../domain/snapshot.js';
+import { automaticTag, validateTag } from '../../domain/tag.js';
+import { BelayError } from '../../errors.js';
+import { readSequenceState } from '../../postgres/fingerprint.js';
+import { type FrozenDatabase, freezeDatabase } from '../../postgres/frozen-database.js';
+import { readProperties } from '../../postgres/properties.js';
+import type { Session } from '../../postgres/session.js';
+import { databaseSize } from '../../postgres/sql/databases.js';
+import type { DumpTools } from '../../process/client-tools.js';
+import { readGitState } from '../../process/git.js';
+import type { Store } from '../../store/store.js';
+import { closingSessions } from '../snapshot/read-clone.js';
+import type { Target } from '../target/open-target.js';
+import { nextTime, requireLive, takenTags } from '../target/timeline.js';
+import { underLock, type Work, type WorkOptions } from '../target/work.js';
+import {
+  type ArchiveOptions,
+  type ArchiveSettings,
+  checkArchiveOptions,
+  majorOf,
+  prepareToArchive,
+} from './archive-options.js';
+import { readArchives, toArchivedSnapshot } from './archives.js';
+import { type DrillServer, withDrillServer } from './drill-server.js';
+import { startDump } from './dump.js';
+import { expectationOf, type Facts, readFrozenFacts, readMovedSequences, readNeeds } from './facts.js';
+import { type MadeArchive, makeArchive, manifestOf } from './make-archive.js';
+import { archivePlace } from './place.js';
+import { cleanStore, withRunMark } from './run-mark.js';
+import { commitManifest, recordSealed, type Sealed, tagExists } from './seal.js';
+
+export interface CheckpointOptions extends WorkOptions, ArchiveOptions {
+  /** Default: "checkpoint-" and the time. */
+  readonly tag?: string | undefined;
+  readonly description?: string | undefined;
+  /** Folder whose git branch and commit are recorded; default: the current one. */
+  readonly cwd?: string | undefined;
+}
+
+export interface CheckpointResult {
+  /** Whether what was asked for was done: sealed, and proven unless no drill was wanted. */
+  readonly ok: boolean;
+  readonly tag: string;
+  /** Of the archive in the store. */
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly restore_drill: 'proven' | 'failed' | 'not-run';
+  readonly rows: number;
+  readonly tables: number;
+  /** The snapshot that the archive is; of a failed drill under another tag, so that the tag stays free. */
+  readonly snapshot: Snapshot;
+  readonly durationMs: number;
+  /** What the restored copy does not share with the source; empty where it is proven. */
+  readonly differences: readonly DrillDifference[];
+  /** Of the ledger, to be noted elsewhere. */
+  readonly ledger: LedgerHead;
+}
+
+/**
+ * Makes a checkpoint: a pg_dump archive of the live database in the store, sealed, restored into a real PostgreSQL and
+ * compared there. Nobody is disconnected or held up, but for changes of the structure of tables.
+ *
+ * A drill that fails is a result and not an error: look at `ok`.
+ *
+ * @example
+ * const { ok, tag } = await takeCheckpoint(target, { tag: 'pre-deploy-4f3a9c1' });
+ * if (!ok) throw new Error(`${tag} is not proven`);
+ * @throws BelayError TAG_EXISTS, TOOL_MISSING, PERMISSION_DENIED, LOCK_TIMEOUT, DUMP_FAILED, STORE_UNAVAILABLE, …; then
+ *   nothing was sealed and nothing is left behind
+ */
+export async function takeCheckpoint(
+  target: Target,
+  options: CheckpointOptions = {},
+): Promise<CheckpointResult> {
+  if (options.tag !== undefined) validateTag(options.tag);
+  const settings = await checkArchiveOptions(options, 'counts');
+  const git = await readGitState(options.cwd ?? target.cwd);
+  return underLock(target, options, async (work) => {
+    const startedAt = performance.now();
+    requireLive(work.timeline, target.database);
+    const { store, tools } = await prepareToArchive(target, settings, work.signal);
+    const tag = await freeTag(work, store, options.tag);
+    const order = { store, tools, settings, git, tag, description: options.description ?? '' };
+    const finish = (server: DrillServer | null) => archiveLive(work, { ...order, server, startedAt });
+    if (settings.drill === false) return finish(null);
+    const { drillServer } = settings;
+    return withDrillServer(
+      {
+        ...{ major: majorOf(work.main.serverVersion), drillServer, objects: await countObjects(work) },
+        ...{ env: target.env, signal: work.signal, reporter: work.reporter },
+      },
+      finish,
+    );
+  });
+}
+
+/** Also cleans what runs that were killed have left in the store. */
+async function freeTag(work: Work, store: Store, asked: string | undefined): Promise<string> {
+  const place = await archivePlace(work.target);
+  const archives = await readArchives(store, place, work.signal);
+  for (const { key, detail } of await cleanStore(store, place, work.main, archives)) {
+    work.reporter({ type: 'note', message: `cleaned up ${key}: ${detail}` });
+  }
+  const taken = takenTags(work.timeline);
+  for (const { manifest } of archives.own) taken.add(manifest.snapshot.tag);
+  for (const { tag } of archives.broken) taken.add(tag);
+  if (asked === undefined) return automaticTag('checkpoint', new Date(), taken);
+  if (taken.has(asked)) throw tagExists(work.target.database, asked);
+  return asked;
+}
+
+async function withTargetSessions<T>(
+  work: Work,
+  read: (open: () => Promise<Session>) => Promise<T>,
+): Promise<T> {
+  const { target } = work;
+  return closingSessions(() => target.openDatabase(target.database), read);
+}
+
+/** How many objects a restore in one transaction will lock. */
+export function countObjects(work: Work, database = work.target.database): Promise<number> {
+  return closingSessions(
+    () => work.target.openDatabase(database),
+    async (open) => {
+      const { count } = await (await open()).queryOne<{ count: number }>(
+        `SELECT ((SELECT count(*) FROM pg_class WHERE oid >= 16384)
+               + (SELECT count(*) FROM pg_largeobject_metadata)
+               + (SELECT count(*) FROM pg_proc WHERE oid >= 16384))::int AS count`,
+      );
+      return count;
+    },
+  );
+}
+
+interface LiveOrder {
+  readonly store: Store;
+  readonly tools: DumpTools;
+  readonly settings: ArchiveSettings;
+  readonly git: GitState | null;
+  readonly tag: string;
+  readonly description: string;
+  /** Null: no drill. */
+  readonly server: DrillServer | null;
+  readonly startedAt: number;
+}
+
+async function archiveLive(work: Work, order: LiveOrder): Promise<CheckpointResult> {
+  const { store } = order;
+  const id = newSnapshotId();
+  const place = await archivePlace(work.target);
+  const mark = { store, place, id, main: work.main, signal: work.signal };
+  return withRunMark(mark, async () => {
+    const dumped = await dumpLive(work, order, id);
+    const isFailed = dumped.made.drill?.result.status === 'failed';
+    const lockUntil = isFailed ? null : order.settings.lockUntil;
+    const seal = { store, place, action: 'checkpoint', lockUntil, signal: work.signal };
+    return reportStep(work.reporter, { name: 'seal' }, async () => {
+      const manifest = await describeLive(work, order, id, dumped);
+      const sealed = await commitManifest({ ...seal, manifest }).catch(async (error) => {
+        // Nobody would ever find it.
+        await store.delete(manifest.archive.key).catch(() => {});
+        throw error;
+      });
+      const ledger = await recordSealed(seal, sealed);
+      return describe(order, ledger, dumped.made, await sealedSnapshot(store, sealed, work));
+    });
+  });
+}
+
+interface Dumped {
+  readonly made: MadeArchive;
+  readonly facts: Facts;
+  readonly moved: Readonly<Record<string, SequenceRange>>;
+  readonly createdAt: string;
+  readonly needs: Awaited<ReturnType<typeof readNeeds>>;
+}
+
+async function dumpLive(work: Work, order: LiveOrder, id: string): Promise<Dumped> {
+  const { store, tools, settings, server } = order;
+  const { target, signal } = work;
+  return withTargetSessions(work, async (open) => {
+    const { lockTimeoutMs, idleMs, compression } = settings;
+    const frozen = await reportStep(work.reporter, { name: 'freeze' }, async () =>
+      freezeDatabase(await open(), { lockTimeoutMs, signal }),
+    );
+    const createdAt = nextTime(work.timeline);
+    const sequences = await readSequenceState(frozen.session, frozen.within);
+    const needs = await readNeeds(frozen.session);
+    const dump = startDump({
+      ...{ pgDump: tools.pgDump.path, settings: target.settings, database: target.database },
+      ...{ env: target.env, snapshotName: frozen.snapshotName },
+      ...{ compression, lockTimeoutMs, idleMs, signal },
+    });
+    const reading = readFacts(work, frozen, open, { sequences, deep: settings.drill === 'deep' });
+    // Without it nothing could be proven: what cannot be counted is not worth dumping.
+    reading.catch((error) => dump.stop(error));
+    const known = once(async () => {
+      const facts = await reading;
+      return { facts, moved: await readMovedSequences(frozen, sequences) };
+    });
+    const made = await makeArchive(work, {
+      ...{ store, id, tools, recipients: settings.recipients },
+      source: {
+        ...needs,
+        bytes: dump.stdout,
+        expectedBytes: (await databaseSize(work.main, requireLive(work.timeline, target.database).oid)) ?? undefined,
+        expected: async () => {
+          const { facts, moved } = await known();
+          return expectationOf(facts, moved);
+        },
+      },
+      drill: server && settings.drill !== false ? { server, depth: settings.drill } : null,
+    }).catch(async (error) => {
+      // Its sessions are about to be closed, and it must not be surprised by that.
+      await reading.catch(() => {});
+      throw error;
+    });
+    return { made, ...(await known()), createdAt, needs };
+  });
+}
+
+/** The values of the sequences are those from before the dump: where they have moved, that is said. */
+async function readFacts(
+  work: Work,
+  frozen: FrozenDatabase,
+  open: () => Promise<Session>,
+  { sequences, deep }: { sequences: Facts['fingerprint']['sequences']; deep: boolean },
+): Promise<Facts> {
+  const facts = await readFrozenFacts(frozen, open, { deep, signal: work.signal });
+  return { ...facts, fingerprint: { ...facts.fingerprint, sequences } };
+}
+
+function once<T>(read: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => {
+    result ??= read();
+    return result;
+  };
+}
+
+async function describeLive(
+  work: Work,
+  order: LiveOrder,
+  id: string,
+  dumped: Dumped,
+): Promise<Omit<ArchiveManifest, 'ledger'>> {
+  const { target, main, timeline } = work;
+  const { made, facts, needs } = dumped;
+  const live = requireLive(timeline, target.database);
+  const isFailed = made.drill?.result.status === 'failed';
+  const snapshot = {
+    ...{ id, tag: isFailed ? failedTag(order.tag, id) : order.tag, description: order.description },
+    ...{ createdAt: dumped.createdAt, reason: 'before-migration' as const, git: order.git },
+    target: { server: target.server, database: target.database },
+    fingerprint: withDrilledSequences(dumped),
+    sizeBytes: (await databaseSize(main, live.oid)) ?? 0,
+    durationMs: Math.round(performance.now() - order.startedAt),
+    protectedUntil: isFailed ? null : (order.settings.lockUntil?.toISOString() ?? null),
+    parent: timeline.basedOn?.record.snapshot.id ?? null,
+    serverVersion: main.serverVersion,
+  };
+  const { cluster } = await archivePlace(target);
+  return manifestOf(snapshot, made, {
+    ...{ ...needs, cluster, properties: await readProperties(main, live.oid) },
+    ...{ pgDump: order.tools.pgDump.version, source: 'target' },
+    ...{ portableChecksum: facts.portableChecksum, contentHashes: facts.contentHashes },
+    movedSequences: made.drill?.restored ? {} : dumped.moved,
+  });
+}
+
+/** Where the archive was restored, what it holds is known exactly. */
+function withDrilledSequences({ made, facts, moved }: Dumped): Facts['fingerprint'] {
+  const restored = made.drill?.restored?.fingerprint.sequences;
+  if (!restored) return facts.fingerprint;
+  const sequences = { ...facts.fingerprint.sequences };
+  for (const name of Object.keys(moved)) {
+    const value = restored[name];
+    if (value) sequences[name] = value;
+  }
+  return { ...facts.fingerprint, sequences };
+}
+
+/** An archive that failed its drill is kept for a look, but must not be taken for the checkpoint. */
+function failedTag(tag: string, id: string): string {
+  return `${tag.slice(0, 110)}-failed-${id.slice(0, 6)}`;
+}
+
+async function sealedSnapshot(store: Store, sealed: Sealed, work: Work): Promise<Snapshot> {
+  const { own } = await readArchives(store, await archivePlace(work.target));
+  const archive = own.find(({ manifestKey }) => manifestKey === sealed.manifestKey);
+  if (archive) return toArchivedSnapshot(archive);
+  throw new BelayError('STORE_OBJECT_MISSING', `${sealed.manifestKey} is not in the store`, {
+    hint: 'It was written and is gone. Something else deletes objects there.',
+  });
+}
+
+function describe(
+  order: LiveOrder,
+  ledger: LedgerHead,
+  made: MadeArchive,
+  snapshot: Snapshot,
+): CheckpointResult {
+  const status = made.drill?.result.status ?? 'not-run';
+  return {
+    ok: status !== 'failed',
+    tag: order.tag,
+    sizeBytes: made.file.sizeBytes,
+    sha256: made.file.sha256,
+    restore_drill: status,
+    rows: snapshot.fingerprint?.rows ?? 0,
+    tables: snapshot.fingerprint?.tables ?? 0,
+    snapshot,
+    durationMs: Math.round(performance.now() - order.startedAt),
+    differences: made.drill?.result.differences ?? [],
+    ledger,
+  };
+}

@@ -1,0 +1,120 @@
+import type { Readable } from 'node:stream';
+import {
+  compareRestored,
+  type DrillDifference,
+  type DrillResult,
+  type Expectation,
+  type Restored,
+} from '../../domain/drill.js';
+import type { DatabaseLocale, DrillDepth, Requirements } from '../../domain/manifest.js';
+import { type Reporter, reportStep } from '../../domain/reporter.js';
+import { portableChecksum } from '../../domain/schema-model.js';
+import { BelayError, toBelayError } from '../../errors.js';
+import { readAllContentHashes } from '../../postgres/content-hash.js';
+import { readFingerprint } from '../../postgres/fingerprint.js';
+import { closingSessions } from '../snapshot/read-clone.js';
+import { type DrillServer, drillSession, withDrillDatabase } from './drill-server.js';
+import { restoreInto } from './restore-into.js';
+
+export interface DrillOrder {
+  readonly server: DrillServer;
+  /** Path of pg_restore. */
+  readonly pgRestore: string;
+  /** The bytes of the archive, decrypted. Read to its end, also when the drill fails early. */
+  readonly source: Readable;
+  readonly locale: DatabaseLocale;
+  readonly requires: Requirements;
+  readonly depth: DrillDepth;
+  /** Asked for after the restore: the source may still be counted while its archive is restored. */
+  readonly expected: () => Promise<Expectation & { readonly portableChecksum: string | null }>;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal?: AbortSignal | undefined;
+  readonly reporter: Reporter;
+}
+
+export interface FinishedDrill {
+  readonly result: DrillResult;
+  /** What the restored copy held; null where it could not be restored. */
+  readonly restored: Restored | null;
+}
+
+/**
+ * Restores an archive into a database of its own and compares it with what its source held. A difference, or a
+ * restore that fails, is a result and not an error: the archive is then not proven.
+ * @throws BelayError INTERRUPTED, TERMINATED, and what the source of the bytes throws
+ */
+export async function drillArchive(order: DrillOrder): Promise<FinishedDrill> {
+  const startedAt = performance.now();
+  const finish = (differences: readonly DrillDifference[], restored: Restored | null) => ({
+    restored,
+    result: {
+      status: differences.length === 0 ? ('proven' as const) : ('failed' as const),
+      at: new Date().toISOString(),
+      depth: order.depth,
+      serverVersion: order.server.session.serverVersion,
+      durationMs: Math.round(performance.now() - startedAt),
+      differences,
+    },
+  });
+  let sourceError: unknown;
+  order.source.once('error', (error) => {
+    sourceError = error;
+  });
+  try {
+    const restored = await restoreAndRead(order);
+    return finish(await compare(order, restored), restored);
+  } catch (error) {
+    // An archive that is not whole proves nothing about drills: its own error is the one to tell.
+    if (sourceError) throw sourceError;
+    if (order.signal?.aborted) throw error;
+    return finish([whyNotRestored(error)], null);
+  } finally {
+    // Whoever writes the store reads the same bytes: they must go on.
+    order.source.resume();
+  }
+}
+
+async function restoreAndRead(order: DrillOrder): Promise<Restored> {
+  const { server, locale, requires, reporter } = order;
+  return withDrillDatabase(server, { locale, requires, reporter }, (database) =>
+    closingSessions(
+      () => drillSession(server, database),
+      async (open) => {
+        const session = await open();
+        await restoreInto({
+          ...{ session, database, requires, settings: server.settings },
+          ...{ pgRestore: order.pgRestore, env: order.env, source: order.source },
+          ...{ noOwner: !server.isPrivate, isThrowaway: server.isPrivate, signal: order.signal },
+        });
+        return reportStep(reporter, { name: 'compare' }, async () => {
+          const read = await readFingerprint(open, { signal: order.signal });
+          const contentHashes =
+            order.depth === 'deep' ? await readAllContentHashes(open, order.signal) : null;
+          return { ...read, contentHashes };
+        });
+      },
+    ),
+  );
+}
+
+/** On a server of the user's the roles are others, so owners and grants are left out of what is compared. */
+async function compare(order: DrillOrder, restored: Restored): Promise<DrillDifference[]> {
+  const expected = await order.expected();
+  if (order.server.isPrivate) return compareRestored(expected, restored);
+  const differences = compareRestored(expected, restored).filter(({ what }) => what !== 'schema');
+  const actual = portableChecksum(restored.model);
+  if (expected.portableChecksum === null || expected.portableChecksum === actual) return differences;
+  const schema = { what: 'schema' as const, name: 'schema', expected: expected.portableChecksum };
+  return [{ ...schema, actual }, ...differences];
+}
+
+function whyNotRestored(thrown: unknown): DrillDifference {
+  const error = toBelayError(thrown);
+  const isExtension = error instanceof BelayError && error.code === 'EXTENSION_MISSING';
+  return {
+    what: isExtension ? 'extension' : 'restore',
+    name: isExtension ? 'extensions' : 'archive',
+    expected: 'a whole restore',
+    actual: error.message,
+  };
+}

@@ -1,0 +1,77 @@
+import type { Expectation } from '../../domain/drill.js';
+import type { Fingerprint, SequenceValue } from '../../domain/fingerprint.js';
+import type { DatabaseLocale, Requirements, SequenceRange } from '../../domain/manifest.js';
+import { portableChecksum, type SchemaModel } from '../../domain/schema-model.js';
+import { readContentHashesWithin } from '../../postgres/content-hash.js';
+import { readFingerprint, readSequenceState } from '../../postgres/fingerprint.js';
+import type { FrozenDatabase } from '../../postgres/frozen-database.js';
+import { readDatabaseLocale, readRequirements } from '../../postgres/requirements.js';
+import type { Session } from '../../postgres/session.js';
+
+/** What is read of a database beside its archive, at the same moment. */
+export interface Facts {
+  readonly fingerprint: Fingerprint;
+  readonly model: SchemaModel;
+  readonly portableChecksum: string;
+  /** With `--drill deep`. */
+  readonly contentHashes: Readonly<Record<string, string>> | null;
+}
+
+/** What an archive needs to be restored. */
+export interface Needs {
+  readonly locale: DatabaseLocale;
+  readonly requires: Requirements;
+}
+
+export async function readNeeds(session: Session): Promise<Needs> {
+  return { locale: await readDatabaseLocale(session), requires: await readRequirements(session) };
+}
+
+/**
+ * Counts a frozen database while pg_dump reads the same moment of it.
+ * @param open opens further sessions in the database; the caller closes them
+ */
+export async function readFrozenFacts(
+  frozen: FrozenDatabase,
+  open: () => Promise<Session>,
+  options: { readonly deep: boolean; readonly signal?: AbortSignal | undefined },
+): Promise<Facts> {
+  const { within } = frozen;
+  let isHolderFree = true;
+  const openOrHolder = async () => {
+    const session = isHolderFree ? frozen.session : await open();
+    isHolderFree = false;
+    return session;
+  };
+  const { fingerprint, model } = await readFingerprint(openOrHolder, {
+    signal: options.signal,
+    within,
+  });
+  const contentHashes = options.deep
+    ? await readContentHashesWithin(frozen.session, within, options.signal)
+    : null;
+  return { fingerprint, model, portableChecksum: portableChecksum(model), contentHashes };
+}
+
+/** The sequences that moved since they were read, with both of their values. */
+export async function readMovedSequences(
+  frozen: FrozenDatabase,
+  before: Readonly<Record<string, SequenceValue>>,
+): Promise<Record<string, SequenceRange>> {
+  const after = await readSequenceState(frozen.session, frozen.within);
+  const moved: Record<string, SequenceRange> = {};
+  for (const [name, value] of Object.entries(before)) {
+    const now = after[name];
+    const isSame = now && now.lastValue === value.lastValue && now.isCalled === value.isCalled;
+    if (now && !isSame) moved[name] = { from: value.lastValue, to: now.lastValue };
+  }
+  return moved;
+}
+
+export function expectationOf(
+  facts: Facts,
+  movedSequences: Readonly<Record<string, SequenceRange>>,
+): Expectation & { readonly portableChecksum: string } {
+  const { fingerprint, model, contentHashes } = facts;
+  return { fingerprint, model, contentHashes, movedSequences, portableChecksum: facts.portableChecksum };
+}

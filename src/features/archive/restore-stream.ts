@@ -1,0 +1,189 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { BelayError } from '../../errors.js';
+import { libpqEnvironment } from '../../postgres/libpq-environment.js';
+import type { ConnectionSettings } from '../../postgres/settings.js';
+import { lastLines } from '../../process/program-failure.js';
+import { runProgram } from '../../process/run.js';
+import { streamProgram } from '../../process/stream-program.js';
+
+export interface RestoreStreamOrder {
+  /** Path of pg_restore. */
+  readonly pgRestore: string;
+  readonly settings: ConnectionSettings;
+  /** Empty database to restore into. */
+  readonly database: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** The bytes of an archive in pg_dump's custom format. Read to its end whatever happens. */
+  readonly source: Readable;
+  /** Everything belongs to the connecting role, and nothing is granted. */
+  readonly noOwner: boolean;
+  /** One transaction for all that comes before the indexes: fast where WAL is minimal, but it holds a lock for each object. */
+  readonly singleTransaction: boolean;
+  /** Processes that build indexes and check constraints. */
+  readonly jobs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const firstLookBytes = 64 * 1024;
+/** A table of contents of this size has millions of entries. */
+const largestHeadBytes = 1024 * 1024 * 1024;
+
+/**
+ * Restores an archive that is still on its way: tables and rows while its bytes come, and afterwards indexes,
+ * constraints and triggers with several processes. Those need only the table of contents, which is the
+ * beginning of the file: so nothing but that is ever put aside.
+ * @throws BelayError RESTORE_FAILED with what pg_restore said; NOT_AN_ARCHIVE
+ */
+export async function restoreStream(order: RestoreStreamOrder): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'belay-toc-'));
+  try {
+    await chmod(folder, 0o700);
+    const headFile = join(folder, 'head');
+    const { head, rest } = await readHead(order, headFile);
+    await restoreRows(order, head, rest);
+    await restoreRest(order, headFile);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Head {
+  readonly head: readonly Buffer[];
+  readonly rest: AsyncIterator<Buffer>;
+}
+
+/**
+ * Reads until the table of contents is whole. Where it ends is nowhere written, but pg_restore can
+ * list a file as soon as it is.
+ */
+async function readHead(order: RestoreStreamOrder, file: string): Promise<Head> {
+  const rest = (order.source as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  const head: Buffer[] = [];
+  let size = 0;
+  for (let wanted = firstLookBytes; wanted <= largestHeadBytes; wanted *= 2) {
+    let isOver = false;
+    while (size < wanted && !isOver) {
+      const { value, done } = await rest.next();
+      if (done) isOver = true;
+      else {
+        head.push(value);
+        size += value.length;
+      }
+    }
+    await writeFile(file, Buffer.concat(head), { mode: 0o600 });
+    const listed = await runProgram(order.pgRestore, ['-l', file], {
+      env: order.env,
+      signal: order.signal,
+      maxOutputBytes: largestHeadBytes,
+      errorCode: 'RESTORE_FAILED',
+    });
+    if (listed.exitCode === 0) return { head, rest };
+    if (isOver) throw notAnArchive(listed.stderr);
+  }
+  throw notAnArchive('its table of contents has no end');
+}
+
+function notAnArchive(why: string): BelayError {
+  return new BelayError(
+    'NOT_AN_ARCHIVE',
+    `this is no archive that pg_restore can read: ${lastLines(why, 2)}`,
+    { hint: 'It has to be a file of pg_dump -Fc, written by a pg_dump that is not newer than pg_restore.' },
+  );
+}
+
+const errorHint = 'Nothing that is in use was touched.';
+
+async function restoreRows(
+  order: RestoreStreamOrder,
+  head: readonly Buffer[],
+  rest: AsyncIterator<Buffer>,
+): Promise<void> {
+  const transaction = order.singleTransaction ? '--single-transaction' : '--exit-on-error';
+  const child = streamProgram(
+    order.pgRestore,
+    [...commonArguments(order), '--section=pre-data', '--section=data', transaction],
+    {
+      ...{ env: childEnvironment(order), stdin: 'pipe', stdout: 'collect', signal: order.signal },
+      ...{ errorCode: 'RESTORE_FAILED', errorHint },
+    },
+  );
+  await feed(child.stdin as Writable, head, rest);
+  const { failure } = await child.ended;
+  if (failure) throw failure;
+}
+
+/** Gives the child everything; when it wants no more, the rest is read and thrown away, because others read along. */
+async function feed(
+  stdin: Writable,
+  head: readonly Buffer[],
+  rest: AsyncIterator<Buffer>,
+): Promise<void> {
+  let isOpen = true;
+  stdin.on('error', () => {
+    isOpen = false;
+  });
+  stdin.on('close', () => {
+    isOpen = false;
+  });
+  const give = async (chunk: Buffer) => {
+    if (!isOpen || stdin.write(chunk)) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        stdin.off('drain', done);
+        stdin.off('close', done);
+        stdin.off('error', done);
+        resolve();
+      };
+      stdin.on('drain', done).on('close', done).on('error', done);
+      if (!isOpen) done();
+    });
+  };
+  try {
+    for (const chunk of head) await give(chunk);
+    for (;;) {
+      const { value, done } = await rest.next();
+      if (done) break;
+      await give(value);
+    }
+  } catch (error) {
+    // This ends the child: it must not take the end of a broken stream for the end of the archive.
+    stdin.destroy();
+    throw error;
+  }
+  stdin.end();
+}
+
+async function restoreRest(order: RestoreStreamOrder, headFile: string): Promise<void> {
+  await runProgram(
+    order.pgRestore,
+    [
+      ...commonArguments(order),
+      ...['--section=post-data', '--exit-on-error', `--jobs=${order.jobs}`, headFile],
+    ],
+    {
+      ...{ env: childEnvironment(order), signal: order.signal, mustSucceed: true },
+      ...{ errorCode: 'RESTORE_FAILED', errorHint },
+    },
+  );
+}
+
+function commonArguments({ database, noOwner }: RestoreStreamOrder): string[] {
+  return [
+    `--dbname=${connectionStringFor(database)}`,
+    '--no-password',
+    '--no-tablespaces',
+    ...(noOwner ? ['--no-owner', '--no-privileges'] : []),
+  ];
+}
+
+/** A name alone would be read as a connection string where it looks like one. */
+export function connectionStringFor(database: string): string {
+  return `dbname='${database.replace(/[\\']/g, (character) => `\\${character}`)}'`;
+}
+
+function childEnvironment({ settings, database, env }: RestoreStreamOrder): NodeJS.ProcessEnv {
+  return libpqEnvironment(settings, { database, applicationName: 'belay restore', env });
+}
