@@ -1,0 +1,182 @@
+import type { QualifiedName } from './qualified-name.js';
+import type { ContentsEntry, TableOfContents } from './table-of-contents.js';
+
+/** What of a dump makes up some tables. */
+export interface TableSelection {
+  readonly tables: readonly SelectedTable[];
+  /** The tables, their parts, and everything that these need: all of it, or the tables are not whole. */
+  readonly schema: readonly ContentsEntry[];
+  /** What the tables need, without themselves and their parts. */
+  readonly needed: readonly ContentsEntry[];
+  /** Foreign keys of other tables that refer to these, with what they need, as far as it is not in `schema`. */
+  readonly incoming: readonly ContentsEntry[];
+  /** `setval` for the sequences of the tables, where the dump holds data. */
+  readonly sequenceValues: readonly ContentsEntry[];
+}
+
+export interface SelectedTable {
+  readonly table: QualifiedName;
+  /** Undefined where the dump does not hold its rows. */
+  readonly data: ContentsEntry | undefined;
+  /** How it was attached to its partitioned table, where it was a partition. */
+  readonly attach: ContentsEntry | undefined;
+}
+
+/** Why tables cannot be taken out of a dump. */
+export type SelectionProblem =
+  | { readonly type: 'missing'; readonly table: QualifiedName }
+  | { readonly type: 'not-a-table'; readonly table: QualifiedName; readonly kind: string };
+
+const parts = new Set([
+  'ACL',
+  'COMMENT',
+  'DEFAULT',
+  'INDEX',
+  'POLICY',
+  'ROW SECURITY',
+  'RULE',
+  'SECURITY LABEL',
+  'SEQUENCE',
+  'SEQUENCE OWNED BY',
+  'STATISTICS',
+  'TRIGGER',
+]);
+
+/** Parts that have the name of their table before their own. */
+const tagged = new Set(['DEFAULT', 'POLICY', 'RULE', 'TRIGGER']);
+
+const otherRelations: Readonly<Record<string, string>> = {
+  VIEW: 'a view',
+  'MATERIALIZED VIEW': 'a materialized view',
+  'FOREIGN TABLE': 'a foreign table',
+  SEQUENCE: 'a sequence',
+};
+
+const isConstraint = ({ kind }: ContentsEntry): boolean => kind.endsWith('CONSTRAINT');
+const isForeignKey = ({ kind }: ContentsEntry): boolean => kind === 'FK CONSTRAINT';
+
+class Contents {
+  readonly #byId = new Map<number, ContentsEntry>();
+  readonly #users = new Map<number, ContentsEntry[]>();
+  readonly entries: readonly ContentsEntry[];
+
+  constructor({ entries }: TableOfContents) {
+    this.entries = entries;
+    for (const entry of entries) {
+      this.#byId.set(entry.dumpId, entry);
+      for (const id of new Set(entry.needs)) {
+        this.#users.set(id, [...(this.#users.get(id) ?? []), entry]);
+      }
+    }
+  }
+
+  find(kind: string, { schema, name }: QualifiedName): ContentsEntry | undefined {
+    return this.entries.find(
+      (entry) => entry.kind === kind && entry.schema === schema && entry.tag === name,
+    );
+  }
+
+  usersOf({ dumpId }: ContentsEntry): readonly ContentsEntry[] {
+    return this.#users.get(dumpId) ?? [];
+  }
+
+  /** The table with its parts and theirs, such as the comment on an index or the grants on a sequence. */
+  whole(table: ContentsEntry): ContentsEntry[] {
+    const found = new Set([table]);
+    for (const entry of found) {
+      for (const user of this.usersOf(entry)) {
+        if (this.#isPart(user, table)) found.add(user);
+      }
+    }
+    return [...found];
+  }
+
+  #isPart(entry: ContentsEntry, table: ContentsEntry): boolean {
+    if (!parts.has(entry.kind) && !isConstraint(entry)) return false;
+    const named = tagged.has(entry.kind) || isConstraint(entry);
+    const own = entry.schema === table.schema && entry.tag.startsWith(`${table.tag} `);
+    return !named || own;
+  }
+
+  /** The entries with everything that they need, in the order of the dump. */
+  closure(entries: Iterable<ContentsEntry>): ContentsEntry[] {
+    const found = new Set(entries);
+    for (const entry of found) {
+      for (const id of entry.needs) {
+        const needed = this.#byId.get(id);
+        if (needed) found.add(needed);
+      }
+    }
+    return this.entries.filter((entry) => found.has(entry));
+  }
+}
+
+function findTable(contents: Contents, table: QualifiedName): ContentsEntry | SelectionProblem {
+  const entry = contents.find('TABLE', table);
+  if (entry) return entry;
+  for (const [kind, what] of Object.entries(otherRelations)) {
+    if (contents.find(kind, table)) return { type: 'not-a-table', table, kind: what };
+  }
+  return { type: 'missing', table };
+}
+
+const isProblem = (found: ContentsEntry | SelectionProblem): found is SelectionProblem =>
+  'type' in found;
+
+/** Finds what of a dump makes up the tables, and what they need. */
+export function selectTables(
+  toc: TableOfContents,
+  tables: readonly QualifiedName[],
+): TableSelection | SelectionProblem {
+  const contents = new Contents(toc);
+  const roots: ContentsEntry[] = [];
+  for (const table of tables) {
+    const found = findTable(contents, table);
+    if (isProblem(found)) return found;
+    roots.push(found);
+  }
+  const whole = new Set(roots.flatMap((root) => contents.whole(root)));
+  const schema = contents.closure(whole);
+  const inSchema = new Set(schema);
+  const incoming = contents.closure(
+    roots.flatMap((root) => contents.usersOf(root).filter(isForeignKey)),
+  );
+  const withoutForeignKeys = contents.closure([...whole].filter((entry) => !isForeignKey(entry)));
+  const sequences = [...whole].filter(({ kind }) => kind === 'SEQUENCE');
+  const values = sequences.map(({ schema: inside, tag }) =>
+    contents.find('SEQUENCE SET', { schema: inside, name: tag }),
+  );
+  return {
+    tables: tables.map((table) => ({
+      table,
+      data: contents.find('TABLE DATA', table),
+      attach: contents.find('TABLE ATTACH', table),
+    })),
+    schema,
+    needed: withoutForeignKeys.filter((entry) => !whole.has(entry)),
+    incoming: incoming.filter((entry) => !inSchema.has(entry)),
+    sequenceValues: values.filter((entry) => entry !== undefined),
+  };
+}
+
+/** A list for `pg_restore --use-list`, in the order of the dump. */
+export function restoreList(entries: readonly ContentsEntry[]): string {
+  return entries.map(({ dumpId }) => `${dumpId};\n`).join('');
+}
+
+const namePart = `(?:"(?:[^"]|"")*"|[^"( .]+)`;
+const copyStatement = new RegExp(
+  String.raw`^COPY ${namePart}\.${namePart} +(?:\((.*)\) )?FROM stdin;\s*$`,
+  'su',
+);
+
+/** The names of the columns in a `COPY … FROM stdin;` of pg_dump; undefined: it is none. */
+export function columnsOfCopy(statement: string): string[] | undefined {
+  const match = copyStatement.exec(statement);
+  if (!match) return undefined;
+  const columns: string[] = [];
+  for (const [, quoted, plain] of (match[1] ?? '').matchAll(/"((?:[^"]|"")*)"|([^", ]+)/gsu)) {
+    columns.push(quoted?.replaceAll('""', '"') ?? plain ?? '');
+  }
+  return columns;
+}

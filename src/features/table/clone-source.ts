@@ -1,0 +1,54 @@
+import { join } from 'node:path';
+import type { QualifiedName } from '../../domain/qualified-name.js';
+import { libpqEnvironment } from '../../postgres/libpq-environment.js';
+import { copyRowsOut, readDataColumns } from '../../postgres/table/copy-rows.js';
+import { chooseDumpTools } from '../../process/client-tools.js';
+import { runProgram } from '../../process/run.js';
+import { readingClone } from '../snapshot/read-clone.js';
+import { type Clone, toSnapshot } from '../target/timeline.js';
+import type { Work } from '../target/work.js';
+import { type TableData, type TableSource, withPrivateFolder } from './table-source.js';
+
+/** Tables out of a snapshot's clone. The clone is open only while it is read. */
+export function cloneSource(work: Work, clone: Clone): TableSource {
+  const { name: database } = clone.database;
+  return {
+    snapshot: toSnapshot(clone),
+    serverVersion: work.main.serverVersion,
+    withSchemaFile: (use) =>
+      withPrivateFolder(async (folder) => {
+        const file = join(folder, 'schema');
+        await readingClone(work, database, () => dumpSchema(work, database, file));
+        return use(file);
+      }),
+    withTableData: (table, use) =>
+      readingClone(work, database, async (open) => {
+        const session = await open();
+        return use(await readRows(session, table));
+      }),
+  };
+}
+
+async function dumpSchema(work: Work, database: string, file: string): Promise<void> {
+  const { settings, env, main } = work.target;
+  const { pgDump } = await chooseDumpTools(Math.floor(main.serverVersion / 10_000), env);
+  await runProgram(
+    pgDump.path,
+    [...['--format=custom', '--schema-only', '--encoding=UTF8', '--no-password'], `--file=${file}`],
+    {
+      env: libpqEnvironment(settings, { database, applicationName: 'belay dump', env }),
+      signal: work.signal,
+      mustSucceed: true,
+      errorCode: 'DUMP_FAILED',
+      errorHint: 'Nothing was changed. What pg_dump says is the reason.',
+    },
+  );
+}
+
+async function readRows(
+  session: Parameters<typeof readDataColumns>[0],
+  table: QualifiedName,
+): Promise<TableData> {
+  const columns = await readDataColumns(session, table);
+  return { columns, rows: copyRowsOut(session, table, columns), encoding: 'UTF8' };
+}
