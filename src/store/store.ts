@@ -79,11 +79,7 @@ export interface Store {
    * Creates a small object if there is none of the key. Of any number of writers exactly one gets "created". Safe to retry: an answer that was lost
    * is recognised by the object's bytes, so these must differ between writers (an id, a time).
    */
-  create(
-    key: string,
-    bytes: Uint8Array,
-    options?: StoreCallOptions,
-  ): Promise<'created' | 'exists'>;
+  create(key: string, bytes: Uint8Array, options?: StoreCallOptions): Promise<'created' | 'exists'>;
 
   /** Writes a small object, replacing the one of the key. */
   write(key: string, bytes: Uint8Array, options?: StoreCallOptions): Promise<void>;
@@ -100,7 +96,7 @@ export interface Store {
   /** Undefined where there is none. */
   stat(key: string, options?: StoreCallOptions): Promise<StoredObject | undefined>;
 
-  /** Objects whose keys begin with `prefix`, sorted by key (code units). `after`: only keys behind this one. */
+  /** Objects whose keys begin with `prefix`, sorted by key (by its bytes in UTF-8). `after`: only keys behind this one. */
   list(
     prefix: string,
     options?: StoreCallOptions & {
