@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { BelayError } from '../../src/errors.js';
 import { isRunning } from '../../src/process/postmaster.js';
@@ -168,6 +168,8 @@ describe('a program that prints nothing', () => {
     const program = start('setTimeout(() => process.stdout.write("here"), 300)', { idleMs: 1_000 });
     const reading = text(program.stdout);
     await sleep(100);
+    // After what arrives was read, and before the timers: the order in which Node does things.
+    await setImmediate();
     const until = performance.now() + 1_500;
     while (performance.now() < until);
     expect(await reading).toBe('here');
