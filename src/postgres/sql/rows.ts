@@ -7,6 +7,8 @@ import { quoteQualifiedName } from './tables.js';
 export interface ColumnShape {
   readonly name: string;
   readonly type: string;
+  /** Computed from the others, by whatever server has the table. */
+  readonly isGenerated?: boolean;
 }
 
 export interface TableShape extends QualifiedName {
@@ -20,7 +22,8 @@ export function readTableShapes(session: Session): Promise<TableShape[]> {
   return session.query<TableShape>(
     `SELECT n.nspname AS schema, c.relname AS name,
             coalesce((SELECT json_agg(json_build_object('name', a.attname,
-                                                        'type', format_type(a.atttypid, a.atttypmod))
+                                                        'type', format_type(a.atttypid, a.atttypmod),
+                                                        'isGenerated', a.attgenerated <> '')
                                       ORDER BY a.attnum)
                         FROM pg_attribute a
                        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]') AS columns,
@@ -53,6 +56,8 @@ const rowText = ({ columns }: RowScope): string => asText(columns);
 const keyText = (scope: RowScope): string =>
   scope.key ? asText(scope.key.map(({ name }) => name)) : rowText(scope);
 const fromTable = ({ table }: RowScope): string => `FROM ONLY ${quoteQualifiedName(table)} t`;
+/** Added up, so that the order of rows does not matter, and the same row twice does not vanish. */
+const rowHash = (scope: RowScope): string => `hashtextextended(${rowText(scope)} COLLATE "C", 0)`;
 const bucketOf = (scope: RowScope): string =>
   `(hashtextextended(${keyText(scope)} COLLATE "C", 0) & ${bucketCount - 1})::int`;
 
@@ -63,12 +68,32 @@ const doingRows = ({ table }: RowScope): string =>
 export async function readBuckets(session: Session, scope: RowScope): Promise<Map<number, string>> {
   const rows = await session.query<{ bucket: number; rows: string; hash: string }>(
     `SELECT ${bucketOf(scope)} AS bucket, count(*) AS rows,
-            sum(hashtextextended(${rowText(scope)} COLLATE "C", 0)) AS hash
+            sum(${rowHash(scope)}) AS hash
        ${fromTable(scope)} GROUP BY 1`,
     [],
     doingRows(scope),
   );
   return new Map(rows.map(({ bucket, rows: count, hash }) => [bucket, `${count}/${hash}`]));
+}
+
+/** Number of rows and sum of their hashes of whole tables, as one text for each. */
+export async function hashTables(session: Session, scopes: readonly RowScope[]): Promise<string[]> {
+  const selects = scopes.map(
+    (scope, index) =>
+      `SELECT ${index} AS index, concat(count(*), '/', coalesce(sum(${rowHash(scope)}), 0)) AS hash
+         ${fromTable(scope)}`,
+  );
+  const [first] = scopes;
+  const doing =
+    first && scopes.length === 1 ? `${first.table.schema}.${first.table.name}` : 'the tables';
+  const rows = await session.query<{ index: number; hash: string }>(
+    selects.join('\nUNION ALL '),
+    [],
+    `hashing the rows of ${doing}`,
+  );
+  const result: string[] = [];
+  for (const { index, hash } of rows) result[index] = hash;
+  return result;
 }
 
 const inBuckets = (scope: RowScope, buckets: readonly number[]): string =>
