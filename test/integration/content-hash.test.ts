@@ -151,6 +151,8 @@ describe('the hash over the content of tables', () => {
     ['one value', 'public.twins', `UPDATE twins SET b = 'z' WHERE a = 'later'`],
     ['NULL for an empty text', 'public.twins', `UPDATE twins SET a = NULL WHERE a = ''`],
     ['values that change places', 'public.twins', 'UPDATE twins SET a = b, b = a'],
+    ['two equal rows that change alike', 'public.twins', `UPDATE twins SET a = 'w' WHERE a = 'x'`],
+    ['a row of an inheriting table', 'public.child', 'UPDATE child SET b = 0'],
     ['two equal rows less', 'public.twins', `DELETE FROM twins WHERE a = 'x'`],
     ['the last digit of a float', 'public.kinds', 'UPDATE kinds SET f8 = 0.3::float8 WHERE id = 1'],
     [
