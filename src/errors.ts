@@ -50,6 +50,7 @@ export const errorCatalog = {
 
   TAG_EXISTS: conflict,
   DATABASE_EXISTS: conflict,
+  TABLE_EXISTS: conflict,
   CONFIG_EXISTS: conflict,
   LOCKED: conflict,
   SESSIONS_IN_THE_WAY: conflict,
