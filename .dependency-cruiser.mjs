@@ -66,7 +66,10 @@ export default {
     ),
     layer(
       'index\\.ts',
-      ['index\\.ts', 'features/', 'config/', 'postgres/', 'process/', 'domain/', 'errors\\.ts'],
+      [
+        ...['index\\.ts', 'features/', 'config/', 'postgres/', 'process/', 'store/', 'domain/'],
+        'errors\\.ts',
+      ],
       'The public API.',
     ),
     layer(

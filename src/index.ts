@@ -27,6 +27,7 @@ export {
 export { type DrillDifference, describeDifference } from './domain/drill.js';
 export { parseDuration } from './domain/duration.js';
 export type { Fingerprint, FingerprintDifference, SequenceValue } from './domain/fingerprint.js';
+export type { LedgerEntry, LedgerHead, NewLedgerEntry } from './domain/ledger.js';
 export { parseTime } from './domain/reference.js';
 export type { ProgressEvent, Reporter, RunOptions } from './domain/reporter.js';
 export type { RetentionPolicy } from './domain/retention.js';
@@ -36,8 +37,8 @@ export {
   type ArchiveCopy,
   archiveOf,
   type CloneCopy,
-  cloneOf,
   type CopyMethod,
+  cloneOf,
   type DrillState,
   forever,
   type GitState,
@@ -54,14 +55,37 @@ export {
   errorCatalog,
   toBelayError,
 } from './errors.js';
+export { type ArchiveOptions, checkArchiveOptions } from './features/archive/archive-options.js';
 export {
   type CheckpointOptions,
   type CheckpointResult,
   takeCheckpoint,
 } from './features/archive/checkpoint.js';
-export { type ArchiveOptions, checkArchiveOptions } from './features/archive/archive-options.js';
+export {
+  type DrillOptions,
+  type DrillOutcome,
+  drillSnapshot,
+} from './features/archive/drill-snapshot.js';
+export {
+  type ExportOptions,
+  type ExportResult,
+  exportSnapshot,
+} from './features/archive/export.js';
+export { type ImportOptions, importArchive } from './features/archive/import.js';
+export { openConfiguredStore } from './features/archive/open-configured-store.js';
+export { type PullOptions, pullSnapshot } from './features/archive/pull.js';
+export { type MovedArchive, type PushOptions, pushSnapshot } from './features/archive/push.js';
+export {
+  type BrokenSeal,
+  type VerifyOptions,
+  type VerifyResult,
+  verifyArchives,
+} from './features/archive/verify-archives.js';
 export type { Check } from './features/doctor/check.js';
 export { type Examination, examineTarget } from './features/doctor/examine.js';
+export { type GatedRun, runAfterCheckpoint } from './features/gate/run-after-checkpoint.js';
+export { type LedgerPage, type ReadLedgerOptions, readLedger } from './features/ledger/read.js';
+export { type LedgerVerification, verifyLedger } from './features/ledger/verify.js';
 export type { LocalServer, LocalServerPlace } from './features/local/local-server.js';
 export {
   type StartedLocalServer,
@@ -143,3 +167,4 @@ export {
 } from './features/target/status.js';
 export type { WorkOptions } from './features/target/work.js';
 export { redactUrl } from './postgres/redact-url.js';
+export type { Store, StoredObject } from './store/store.js';

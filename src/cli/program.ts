@@ -6,13 +6,17 @@ import { addDeleteCommand } from './commands/delete.js';
 import { addDiffCommand } from './commands/diff.js';
 import { addDoctorCommand } from './commands/doctor.js';
 import { addInitCommand } from './commands/init.js';
+import { addLedgerCommand } from './commands/ledger.js';
 import { addListCommand } from './commands/list.js';
 import { addLocalCommand } from './commands/local.js';
+import { addMoveCommands } from './commands/move.js';
 import { addProtectCommands } from './commands/protect.js';
+import { addProofCommands } from './commands/prove.js';
 import { addPruneCommand } from './commands/prune.js';
 import { addRenameCommand } from './commands/rename.js';
 import { addRepairCommand } from './commands/repair.js';
 import { addRestoreCommand } from './commands/restore.js';
+import { addRunCommand } from './commands/run.js';
 import { addShowCommand } from './commands/show.js';
 import { addSnapshotCommand } from './commands/snapshot.js';
 import { addStatusCommand } from './commands/status.js';
@@ -25,7 +29,9 @@ import { readOwnVersion } from './own-version.js';
 /** The whole command line. Commander prints to the given streams and throws instead of exiting. */
 export function buildProgram(io: CliIo, exitWith: (code: number) => void): Command {
   const program = new Command('belay')
-    .description('A safety rope for PostgreSQL: snapshots, restore, switch and undo.')
+    .description(
+      'A safety rope for PostgreSQL: snapshots and proven checkpoints, restore, switch and undo.',
+    )
     .version(readOwnVersion(), '-V, --version')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
@@ -86,6 +92,10 @@ const commands: readonly ((program: Command, bind: Bind) => void)[] = [
   addProtectCommands,
   addDeleteCommand,
   addPruneCommand,
+  addRunCommand,
+  addProofCommands,
+  addMoveCommands,
+  addLedgerCommand,
   addRepairCommand,
   addCompletionCommands,
 ];

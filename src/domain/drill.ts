@@ -1,5 +1,9 @@
-import { compareFingerprints, type Fingerprint, type FingerprintDifference } from './fingerprint.js';
-import type { DrillRecord, SequenceRange } from './manifest.js';
+import {
+  compareFingerprints,
+  type Fingerprint,
+  type FingerprintDifference,
+} from './fingerprint.js';
+import type { DrillRecord, Requirements, SequenceRange } from './manifest.js';
 import { compareSchemas, type SchemaModel } from './schema-model.js';
 
 /** One thing in which a restored archive differs from its source, or why it could not be restored. */
@@ -30,6 +34,8 @@ export interface Restored {
   readonly fingerprint: Fingerprint;
   readonly model: SchemaModel;
   readonly contentHashes: Readonly<Record<string, string>> | null;
+  /** What the restored database was found to need; null where that was not asked. */
+  readonly requires?: Requirements | null;
 }
 
 /** Everything in which the copy differs. */

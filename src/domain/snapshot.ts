@@ -4,9 +4,9 @@ export type SnapshotReason = 'manual' | 'auto' | 'before-restore' | 'before-migr
 
 /**
  * How the bytes of a clone came to be, as far as it was measured. "rename": not copied at all, the
- * database was renamed away when another took its place.
+ * database was renamed away when another took its place. "archive": restored from the snapshot's archive.
  */
-export type CopyMethod = 'reflink' | 'file_copy' | 'wal_log' | 'rename';
+export type CopyMethod = 'reflink' | 'file_copy' | 'wal_log' | 'rename' | 'archive';
 
 export interface CloneCopy {
   readonly type: 'clone';

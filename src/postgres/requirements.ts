@@ -19,8 +19,15 @@ export async function readRequirements(session: Session): Promise<Requirements> 
                          OR (s.classid = 'pg_database'::regclass
                              AND s.objid = (SELECT oid FROM pg_database WHERE datname = current_database()))))
           OR r.oid = (SELECT datdba FROM pg_database WHERE datname = current_database())
-          -- Dependencies on the first superuser are not recorded: it cannot be dropped.
-          OR r.oid = 10)
+          -- What belongs to the first superuser is not recorded there: it cannot be dropped.
+          OR (r.oid = 10 AND EXISTS (
+                SELECT 1 FROM (SELECT 'pg_class'::regclass AS class, oid, relowner AS owner FROM pg_class
+                         UNION ALL SELECT 'pg_proc'::regclass, oid, proowner FROM pg_proc
+                         UNION ALL SELECT 'pg_type'::regclass, oid, typowner FROM pg_type
+                         UNION ALL SELECT 'pg_namespace'::regclass, oid, nspowner FROM pg_namespace) o
+                 WHERE o.owner = 10 AND o.oid >= 16384
+                   AND NOT EXISTS (SELECT 1 FROM pg_depend d
+                                    WHERE d.classid = o.class AND d.objid = o.oid AND d.deptype = 'e'))))
      )
      SELECT n.rolname::text AS name, n.rolsuper AS "isSuperuser", n.rolcanlogin AS "canLogin",
             coalesce((SELECT json_agg(g.rolname ORDER BY g.rolname)

@@ -21,7 +21,10 @@ export function addArchiveOptions(command: Command): Command {
         'what the restored copy is compared by: counts, deep (also a hash of every row), readback (the bytes come back from the store)',
       ).choices(['counts', 'deep', 'readback']),
     )
-    .option('--drill-server <url>', 'restore into a scratch database there, not into a private server')
+    .option(
+      '--drill-server <url>',
+      'restore into a scratch database there, not into a private server',
+    )
     .option('--lock-days <days>', 'nobody can delete it for so many days', wholeNumber)
     .option('--encrypt-to <recipient>', 'age recipient (age1…); may be given again', collect)
     .option('--compress <level>', 'gzip level 0 to 9 (default 1)', wholeNumber)

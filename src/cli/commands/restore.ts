@@ -11,6 +11,8 @@ interface Options {
   readonly table?: string[];
   readonly sessions?: SessionPolicy;
   readonly allowProduction?: string;
+  readonly owner?: boolean;
+  readonly identity?: string;
 }
 
 export function addRestoreCommand(program: Command, bind: Bind): void {
@@ -20,6 +22,8 @@ export function addRestoreCommand(program: Command, bind: Bind): void {
     .argument('<ref>', 'tag, id, "latest", "~1" or "@2026-11-20T14:30"')
     .option('--to <database>', 'restore into a new database of this name')
     .option('--table <schema.table>', 'only this table (needs an archive)', collect)
+    .option('--no-owner', 'from an archive: everything belongs to you and nothing is granted')
+    .option('--identity <file>', 'age secret key, for an encrypted archive')
     .addOption(sessionsOption())
     .addOption(sessionsWaitOption())
     .addOption(allowProductionOption())
@@ -33,6 +37,7 @@ export function addRestoreCommand(program: Command, bind: Bind): void {
           library.restoreSnapshot(target, {
             ...context.work(library),
             ...{ reference, to, tables, sessions, allowProduction },
+            ...{ noOwner: options.owner === false, identityFile: options.identity },
           }),
         );
         context.print(result, () => describeRestore(context.style, result));

@@ -17,23 +17,17 @@ export function addSnapshotCommand(program: Command, bind: Bind): void {
     .description('take a snapshot of the database')
     .argument('<tag>', 'name of the snapshot: letters, digits, ".", "_", "-", "/"')
     .option('-d, --description <text>', 'what this state is')
-    .option('--archive', 'also keep an archive (not in this version)')
+    .option('--archive', 'also make an archive of it in the store')
     .addOption(sessionsOption())
     .addOption(sessionsWaitOption())
     .action(
       bind<[string], Options>(async (context, options, tag) => {
-        const { BelayError, validateTag } = await import('../../index.js');
-        validateTag(tag);
-        if (options.archive) {
-          throw new BelayError('NEEDS_ARCHIVE', 'archives are not part of this version', {
-            hint: 'Take the snapshot without --archive; pg_dump writes one by hand.',
-          });
-        }
+        (await import('../../index.js')).validateTag(tag);
         const sessions = await sessionPolicy(context, options.sessions);
         const { snapshot, outageMs } = await context.withTarget('snapshot', (target, library) =>
           library.takeSnapshot(target, {
             ...context.work(library),
-            ...{ tag, description: options.description, sessions },
+            ...{ tag, description: options.description, sessions, archive: options.archive },
           }),
         );
         context.print({ ...snapshot, outageMs }, () =>

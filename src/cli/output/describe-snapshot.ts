@@ -7,6 +7,7 @@ const methods: Readonly<Record<CopyMethod, string>> = {
   file_copy: 'by copying files',
   wal_log: 'through the WAL',
   rename: 'kept by renaming',
+  archive: 'restored from its archive',
 };
 
 /** Year 9999: protected without an end. */
@@ -70,7 +71,9 @@ export function describeSnapshot(style: Style, snapshot: Snapshot): string {
     ['of', `"${snapshot.target.database}" on ${snapshot.target.server}`],
     ['reason', snapshot.reason],
     ['git', describeGit(snapshot.git) || 'none'],
-    ...(clone ? [['copy', `clone in database "${clone.database}", ${methodOf(clone)}`] as [string, string]] : []),
+    ...(clone
+      ? [['copy', `clone in database "${clone.database}", ${methodOf(clone)}`] as [string, string]]
+      : []),
     ...(archive ? archiveFields(archive) : []),
     ['contents', describeContents(snapshot)],
     ['schema', fingerprint ? fingerprint.schemaChecksum : 'not read yet'],

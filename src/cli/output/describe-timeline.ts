@@ -10,6 +10,7 @@ const methods: Readonly<Record<CopyMethod, string>> = {
   file_copy: 'file copy',
   wal_log: 'wal log',
   rename: 'renamed',
+  archive: 'restored',
 };
 
 /** The timeline as a table, newest first, with what the target is based on marked. */

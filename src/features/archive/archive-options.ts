@@ -77,12 +77,12 @@ export function majorOf(serverVersion: number): number {
 /** Everything that can be found wrong before a minute is spent on dumping. */
 export async function prepareToArchive(
   target: Target,
+  store: Store,
   { lockUntil }: Pick<ArchiveSettings, 'lockUntil'>,
   signal: AbortSignal | undefined,
-): Promise<{ store: Store; tools: DumpTools }> {
+): Promise<{ tools: DumpTools }> {
   const tools = await chooseDumpTools(majorOf(target.main.serverVersion), target.env);
-  const store = await target.openStore();
   await store.prepare({ signal });
   if (lockUntil) await store.checkLocking({ signal });
-  return { store, tools };
+  return { tools };
 }

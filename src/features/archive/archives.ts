@@ -101,13 +101,15 @@ async function readManifest(
     storedAt: object.modifiedAt,
     drill: newestDrill(manifest, prefix, objects),
     protectedUntil: await readProtection(store, `${prefix}protected/${id}.json`, objects, signal),
-    location: store.kind === 's3' ? `${store.location}/${manifest.archive.key}` : joined(store, manifest),
+    location: locationOf(store, manifest.archive.key),
     problem: problemOf(manifest, objects),
   };
 }
 
-const joined = (store: Store, { archive }: ArchiveManifest): string =>
-  `${store.location.replace(/[/\\]$/, '')}/${archive.key}`;
+/** Path of an object's file, or its "s3://" address. */
+export function locationOf(store: Store, key: string): string {
+  return `${store.location.replace(/[/\\]$/, '')}/${key}`;
+}
 
 function newestDrill(
   manifest: ArchiveManifest,

@@ -28,7 +28,13 @@ import {
 import { readArchives, toArchivedSnapshot } from './archives.js';
 import { type DrillServer, withDrillServer } from './drill-server.js';
 import { startDump } from './dump.js';
-import { expectationOf, type Facts, readFrozenFacts, readMovedSequences, readNeeds } from './facts.js';
+import {
+  expectationOf,
+  type Facts,
+  readFrozenFacts,
+  readMovedSequences,
+  readNeeds,
+} from './facts.js';
 import { type MadeArchive, makeArchive, manifestOf } from './make-archive.js';
 import { archivePlace } from './place.js';
 import { cleanStore, withRunMark } from './run-mark.js';
@@ -83,15 +89,21 @@ export async function takeCheckpoint(
   return underLock(target, options, async (work) => {
     const startedAt = performance.now();
     requireLive(work.timeline, target.database);
-    const { store, tools } = await prepareToArchive(target, settings, work.signal);
+    const store = await target.openStore();
+    const { tools } = await prepareToArchive(target, store, settings, work.signal);
     const tag = await freeTag(work, store, options.tag);
     const order = { store, tools, settings, git, tag, description: options.description ?? '' };
-    const finish = (server: DrillServer | null) => archiveLive(work, { ...order, server, startedAt });
+    const finish = (server: DrillServer | null) =>
+      archiveLive(work, { ...order, server, startedAt });
     if (settings.drill === false) return finish(null);
     const { drillServer } = settings;
     return withDrillServer(
       {
-        ...{ major: majorOf(work.main.serverVersion), drillServer, objects: await countObjects(work) },
+        ...{
+          major: majorOf(work.main.serverVersion),
+          drillServer,
+          objects: await countObjects(work),
+        },
         ...{ env: target.env, signal: work.signal, reporter: work.reporter },
       },
       finish,
@@ -208,7 +220,9 @@ async function dumpLive(work: Work, order: LiveOrder, id: string): Promise<Dumpe
       source: {
         ...needs,
         bytes: dump.stdout,
-        expectedBytes: (await databaseSize(work.main, requireLive(work.timeline, target.database).oid)) ?? undefined,
+        expectedBytes:
+          (await databaseSize(work.main, requireLive(work.timeline, target.database).oid)) ??
+          undefined,
         expected: async () => {
           const { facts, moved } = await known();
           return expectationOf(facts, moved);

@@ -118,7 +118,8 @@ export async function withDrillDatabase<T>(
   } finally {
     const drop = `DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`;
     // A private server goes as a whole, and may be gone already.
-    if (!server.isPrivate) await session.execute(drop, 'removing the drill database').catch(() => {});
+    if (!server.isPrivate)
+      await session.execute(drop, 'removing the drill database').catch(() => {});
   }
 }
 
@@ -148,7 +149,13 @@ async function createDatabase(
       type: 'warning',
       message: `the drill sorts text by code point: the locale "${locale.locale ?? locale.collate}" is not on this machine`,
     });
-    const plain = { collate: 'C', ctype: 'C', provider: 'libc', locale: null, icuRules: null } as const;
+    const plain = {
+      collate: 'C',
+      ctype: 'C',
+      provider: 'libc',
+      locale: null,
+      icuRules: null,
+    } as const;
     await session.execute(
       emptyDatabaseSql(name, { ...plain, encoding: locale.encoding }, serverVersion),
       'making a database',

@@ -12,6 +12,7 @@ import { portableChecksum } from '../../domain/schema-model.js';
 import { BelayError, toBelayError } from '../../errors.js';
 import { readAllContentHashes } from '../../postgres/content-hash.js';
 import { readFingerprint } from '../../postgres/fingerprint.js';
+import { readRequirements } from '../../postgres/requirements.js';
 import { closingSessions } from '../snapshot/read-clone.js';
 import { type DrillServer, drillSession, withDrillDatabase } from './drill-server.js';
 import { restoreInto } from './restore-into.js';
@@ -90,7 +91,7 @@ async function restoreAndRead(order: DrillOrder): Promise<Restored> {
           const read = await readFingerprint(open, { signal: order.signal });
           const contentHashes =
             order.depth === 'deep' ? await readAllContentHashes(open, order.signal) : null;
-          return { ...read, contentHashes };
+          return { ...read, contentHashes, requires: await readRequirements(session) };
         });
       },
     ),
@@ -103,7 +104,8 @@ async function compare(order: DrillOrder, restored: Restored): Promise<DrillDiff
   if (order.server.isPrivate) return compareRestored(expected, restored);
   const differences = compareRestored(expected, restored).filter(({ what }) => what !== 'schema');
   const actual = portableChecksum(restored.model);
-  if (expected.portableChecksum === null || expected.portableChecksum === actual) return differences;
+  if (expected.portableChecksum === null || expected.portableChecksum === actual)
+    return differences;
   const schema = { what: 'schema' as const, name: 'schema', expected: expected.portableChecksum };
   return [{ ...schema, actual }, ...differences];
 }

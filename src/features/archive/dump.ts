@@ -95,9 +95,8 @@ async function write(reader: PassThrough, chunk: Buffer): Promise<void> {
   if (reader.destroyed || reader.write(chunk)) return;
   const controller = new AbortController();
   const { signal } = controller;
-  await Promise.race([
-    once(reader, 'drain', { signal }),
-    once(reader, 'close', { signal }),
-  ]).catch(() => {});
+  await Promise.race([once(reader, 'drain', { signal }), once(reader, 'close', { signal })]).catch(
+    () => {},
+  );
   controller.abort();
 }

@@ -73,5 +73,11 @@ export function expectationOf(
   movedSequences: Readonly<Record<string, SequenceRange>>,
 ): Expectation & { readonly portableChecksum: string } {
   const { fingerprint, model, contentHashes } = facts;
-  return { fingerprint, model, contentHashes, movedSequences, portableChecksum: facts.portableChecksum };
+  return {
+    fingerprint,
+    model,
+    contentHashes,
+    movedSequences,
+    portableChecksum: facts.portableChecksum,
+  };
 }

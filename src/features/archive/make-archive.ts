@@ -9,10 +9,10 @@ import { BelayError } from '../../errors.js';
 import type { DumpTools } from '../../process/client-tools.js';
 import type { Store } from '../../store/store.js';
 import type { Work } from '../target/work.js';
-import { openPlain } from './open-plain.js';
 import { drillArchive, type FinishedDrill } from './drill.js';
 import type { DrillServer } from './drill-server.js';
 import type { Needs } from './facts.js';
+import { openPlain } from './open-plain.js';
 import { archivePlace } from './place.js';
 import { type WrittenArchive, writeArchive } from './write-archive.js';
 
@@ -64,7 +64,12 @@ export async function makeArchive(work: Work, order: MakeArchiveOrder): Promise<
   const encryption =
     recipients.length === 0
       ? null
-      : { method: 'age' as const, recipients, plainSizeBytes: plain.sizeBytes, plainSha256: plain.sha256 };
+      : {
+          method: 'age' as const,
+          recipients,
+          plainSizeBytes: plain.sizeBytes,
+          plainSha256: plain.sha256,
+        };
   const file = { key, sizeBytes: stored.sizeBytes, sha256: stored.sha256, encryption };
   const readBack = isReadback ? await drillReadBack(work, order, file) : null;
   return { file, drill: written.drill ?? readBack, confirmedBy: stored.confirmedBy };

@@ -26,12 +26,20 @@ export async function openPlain(
 ): Promise<Readable> {
   const { encryption } = file;
   if (encryption && !identities) throw needsIdentity(file.key, encryption.recipients);
-  const raw = await store.readStream(file.key, { signal });
-  const stored = checked(raw, file.key, file, signal);
+  const stored = await openStored(store, file, signal);
   if (!encryption || !identities) return stored;
   const plain = await decryptStream(stored, identities);
   const expected = { sizeBytes: encryption.plainSizeBytes, sha256: encryption.plainSha256 };
   return checked(plain, `${file.key} (decrypted)`, expected, signal);
+}
+
+/** The bytes of an archive as they lie in the store; the stream fails at its end where they are not the sealed ones. */
+export async function openStored(
+  store: Store,
+  file: FileInStore,
+  signal?: AbortSignal,
+): Promise<Readable> {
+  return checked(await store.readStream(file.key, { signal }), file.key, file, signal);
 }
 
 function needsIdentity(key: string, recipients: readonly string[]): BelayError {
@@ -63,7 +71,9 @@ function checked(
         throw new BelayError(
           'SEAL_BROKEN',
           `${what} is not what was sealed: ${sizeBytes} of ${expected.sizeBytes} bytes, SHA-256 ${sha256} instead of ${expected.sha256}`,
-          { hint: 'It was damaged or changed in the store. Use another archive; `belay verify` checks all of them.' },
+          {
+            hint: 'It was damaged or changed in the store. Use another archive; `belay verify` checks all of them.',
+          },
         );
       }
     },

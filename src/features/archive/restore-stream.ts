@@ -90,7 +90,9 @@ function notAnArchive(why: string): BelayError {
   return new BelayError(
     'NOT_AN_ARCHIVE',
     `this is no archive that pg_restore can read: ${lastLines(why, 2)}`,
-    { hint: 'It has to be a file of pg_dump -Fc, written by a pg_dump that is not newer than pg_restore.' },
+    {
+      hint: 'It has to be a file of pg_dump -Fc, written by a pg_dump that is not newer than pg_restore.',
+    },
   );
 }
 

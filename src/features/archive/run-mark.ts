@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { type ArchivePlace, parseKey, placePrefix, runKey } from '../../domain/archive-keys.js';
-import { isRunning } from '../../process/postmaster.js';
 import type { Session } from '../../postgres/session.js';
+import { isRunning } from '../../process/postmaster.js';
 import type { Store } from '../../store/store.js';
 import type { Archives } from './archives.js';
 
@@ -72,7 +72,10 @@ export async function cleanStore(
   for (const upload of await store.listUnfinished(prefix)) {
     if (!(await isOver(upload.key, upload.startedAt))) continue;
     await store.abortUnfinished(upload);
-    cleaned.push({ ...{ kind: 'unfinished-upload', key: upload.key }, detail: 'an upload that was interrupted' });
+    cleaned.push({
+      ...{ kind: 'unfinished-upload', key: upload.key },
+      detail: 'an upload that was interrupted',
+    });
   }
   for (const { key, modifiedAt } of archives.unsealed) {
     if (!key.startsWith(prefix) || !(await isOver(key, modifiedAt))) continue;

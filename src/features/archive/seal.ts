@@ -78,12 +78,14 @@ async function checkFileIsThere({ store, manifest, signal }: SealOrder): Promise
   throw new BelayError(
     'STORE_OBJECT_MISSING',
     `${key} is ${file ? `${file.sizeBytes} bytes long instead of ${sizeBytes}` : 'no longer'} in ${store.location}`,
-    { hint: 'Nothing was sealed. Something else deletes or changes objects there: find it, and run this again.' },
+    {
+      hint: 'Nothing was sealed. Something else deletes or changes objects there: find it, and run this again.',
+    },
   );
 }
 
 export function tagExists(database: string, tag: string): BelayError {
-  return new BelayError('TAG_EXISTS', `"${database}" already has an archive tagged "${tag}"`, {
+  return new BelayError('TAG_EXISTS', `"${database}" already has a snapshot tagged "${tag}"`, {
     hint: 'Choose another tag, or `belay rename` or `belay delete` the old one.',
   });
 }

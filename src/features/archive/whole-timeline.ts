@@ -71,9 +71,13 @@ async function tryToReadArchives(
   } catch (error) {
     if (signal?.aborted) throw error;
     const storeProblem = limit.aborted
-      ? new BelayError('STORE_UNAVAILABLE', `the store did not answer within ${storePatienceMs / 1000} s`, {
-          cause: error,
-        })
+      ? new BelayError(
+          'STORE_UNAVAILABLE',
+          `the store did not answer within ${storePatienceMs / 1000} s`,
+          {
+            cause: error,
+          },
+        )
       : toBelayError(error);
     if (storeProblem.kind === 'bug') throw error;
     return { archives: nothing, storeProblem };
@@ -87,7 +91,11 @@ function merge(clone: Clone, archive: Archive | null): Snapshot {
   return {
     ...snapshot,
     copies: [...snapshot.copies, toArchiveCopy(archive)],
-    protectedUntil: until.filter((time) => time !== null).sort().at(-1) ?? null,
+    protectedUntil:
+      until
+        .filter((time) => time !== null)
+        .sort()
+        .at(-1) ?? null,
   };
 }
 
@@ -116,6 +124,19 @@ export function findEntry(whole: WholeTimeline, reference: string): Entry {
   }
 }
 
+/**
+ * The same, for what changes or deletes a snapshot: those of other servers are theirs to delete.
+ * @throws BelayError SNAPSHOT_NOT_FOUND
+ */
+export function findOwnEntry(whole: WholeTimeline, reference: string): Entry {
+  const entry = findEntry(whole, reference);
+  if (whole.entries.includes(entry)) return entry;
+  const { server } = entry.snapshot.target;
+  throw new BelayError('SNAPSHOT_NOT_FOUND', `"${reference}" is an archive of ${server}`, {
+    hint: 'Point Belay at that server to change it; here it can only be read and restored.',
+  });
+}
+
 function brokenManifest(key: string, why: string): BelayError {
   return new BelayError('SEAL_BROKEN', `the manifest ${key} is not what was sealed: ${why}`, {
     hint: 'Somebody has changed it in the store. Where the bucket keeps versions, bring back the one before; `belay ledger verify` tells what it was.',
@@ -131,7 +152,9 @@ function findElsewhere(others: readonly Archive[], reference: string): Archive |
       (reference.length >= 4 && snapshot.id.startsWith(reference)),
   );
   if (found.length <= 1) return found[0];
-  const listed = found.map(({ manifest: { snapshot } }) => `${snapshot.id} (${snapshot.target.server})`);
+  const listed = found.map(
+    ({ manifest: { snapshot } }) => `${snapshot.id} (${snapshot.target.server})`,
+  );
   throw new BelayError(
     'AMBIGUOUS_REFERENCE',
     `several servers have an archive "${reference}": ${listed.join(', ')}`,

@@ -53,7 +53,15 @@ export async function withAside<T>(
   });
 }
 
-async function carryOver(work: Work, wanted: DatabaseProperties, aside: MadeCopy): Promise<void> {
+/**
+ * Gives a copy the grants and settings of what it is a copy of, and reads them back.
+ * @throws BelayError CANNOT_CARRY_OVER
+ */
+export async function carryOver(
+  work: Work,
+  wanted: DatabaseProperties,
+  aside: Pick<MadeCopy, 'database' | 'oid'>,
+): Promise<void> {
   try {
     await applyProperties(work.main, aside.database, wanted);
   } catch (error) {
@@ -111,7 +119,7 @@ async function withoutDroppedRoles(work: Work, clone: Clone): Promise<DatabasePr
 }
 
 /** Statements that make an aside database an ordinary one, in the transaction that renames it. */
-export function openToUsersSql(name: string, clone: Clone): string {
+export function openToUsersSql(name: string, clone: Pick<Clone, 'record'>): string {
   const { connectionLimit, isTemplate } = clone.record.properties;
   return databaseFlagsSql(name, { allowConnections: true, connectionLimit, isTemplate });
 }

@@ -1,10 +1,12 @@
 import { forever, isProtected, type Snapshot } from '../../domain/snapshot.js';
 import { BelayError } from '../../errors.js';
+import { deleteArchive, refuseLocked } from '../archive/delete-archive.js';
+import { type Entry, findOwnEntry, readWholeTimeline } from '../archive/whole-timeline.js';
+import { recorded, recordedSnapshot } from '../ledger/recorded.js';
 import { guardProduction, type ProductionApproval } from '../target/guard.js';
 import { dropBelayDatabase } from '../target/leftovers.js';
 import type { Target } from '../target/open-target.js';
-import { type Clone, findClone, toSnapshot } from '../target/timeline.js';
-import { underLock, type Work, type WorkOptions } from '../target/work.js';
+import { throwIfAborted, underLock, type Work, type WorkOptions } from '../target/work.js';
 import { measureFreed } from './measure-freed.js';
 import { undoCandidate } from './undo.js';
 
@@ -44,19 +46,53 @@ export async function deleteSnapshot(
   target: Target,
   options: DeleteOptions,
 ): Promise<DeleteResult> {
-  guardProduction(target, 'delete a snapshot of', options);
-  return underLock(target, options, async (work) => {
-    const clone = findClone(work.timeline, options.reference);
-    refuseProtected(clone);
-    await confirmLoss(lossOf(work, [clone]), options.confirm);
-    const freedBytes = await measureFreed(work, [clone], () =>
-      dropBelayDatabase(work.main, clone.database.name),
-    );
-    return { ok: true, snapshot: toSnapshot(clone), freedBytes };
-  });
+  return recorded(
+    target,
+    'delete',
+    options.reporter,
+    () => underLock(target, options, (work) => deleteFound(work, options)),
+    ({ snapshot }) => recordedSnapshot(snapshot),
+  );
 }
 
-function refuseProtected({ record: { snapshot } }: Clone): void {
+async function deleteFound(work: Work, options: DeleteOptions): Promise<DeleteResult> {
+  guardProduction(work.target, 'delete a snapshot of', options);
+  const whole = await readWholeTimeline(work.target, work.timeline, work.signal);
+  const entry = findOwnEntry(whole, options.reference);
+  refuseProtected(entry);
+  const store = entry.archive && (await work.target.openStore());
+  if (entry.archive && store) await refuseLocked(store, entry.archive);
+  await confirmLoss(lossOf(work, [entry]), options.confirm);
+  const freedBytes = await deleteEntries(work, [entry]);
+  if (whole.storeProblem) warnOfStore(work, whole.storeProblem);
+  return { ok: true, snapshot: entry.snapshot, freedBytes };
+}
+
+/** Deletes all copies of snapshots. @returns freed bytes, as far as they could be measured */
+export async function deleteEntries(work: Work, entries: readonly Entry[]): Promise<number> {
+  const clones = entries.flatMap(({ clone }) => clone ?? []);
+  const freed = await measureFreed(work, clones, async () => {
+    for (const { database } of clones) {
+      throwIfAborted(work.signal);
+      await dropBelayDatabase(work.main, database.name);
+    }
+  });
+  let archived = 0;
+  for (const { archive } of entries) {
+    throwIfAborted(work.signal);
+    if (!archive) continue;
+    await deleteArchive(await work.target.openStore(), archive);
+    archived += archive.manifest.archive.sizeBytes;
+  }
+  return freed + archived;
+}
+
+function warnOfStore(work: Work, problem: BelayError): void {
+  const message = `archives were not looked at, and stay if there are any: ${problem.message}`;
+  work.reporter({ type: 'warning', message });
+}
+
+function refuseProtected({ snapshot }: Entry): void {
   if (!isProtected(snapshot, new Date())) return;
   const until = snapshot.protectedUntil === forever ? '' : ` until ${snapshot.protectedUntil}`;
   throw new BelayError('PROTECTED', `snapshot "${snapshot.tag}" is protected${until}`, {
@@ -64,17 +100,23 @@ function refuseProtected({ record: { snapshot } }: Clone): void {
   });
 }
 
-export function lossOf(work: Work, clones: readonly Clone[]): DeletionLoss {
-  const snapshots = clones.map(toSnapshot);
+export function lossOf(work: Work, entries: readonly Entry[]): DeletionLoss {
+  const snapshots = entries.map(({ snapshot }) => snapshot);
   const rows = snapshots.map(({ fingerprint }) => fingerprint?.rows ?? null);
   const undo = undoCandidate(work.timeline);
   return {
     snapshots,
     rows: rows.reduce((sum, count) => (sum === null || count === null ? null : sum + count), 0),
-    sizeBytes: snapshots.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    sizeBytes: entries.reduce((sum, entry) => sum + sizeOf(entry), 0),
     consequences:
-      undo && clones.includes(undo) ? ['the last restore or switch can then not be undone'] : [],
+      undo && entries.some(({ clone }) => clone === undo)
+        ? ['the last restore or switch can then not be undone']
+        : [],
   };
+}
+
+function sizeOf({ clone, archive, snapshot }: Entry): number {
+  return (clone ? snapshot.sizeBytes : 0) + (archive?.manifest.archive.sizeBytes ?? 0);
 }
 
 /** @throws BelayError NOT_CONFIRMED */

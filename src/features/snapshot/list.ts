@@ -1,6 +1,8 @@
 import type { Snapshot } from '../../domain/snapshot.js';
+import { toArchivedSnapshot } from '../archive/archives.js';
+import { readWholeTimeline } from '../archive/whole-timeline.js';
 import type { Target } from '../target/open-target.js';
-import { readTimeline, snapshotsOf, type Timeline } from '../target/timeline.js';
+import { readTimeline, type Timeline } from '../target/timeline.js';
 import { undoCandidate } from './undo.js';
 
 /** A snapshot named in passing. */
@@ -25,17 +27,30 @@ export interface SnapshotList {
   /** Newest first. */
   readonly snapshots: readonly Snapshot[];
   readonly current: CurrentState;
+  /** Archives of databases of this name on other servers: they can be restored too. */
+  readonly elsewhere: readonly Snapshot[];
+  /** Manifests that are not what was sealed. */
+  readonly broken: readonly { readonly tag: string; readonly why: string }[];
+  /** Why archives are not among them; null: they are. */
+  readonly storeProblem: string | null;
 }
 
 /**
- * The timeline of a target, newest first. Reads the catalog only: no lock, no session in the target.
+ * The timeline of a target, newest first: clones and archives. No lock, no session in the target.
  *
  * @example
  * const { snapshots, current } = await listSnapshots(target);
  */
 export async function listSnapshots(target: Target): Promise<SnapshotList> {
   const timeline = await readTimeline(target.main, target.database);
-  return { snapshots: snapshotsOf(timeline), current: currentState(target, timeline) };
+  const whole = await readWholeTimeline(target, timeline);
+  return {
+    snapshots: whole.entries.map(({ snapshot }) => snapshot),
+    current: currentState(target, timeline),
+    elsewhere: whole.others.map(toArchivedSnapshot),
+    broken: whole.archives.broken.map(({ tag, why }) => ({ tag, why })),
+    storeProblem: whole.storeProblem?.message ?? null,
+  };
 }
 
 export function currentState(target: Target, timeline: Timeline): CurrentState {

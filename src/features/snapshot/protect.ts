@@ -1,8 +1,10 @@
 import { forever, type Snapshot } from '../../domain/snapshot.js';
 import { BelayError } from '../../errors.js';
+import { protectArchive } from '../archive/protect-archive.js';
+import { findOwnEntry, readWholeTimeline } from '../archive/whole-timeline.js';
+import { recorded, recordedSnapshot } from '../ledger/recorded.js';
 import type { Target } from '../target/open-target.js';
-import { findClone, toSnapshot } from '../target/timeline.js';
-import { underLock, type WorkOptions } from '../target/work.js';
+import { underLock, type Work, type WorkOptions } from '../target/work.js';
 import { writeRecord } from './count-previous.js';
 
 export interface ProtectOptions extends WorkOptions {
@@ -55,10 +57,26 @@ function setProtection(
   options: ProtectOptions,
   protectedUntil: string | null,
 ): Promise<ProtectResult> {
-  return underLock(target, options, async (work) => {
-    const clone = findClone(work.timeline, options.reference);
-    const snapshot = { ...clone.record.snapshot, protectedUntil };
-    const changed = await writeRecord(work, clone, { ...clone.record, snapshot });
-    return { ok: true, snapshot: toSnapshot(changed) };
-  });
+  return recorded(
+    target,
+    protectedUntil === null ? 'unprotect' : 'protect',
+    options.reporter,
+    () => underLock(target, options, (work) => protect(work, options.reference, protectedUntil)),
+    ({ snapshot }) => ({ ...recordedSnapshot(snapshot), details: { protectedUntil } }),
+  );
+}
+
+async function protect(
+  work: Work,
+  reference: string,
+  protectedUntil: string | null,
+): Promise<ProtectResult> {
+  const whole = await readWholeTimeline(work.target, work.timeline, work.signal);
+  const { clone, archive, snapshot } = findOwnEntry(whole, reference);
+  if (archive) await protectArchive(await work.target.openStore(), archive, protectedUntil);
+  if (clone) {
+    const changed = { ...clone.record.snapshot, protectedUntil };
+    await writeRecord(work, clone, { ...clone.record, snapshot: changed });
+  }
+  return { ok: true, snapshot: { ...snapshot, protectedUntil } };
 }

@@ -1,13 +1,14 @@
 import { applyRetention, type RetentionPolicy } from '../../domain/retention.js';
 import type { Snapshot } from '../../domain/snapshot.js';
 import { BelayError } from '../../errors.js';
+import type { Archive } from '../archive/archives.js';
+import { lockedUntil } from '../archive/delete-archive.js';
+import { type Entry, readWholeTimeline } from '../archive/whole-timeline.js';
+import { recorded } from '../ledger/recorded.js';
 import { guardProduction, type ProductionApproval } from '../target/guard.js';
-import { dropBelayDatabase } from '../target/leftovers.js';
 import type { Target } from '../target/open-target.js';
-import { type Clone, snapshotsOf } from '../target/timeline.js';
-import { throwIfAborted, underLock, type Work, type WorkOptions } from '../target/work.js';
-import { type ConfirmDeletion, confirmLoss, lossOf } from './delete.js';
-import { measureFreed } from './measure-freed.js';
+import { underLock, type Work, type WorkOptions } from '../target/work.js';
+import { type ConfirmDeletion, confirmLoss, deleteEntries, lossOf } from './delete.js';
 import { undoCandidate } from './undo.js';
 
 export interface PruneOptions extends WorkOptions, ProductionApproval, RetentionPolicy {
@@ -38,26 +39,93 @@ export interface PruneResult {
  */
 export async function pruneSnapshots(target: Target, options: PruneOptions): Promise<PruneResult> {
   checkPolicy(options);
+  return recorded(
+    target,
+    'prune',
+    options.reporter,
+    () => underLock(target, options, (work) => prune(work, options)),
+    ({ dryRun, removed }) =>
+      dryRun || removed.length === 0
+        ? null
+        : {
+            snapshot: null,
+            rows: removed.reduce((sum, { fingerprint }) => sum + (fingerprint?.rows ?? 0), 0),
+            details: { removed: removed.map(({ id }) => id), tags: removed.map(({ tag }) => tag) },
+          },
+  );
+}
+
+async function prune(work: Work, options: PruneOptions): Promise<PruneResult> {
   const dryRun = options.dryRun ?? false;
-  if (!dryRun) guardProduction(target, 'delete snapshots of', options);
-  return underLock(target, options, async (work) => {
-    const now = new Date();
-    const decisions = applyRetention(snapshotsOf(work.timeline), options, inUse(work), now);
-    const [kept, removed] = [true, false].map((keep) =>
-      decisions
-        .filter((decision) => decision.keep === keep)
-        .map(({ snapshot, why }) => ({ ...snapshot, why })),
-    ) as [PrunedSnapshot[], PrunedSnapshot[]];
-    const going = new Set(removed.map(({ id }) => id));
-    const clones = work.timeline.clones.filter(({ record }) => going.has(record.snapshot.id));
-    const loss = lossOf(work, clones);
-    if (dryRun || clones.length === 0) {
-      return { ok: true, dryRun, removed, kept, freedBytes: loss.sizeBytes };
-    }
-    await confirmLoss(loss, options.confirm);
-    const freedBytes = await measureFreed(work, clones, () => dropAll(work, clones));
-    return { ok: true, dryRun, removed, kept, freedBytes };
-  });
+  if (!dryRun) guardProduction(work.target, 'delete snapshots of', options);
+  const whole = await readWholeTimeline(work.target, work.timeline, work.signal);
+  if (whole.storeProblem) {
+    const message = `archives were not looked at: ${whole.storeProblem.message}`;
+    work.reporter({ type: 'warning', message });
+  }
+  const decisions = await decide(work, whole.entries, options);
+  const [kept, removed] = [true, false].map((keep) =>
+    decisions
+      .filter((decision) => decision.keep === keep)
+      .map(({ entry, why }) => ({ ...entry.snapshot, why })),
+  ) as [PrunedSnapshot[], PrunedSnapshot[]];
+  const going = decisions.filter(({ keep }) => !keep).map(({ entry }) => entry);
+  const loss = lossOf(work, going);
+  if (dryRun || going.length === 0) {
+    return { ok: true, dryRun, removed, kept, freedBytes: loss.sizeBytes };
+  }
+  await confirmLoss(loss, options.confirm);
+  return { ok: true, dryRun, removed, kept, freedBytes: await deleteEntries(work, going) };
+}
+
+interface EntryDecision {
+  readonly entry: Entry;
+  readonly keep: boolean;
+  readonly why: string;
+}
+
+/** What retention says, and then what the store says of the archives that would go. */
+async function decide(
+  work: Work,
+  entries: readonly Entry[],
+  policy: RetentionPolicy,
+): Promise<EntryDecision[]> {
+  const dated = entries.map(asStored).sort((a, b) => compareTimes(b.snapshot, a.snapshot));
+  const reasons = inUse(work, entries);
+  const snapshots = dated.map(({ snapshot }) => snapshot);
+  const decisions = applyRetention(snapshots, policy, reasons, new Date());
+  const result: EntryDecision[] = [];
+  for (const [index, { keep, why }] of decisions.entries()) {
+    const entry = dated[index]?.entry as Entry;
+    const until = keep || !entry.archive ? undefined : await lockOf(work, entry.archive);
+    const locked = until && `locked in the store until ${until.toISOString()}`;
+    result.push({ entry, keep: keep || locked !== undefined, why: locked ?? why });
+  }
+  return result;
+}
+
+const lockOf = async (work: Work, archive: Archive) =>
+  lockedUntil(await work.target.openStore(), archive);
+
+/**
+ * An archive is as old as its manifest in the store, whatever that claims: a wrong clock, or somebody who writes
+ * manifests, would otherwise decide what is deleted.
+ */
+function asStored(entry: Entry): { entry: Entry; snapshot: Snapshot } {
+  const { archive, clone, snapshot } = entry;
+  if (!archive || clone) return { entry, snapshot };
+  return { entry, snapshot: { ...snapshot, createdAt: archive.storedAt.toISOString() } };
+}
+
+const compareTimes = (a: Snapshot, b: Snapshot): number =>
+  a.createdAt.localeCompare(b.createdAt) || a.id.localeCompare(b.id);
+
+/** The archive that is certain to bring the database back. */
+function lastProven(entries: readonly Entry[]): Archive | undefined {
+  return entries
+    .flatMap(({ archive }) => archive ?? [])
+    .filter(({ drill, problem }) => drill.status === 'proven' && problem === null)
+    .sort((a, b) => b.storedAt.getTime() - a.storedAt.getTime())[0];
 }
 
 function checkPolicy({ keepLast, keepWithinMs }: RetentionPolicy): void {
@@ -70,9 +138,11 @@ function checkPolicy({ keepLast, keepWithinMs }: RetentionPolicy): void {
 }
 
 /** Why a snapshot is needed, by its id. */
-function inUse(work: Work): Map<string, string> {
+function inUse(work: Work, entries: readonly Entry[]): Map<string, string> {
   const { timeline } = work;
   const reasons = new Map<string, string>();
+  const proven = lastProven(entries)?.manifest.snapshot;
+  if (proven) reasons.set(proven.id, 'the newest archive that is proven');
   const undo = undoCandidate(timeline);
   if (undo) reasons.set(undo.record.snapshot.id, 'undo would bring it back');
   const base = timeline.basedOn?.record.snapshot;
@@ -81,11 +151,4 @@ function inUse(work: Work): Map<string, string> {
   const newest = timeline.clones[0]?.record.snapshot;
   if (!timeline.live && newest) reasons.set(newest.id, 'the database itself is missing');
   return reasons;
-}
-
-async function dropAll(work: Work, clones: readonly Clone[]): Promise<void> {
-  for (const { database } of clones) {
-    throwIfAborted(work.signal);
-    await dropBelayDatabase(work.main, database.name);
-  }
 }

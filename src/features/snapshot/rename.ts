@@ -1,10 +1,12 @@
-import type { Snapshot } from '../../domain/snapshot.js';
+import { archiveOf, type Snapshot } from '../../domain/snapshot.js';
 import { validateTag } from '../../domain/tag.js';
+import { renameArchive } from '../archive/rename-archive.js';
+import { tagExists } from '../archive/seal.js';
+import { findOwnEntry, readWholeTimeline } from '../archive/whole-timeline.js';
+import { recorded, recordedSnapshot } from '../ledger/recorded.js';
 import type { Target } from '../target/open-target.js';
-import { findClone, toSnapshot } from '../target/timeline.js';
-import { underLock, type WorkOptions } from '../target/work.js';
+import { underLock, type Work, type WorkOptions } from '../target/work.js';
 import { writeRecord } from './count-previous.js';
-import { checkTagIsFree } from './take.js';
 
 export interface RenameOptions extends WorkOptions {
   readonly reference: string;
@@ -30,15 +32,31 @@ export async function renameSnapshot(
   options: RenameOptions,
 ): Promise<RenameResult> {
   validateTag(options.tag);
-  return underLock(target, options, async (work) => {
-    const clone = findClone(work.timeline, options.reference);
-    const { snapshot } = clone.record;
-    if (snapshot.tag !== options.tag) checkTagIsFree(work.timeline, options.tag, target.database);
-    const reason = snapshot.reason === 'before-restore' ? 'manual' : snapshot.reason;
-    const renamed = await writeRecord(work, clone, {
-      ...clone.record,
-      snapshot: { ...snapshot, tag: options.tag, reason },
-    });
-    return { ok: true, snapshot: toSnapshot(renamed), previousTag: snapshot.tag };
-  });
+  return recorded(
+    target,
+    'rename',
+    options.reporter,
+    () => underLock(target, options, (work) => rename(work, options)),
+    // A renamed archive has an entry of its own, with its new manifest.
+    ({ snapshot, previousTag }) =>
+      archiveOf(snapshot) ? null : { ...recordedSnapshot(snapshot), details: { previousTag } },
+  );
+}
+
+async function rename(work: Work, { reference, tag }: RenameOptions): Promise<RenameResult> {
+  const whole = await readWholeTimeline(work.target, work.timeline, work.signal);
+  const entry = findOwnEntry(whole, reference);
+  const previousTag = entry.snapshot.tag;
+  if (previousTag === tag) return { ok: true, snapshot: entry.snapshot, previousTag };
+  if (whole.entries.some(({ snapshot }) => snapshot.tag === tag)) {
+    throw tagExists(work.target.database, tag);
+  }
+  if (entry.archive) await renameArchive(work, entry.archive, tag);
+  if (entry.clone) {
+    const { record } = entry.clone;
+    const reason = record.snapshot.reason === 'before-restore' ? 'manual' : record.snapshot.reason;
+    const snapshot = { ...record.snapshot, tag, reason };
+    await writeRecord(work, entry.clone, { ...record, snapshot });
+  }
+  return { ok: true, snapshot: { ...entry.snapshot, tag }, previousTag };
 }

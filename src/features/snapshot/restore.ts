@@ -11,16 +11,20 @@ import {
   renameDatabaseSql,
 } from '../../postgres/sql/databases.js';
 import { readGitState } from '../../process/git.js';
+import { type Archive, toArchivedSnapshot } from '../archive/archives.js';
+import { type FetchOptions, withFetched } from '../archive/fetch.js';
+import { findOrigin, obtainClone } from '../archive/obtain-clone.js';
+import { type Recorded, recorded, recordedSnapshot } from '../ledger/recorded.js';
 import { guardProduction, type ProductionApproval } from '../target/guard.js';
 import type { Target } from '../target/open-target.js';
-import { type Clone, findClone, nextTime, takenTags, toSnapshot } from '../target/timeline.js';
+import { type Clone, nextTime, takenTags, toSnapshot } from '../target/timeline.js';
 import { underLock, type Work, type WorkOptions } from '../target/work.js';
-import { type Aside, openToUsersSql, withAside } from './build-aside.js';
+import { type Aside, carryOver, openToUsersSql, withAside } from './build-aside.js';
 import { countPrevious, ensureCounted } from './count-previous.js';
 import { checkReplaceable, type KeepAs, type SwapResult, swap } from './swap.js';
 import type { VerifiedBy } from './verify.js';
 
-export interface RestoreOptions extends WorkOptions, ProductionApproval {
+export interface RestoreOptions extends WorkOptions, ProductionApproval, FetchOptions {
   /** Tag, id, prefix of an id, "latest", "~1" or "@TIME". */
   readonly reference: string;
   /** Restore into a new database of this name instead of in place. */
@@ -66,11 +70,31 @@ export async function restoreSnapshot(
   options: RestoreOptions,
 ): Promise<RestoreResult> {
   checkRestoreOptions(options);
+  return recorded(
+    target,
+    'restore',
+    options.reporter,
+    () => restoreGuarded(target, options),
+    recordedRestore,
+  );
+}
+
+/** What the ledger says of a restore, switch or undo. */
+export function recordedRestore(result: RestoreResult): Recorded {
+  const { database, previous, verifiedBy, outageMs } = result;
+  return {
+    ...recordedSnapshot(result.snapshot),
+    details: { database, previous: previous?.tag ?? null, verifiedBy, outageMs },
+  };
+}
+
+async function restoreGuarded(target: Target, options: RestoreOptions): Promise<RestoreResult> {
   if (options.to === undefined) guardProduction(target, 'restore into', options);
   return underLock(target, options, async (work) => {
     const startedAt = performance.now();
-    const clone = await ensureCounted(work, findClone(work.timeline, options.reference));
-    if (options.to !== undefined) return restoreToNew(work, clone, options.to, startedAt);
+    if (options.to !== undefined) return restoreToNew(work, options, options.to, startedAt);
+    const found = await obtainClone(work, options.reference, options);
+    const clone = await ensureCounted(work, found);
     const keepAs = await beforeRestore(work, clone, options.cwd);
     return restoreInPlace(
       work,
@@ -158,7 +182,7 @@ export async function afterSwap(
   };
 }
 
-function openSql(name: string, clone: Clone): string[] {
+function openSql(name: string, clone: Pick<Clone, 'record'>): string[] {
   return [commentDatabaseSql(name, clone.record.properties.comment), openToUsersSql(name, clone)];
 }
 
@@ -176,7 +200,7 @@ function recordRestored(work: Work, clone: Clone, { oid, evidence }: Aside): str
 
 async function restoreToNew(
   work: Work,
-  clone: Clone,
+  options: RestoreOptions,
   name: string,
   startedAt: number,
 ): Promise<RestoreResult> {
@@ -190,21 +214,60 @@ async function restoreToNew(
       },
     );
   }
-  const verifiedBy = await withAside(work, clone, async (aside) => {
-    await main.transaction(async () => {
-      await main.execute(renameDatabaseSql(aside.database, name), `naming the copy "${name}"`);
-      await main.execute(openSql(name, clone).join(';'), `opening "${name}"`);
-    });
-    return aside.verifiedBy;
-  });
+  const { clone, archive } = await findOrigin(work, options.reference);
+  const made = clone
+    ? await cloneToNew(work, await ensureCounted(work, clone), name)
+    : await archiveToNew(work, archive, options, name);
   return {
     ok: true,
-    snapshot: toSnapshot(clone),
+    snapshot: made.snapshot,
     database: name,
     outageMs: 0,
     durationMs: Math.round(performance.now() - startedAt),
     verified: true,
-    verifiedBy,
+    verifiedBy: made.verifiedBy,
     previous: null,
   };
+}
+
+interface MadeNew {
+  readonly snapshot: Snapshot;
+  readonly verifiedBy: VerifiedBy;
+}
+
+async function cloneToNew(work: Work, clone: Clone, name: string): Promise<MadeNew> {
+  const verifiedBy = await withAside(work, clone, async (aside) => {
+    await nameAndOpen(work, aside.database, name, clone);
+    return aside.verifiedBy;
+  });
+  return { snapshot: toSnapshot(clone), verifiedBy };
+}
+
+/** Straight from the archive: no clone is left behind that nobody asked for. */
+function archiveToNew(
+  work: Work,
+  archive: Archive,
+  options: FetchOptions,
+  name: string,
+): Promise<MadeNew> {
+  return withFetched(work, archive, options, async (fetched) => {
+    await carryOver(work, fetched.record.properties, {
+      database: fetched.name,
+      oid: fetched.oid,
+    });
+    await nameAndOpen(work, fetched.name, name, fetched);
+    return { snapshot: toArchivedSnapshot(archive), verifiedBy: 'count' };
+  });
+}
+
+async function nameAndOpen(
+  { main }: Work,
+  database: string,
+  name: string,
+  restored: Pick<Clone, 'record'>,
+): Promise<void> {
+  await main.transaction(async () => {
+    await main.execute(renameDatabaseSql(database, name), `naming the copy "${name}"`);
+    await main.execute(openSql(name, restored).join(';'), `opening "${name}"`);
+  });
 }

@@ -1,6 +1,7 @@
 import type { Snapshot } from '../../domain/snapshot.js';
+import { findEntry, readWholeTimeline } from '../archive/whole-timeline.js';
 import type { Target } from '../target/open-target.js';
-import { findClone, readTimeline, toSnapshot } from '../target/timeline.js';
+import { readTimeline } from '../target/timeline.js';
 
 /**
  * One snapshot, whole.
@@ -10,5 +11,6 @@ import { findClone, readTimeline, toSnapshot } from '../target/timeline.js';
  * @throws BelayError SNAPSHOT_NOT_FOUND, AMBIGUOUS_REFERENCE, BAD_REFERENCE
  */
 export async function showSnapshot(target: Target, reference: string): Promise<Snapshot> {
-  return toSnapshot(findClone(await readTimeline(target.main, target.database), reference));
+  const timeline = await readTimeline(target.main, target.database);
+  return findEntry(await readWholeTimeline(target, timeline), reference).snapshot;
 }

@@ -1,16 +1,19 @@
 import type { SessionPolicy } from '../../domain/database-session.js';
 import type { Snapshot } from '../../domain/snapshot.js';
 import { validateTag } from '../../domain/tag.js';
+import type { FetchOptions } from '../archive/fetch.js';
+import { obtainClone } from '../archive/obtain-clone.js';
+import { recorded } from '../ledger/recorded.js';
 import { guardProduction, type ProductionApproval } from '../target/guard.js';
 import type { Target } from '../target/open-target.js';
-import { findClone, requireLive } from '../target/timeline.js';
+import { requireLive } from '../target/timeline.js';
 import { underLock, type WorkOptions } from '../target/work.js';
 import { ensureCounted } from './count-previous.js';
-import { beforeRestore, type RestoreResult, restoreInPlace } from './restore.js';
+import { beforeRestore, type RestoreResult, recordedRestore, restoreInPlace } from './restore.js';
 import type { KeepAs } from './swap.js';
 import { checkTagIsFree } from './take.js';
 
-export interface SwitchOptions extends WorkOptions, ProductionApproval {
+export interface SwitchOptions extends WorkOptions, ProductionApproval, FetchOptions {
   readonly reference: string;
   /** Tag for the present state; without it the state is kept under an automatic tag. */
   readonly save?: string | undefined;
@@ -38,12 +41,23 @@ export async function switchSnapshot(
   options: SwitchOptions,
 ): Promise<SwitchResult> {
   if (options.save !== undefined) validateTag(options.save);
+  return recorded(
+    target,
+    'switch',
+    options.reporter,
+    () => switchGuarded(target, options),
+    recordedRestore,
+  );
+}
+
+async function switchGuarded(target: Target, options: SwitchOptions): Promise<SwitchResult> {
   guardProduction(target, 'switch', options);
   return underLock(target, options, async (work) => {
     const startedAt = performance.now();
     requireLive(work.timeline, target.database);
-    if (options.save !== undefined) checkTagIsFree(work.timeline, options.save, target.database);
-    const clone = await ensureCounted(work, findClone(work.timeline, options.reference));
+    if (options.save !== undefined) await checkTagIsFree(work, options.save);
+    const found = await obtainClone(work, options.reference, options);
+    const clone = await ensureCounted(work, found);
     const keepAs = savedAs(options, await beforeRestore(work, clone, options.cwd));
     const result = await restoreInPlace(
       work,

@@ -1,15 +1,26 @@
+import { manifestKey } from '../../domain/archive-keys.js';
 import type { SessionPolicy } from '../../domain/database-session.js';
 import { type CloneRecord, snapshotOf } from '../../domain/record.js';
 import { reportStep } from '../../domain/reporter.js';
-import type { GitState, Snapshot, SnapshotReason } from '../../domain/snapshot.js';
+import type { ArchiveCopy, GitState, Snapshot, SnapshotReason } from '../../domain/snapshot.js';
 import { validateTag } from '../../domain/tag.js';
-import { BelayError } from '../../errors.js';
+import { toBelayError } from '../../errors.js';
 import { readProperties } from '../../postgres/properties.js';
 import { readWriteEvidence } from '../../postgres/write-evidence.js';
 import { readGitState } from '../../process/git.js';
+import { archiveClone } from '../archive/archive-clone.js';
+import {
+  type ArchiveOptions,
+  checkArchiveOptions,
+  prepareToArchive,
+} from '../archive/archive-options.js';
+import { locationOf } from '../archive/archives.js';
+import { archivePlace } from '../archive/place.js';
+import { tagExists } from '../archive/seal.js';
+import { recorded, recordedSnapshot } from '../ledger/recorded.js';
 import { sealSql } from '../target/leftovers.js';
 import type { Target } from '../target/open-target.js';
-import { nextTime, requireLive, type Timeline, takenTags } from '../target/timeline.js';
+import { findClone, nextTime, readTimeline, requireLive, takenTags } from '../target/timeline.js';
 import { underLock, type Work, type WorkOptions } from '../target/work.js';
 import { withNewCopy } from './make-copy.js';
 import { countClone } from './read-clone.js';
@@ -21,6 +32,8 @@ export interface TakeSnapshotOptions extends WorkOptions {
   readonly reason?: SnapshotReason | undefined;
   /** Sessions in the target while it is copied; default "wait". */
   readonly sessions?: SessionPolicy | undefined;
+  /** Also make an archive of it; see `ArchiveOptions`. */
+  readonly archive?: boolean | ArchiveOptions | undefined;
   /** Folder whose git branch and commit are recorded; default: the current one. */
   readonly cwd?: string | undefined;
 }
@@ -45,7 +58,45 @@ export async function takeSnapshot(
 ): Promise<TakenSnapshot> {
   validateTag(options.tag);
   const git = await readGitState(options.cwd ?? process.cwd());
-  return underLock(target, options, (work) => take(work, options, git));
+  return recorded(
+    target,
+    'snapshot',
+    options.reporter,
+    () => underLock(target, options, (work) => takeWhole(work, options, git)),
+    ({ snapshot }) => recordedSnapshot(snapshot),
+  );
+}
+
+async function takeWhole(
+  work: Work,
+  options: TakeSnapshotOptions,
+  git: GitState | null,
+): Promise<TakenSnapshot> {
+  if (!options.archive) return take(work, options, git);
+  const { target } = work;
+  const settings = await checkArchiveOptions(
+    options.archive === true ? {} : options.archive,
+    false,
+  );
+  // Everything that can be found wrong is found before the snapshot is there.
+  const store = await target.openStore();
+  const { tools } = await prepareToArchive(target, store, settings, work.signal);
+  const taken = await take(work, options, git);
+  const timeline = await readTimeline(work.main, target.database);
+  const clone = findClone(timeline, taken.snapshot.id);
+  const order = { store, tools, settings, action: 'push' as const };
+  const { manifest } = await archiveClone({ ...work, timeline }, clone, order).catch((error) => {
+    const message = `the snapshot "${options.tag}" was taken, but not its archive`;
+    work.reporter({ type: 'warning', message });
+    throw error;
+  });
+  const { archive, drill } = manifest;
+  const copy: ArchiveCopy = {
+    ...{ type: 'archive', location: locationOf(store, archive.key), sizeBytes: archive.sizeBytes },
+    ...{ sha256: archive.sha256, encrypted: archive.encryption !== null },
+    drill: { status: drill.status, at: drill.at },
+  };
+  return { ...taken, snapshot: { ...taken.snapshot, copies: [...taken.snapshot.copies, copy] } };
 }
 
 async function take(
@@ -56,7 +107,7 @@ async function take(
   const { main, target, timeline, reporter } = work;
   const startedAt = performance.now();
   const live = requireLive(timeline, target.database);
-  checkTagIsFree(timeline, options.tag, target.database);
+  await checkTagIsFree(work, options.tag);
   const properties = await readProperties(main, live.oid);
   const order = {
     source: live,
@@ -104,9 +155,21 @@ function described({ main, target, timeline }: Work, options: TakeSnapshotOption
 }
 
 /** @throws BelayError TAG_EXISTS */
-export function checkTagIsFree(timeline: Timeline, tag: string, database: string): void {
-  if (!takenTags(timeline).has(tag)) return;
-  throw new BelayError('TAG_EXISTS', `"${database}" already has a snapshot tagged "${tag}"`, {
-    hint: 'Choose another tag, or `belay rename` or `belay delete` the old one.',
-  });
+export async function checkTagIsFree(work: Work, tag: string): Promise<void> {
+  const { target, timeline, reporter } = work;
+  if (takenTags(timeline).has(tag)) throw tagExists(target.database, tag);
+  let isTaken = false;
+  try {
+    const signal = AbortSignal.timeout(storePatienceMs);
+    const store = await target.openStore();
+    const key = manifestKey(await archivePlace(target), tag);
+    isTaken = (await store.stat(key, { signal })) !== undefined;
+  } catch (error) {
+    const message = `whether an archive has the tag "${tag}" is not known: ${toBelayError(error).message}`;
+    reporter({ type: 'warning', message });
+  }
+  if (isTaken) throw tagExists(target.database, tag);
 }
+
+/** A snapshot inside the server must not wait for a store that hangs. */
+const storePatienceMs = 10_000;

@@ -2,13 +2,20 @@ import type { SessionPolicy } from '../../domain/database-session.js';
 import { isProtected, type Snapshot } from '../../domain/snapshot.js';
 import { BelayError } from '../../errors.js';
 import { commentDatabaseSql } from '../../postgres/sql/databases.js';
+import { recorded } from '../ledger/recorded.js';
 import { guardProduction, type ProductionApproval } from '../target/guard.js';
 import type { Target } from '../target/open-target.js';
 import type { Clone, Timeline } from '../target/timeline.js';
 import { underLock, type Work, type WorkOptions } from '../target/work.js';
 import { openToUsersSql } from './build-aside.js';
 import { ensureCounted } from './count-previous.js';
-import { afterSwap, beforeRestore, type RestoreResult, restoreInPlace } from './restore.js';
+import {
+  afterSwap,
+  beforeRestore,
+  type RestoreResult,
+  recordedRestore,
+  restoreInPlace,
+} from './restore.js';
 import { checkReplaceable, type KeepAs, swap } from './swap.js';
 import { verifyUnchanged } from './verify.js';
 
@@ -28,6 +35,16 @@ export async function undoRestore(
   target: Target,
   options: UndoOptions = {},
 ): Promise<RestoreResult> {
+  return recorded(
+    target,
+    'undo',
+    options.reporter,
+    () => undoGuarded(target, options),
+    recordedRestore,
+  );
+}
+
+async function undoGuarded(target: Target, options: UndoOptions): Promise<RestoreResult> {
   guardProduction(target, 'undo the last restore of', options);
   return underLock(target, options, async (work) => {
     const startedAt = performance.now();
