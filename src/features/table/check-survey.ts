@@ -32,7 +32,7 @@ export async function checkSurvey(
   await checkSchemas(session, blueprint);
   for (const [index, facts] of survey.existing.entries()) {
     const table = blueprint.tables[index];
-    if (table && facts) await checkExisting(session, table, facts);
+    if (table && facts) checkExisting(table, facts);
   }
   for (const dependent of survey.dependents) checkDependent(blueprint, survey, dependent);
   checkForeignKeys(blueprint, survey);
@@ -74,11 +74,7 @@ export async function checkSchemas(session: Session, { asides }: Blueprint): Pro
   );
 }
 
-async function checkExisting(
-  session: Session,
-  { facts: then }: BlueprintTable,
-  now: TableFacts,
-): Promise<void> {
+function checkExisting({ facts: then }: BlueprintTable, now: TableFacts): void {
   const name = formatQualifiedName(now);
   if (now.kind !== 'r') throw inTheWay(`${name} is not an ordinary table any more`);
   if (now.extension !== null) throw inTheWay(`${name} belongs to extension "${now.extension}"`);
@@ -94,11 +90,11 @@ async function checkExisting(
       { hint: besideHint },
     );
   }
-  if (now.bound !== null) await checkPartition(session, then, now);
+  if (now.bound !== null) checkPartition(then, now);
 }
 
 /** A partition has the columns of its parent, whatever their order. */
-async function checkPartition(session: Session, then: TableFacts, now: TableFacts): Promise<void> {
+function checkPartition(then: TableFacts, now: TableFacts): void {
   const types = new Map(then.columns.map(({ name, type }) => [name, type]));
   // As it is attached now, its columns are its parent's.
   const differing = now.columns.filter(({ name, type }) => types.get(name) !== type);
