@@ -12,18 +12,8 @@ export function hasCode(error: unknown, code: string): boolean {
   return (error as NodeJS.ErrnoException).code === code;
 }
 
-/** Keeps apart what a source throws, which may be an error of a file system or a socket too. */
-export class SourceFailure extends Error {
-  readonly thrown: unknown;
-  constructor(thrown: unknown) {
-    super('the source failed');
-    this.thrown = thrown;
-  }
-}
-
 /** Names what a file system refused. Anything that is not a failure of the file system stays what it is. */
 export function folderError(error: unknown, path: string): unknown {
-  if (error instanceof SourceFailure) return error.thrown;
   const failure = error as NodeJS.ErrnoException;
   if (error instanceof BelayError || !failure.syscall || !failure.code) return error;
   const details = { path, code: failure.code };

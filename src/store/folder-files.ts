@@ -1,8 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Readable } from 'node:stream';
-import { hasCode, SourceFailure } from './folder-errors.js';
+import { hasCode } from './folder-errors.js';
 
 /** Written, in the disk's own memory, and under a name that is not the object's. */
 export interface AsideFile {
@@ -24,13 +23,20 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Makes a folder that only its owner may enter, with the ones above it, durably. */
+/**
+ * Makes a folder that only its owner may enter, with the ones above it, durably. (Node's own recursive mkdir calls a read-only
+ * disk a missing folder.)
+ */
 export async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  for (let made = path; made.length >= first.length; made = dirname(made)) {
-    await syncFolder(dirname(made));
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return;
+    if (!hasCode(error, 'ENOENT') || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    return makeFolder(path);
   }
+  await syncFolder(dirname(path));
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
@@ -40,18 +46,13 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
   }
 }
 
-async function* chunksOf(source: Readable | Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of source) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-  } catch (error) {
-    throw new SourceFailure(error);
-  }
-}
-
-async function copyInto(file: FileHandle, source: Readable | Iterable<Uint8Array>) {
+async function copyInto(
+  file: FileHandle,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+) {
   const hash = createHash('sha256');
   let sizeBytes = 0;
-  for await (const bytes of chunksOf(source)) {
+  for await (const bytes of chunks) {
     const writing = writeAll(file, bytes);
     hash.update(bytes);
     sizeBytes += bytes.length;
@@ -61,18 +62,18 @@ async function copyInto(file: FileHandle, source: Readable | Iterable<Uint8Array
 }
 
 /**
- * Writes a file beside the one that it is to become. On every failure it is removed; what the source throws is thrown as it is.
+ * Writes a file beside the one that it is to become. On every failure it is removed.
  */
 export async function writeAside(
   path: string,
-  source: Readable | Iterable<Uint8Array>,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<AsideFile> {
   const aside = `${path}.part-${randomBytes(8).toString('hex')}`;
   await makeFolder(dirname(path));
   const file = await open(aside, 'wx', 0o600);
   try {
     try {
-      const written = await copyInto(file, source);
+      const written = await copyInto(file, chunks);
       await file.sync();
       return { path: aside, ...written };
     } finally {

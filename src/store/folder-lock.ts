@@ -7,21 +7,23 @@ import type { ObjectLock } from './store.js';
 
 /** The time until which a file is locked, also where that is over. */
 async function lockTime(path: string): Promise<Date | undefined> {
+  let note: string;
   try {
-    const { until } = JSON.parse(await readFile(`${path}${lockSuffix}`, 'utf8'));
-    return new Date(until);
+    note = await readFile(`${path}${lockSuffix}`, 'utf8');
   } catch (error) {
     if (isMissing(error)) return undefined;
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new BelayError(
-      'STORE_MISCONFIGURED',
-      `${path}${lockSuffix} cannot be read: it was edited`,
-      {
-        hint: 'Belay takes the file that it belongs to as locked. Delete it to unlock that.',
-        details: { path },
-      },
-    );
+    throw error;
   }
+  const until = Date.parse(/^\{"until":"([^"]+)"\}\n$/.exec(note)?.[1] ?? '');
+  if (!Number.isNaN(until)) return new Date(until);
+  throw new BelayError(
+    'STORE_MISCONFIGURED',
+    `${path}${lockSuffix} cannot be read: it was edited`,
+    {
+      hint: 'Belay takes the file that it belongs to as locked. Delete it to unlock that.',
+      details: { path },
+    },
+  );
 }
 
 export async function readLock(path: string): Promise<ObjectLock | undefined> {

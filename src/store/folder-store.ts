@@ -7,10 +7,11 @@ import { hasCode, isMissing, onPath } from './folder-errors.js';
 import { makeFolder, publish, publishNew, syncFolder, writeAside } from './folder-files.js';
 import { lockFile, readLock, refuseLocked, removeLock } from './folder-lock.js';
 import { findFiles } from './folder-walk.js';
-import { endOnAbort, throwIfAborted, whileReading } from './interruption.js';
+import { endOnAbort, throwIfAborted } from './interruption.js';
 import { checkKey, compareKeys, isKey, unfinishedName } from './key.js';
 import { proveCreation } from './prove-creation.js';
 import { missingObject, refuseLarge } from './small-object.js';
+import { chunksOf, readingFrom } from './source-chunks.js';
 import type {
   ObjectLock,
   PutStreamOptions,
@@ -37,10 +38,10 @@ export class FolderStore implements Store {
   }
 
   async putStream(key: string, source: Readable, options?: PutStreamOptions) {
-    return whileReading(source, options?.signal, () =>
+    return readingFrom(source, () =>
       this.#at(key, options, async (path): Promise<StoredStream> => {
         await refuseLocked(path, key);
-        const aside = await writeAside(path, source);
+        const aside = await writeAside(path, chunksOf(source, options?.signal));
         await publish(aside, path);
         const { size, mtime } = await stat(path);
         if (size !== aside.sizeBytes) throw changedMeanwhile(path, size, aside.sizeBytes);

@@ -44,23 +44,3 @@ export function endOnAbort(stream: Readable, signal: AbortSignal | undefined): (
   signal?.addEventListener('abort', stop, { once: true });
   return () => signal?.removeEventListener('abort', stop);
 }
-
-/** Runs work that reads `source`, and ends the source when the signal is aborted or the work fails. */
-export async function whileReading<T>(
-  source: Readable,
-  signal: AbortSignal | undefined,
-  work: () => Promise<T>,
-): Promise<T> {
-  // Whoever iterates gets the error too; one that comes before that must not end the process.
-  source.on('error', () => {});
-  const detach = endOnAbort(source, signal);
-  try {
-    throwIfAborted(signal);
-    return await work();
-  } catch (error) {
-    source.destroy();
-    throw error;
-  } finally {
-    detach();
-  }
-}

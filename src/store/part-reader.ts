@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { Readable } from 'node:stream';
 import { partSizeBytes } from './s3-part-size.js';
 
 /** One part of what a stream brings. */
@@ -24,7 +23,7 @@ export interface PartReader {
  * on while `takeSlot` waits for a part to be released.
  */
 export function readParts(
-  source: Readable,
+  chunks: AsyncIterable<Buffer>,
   expectedBytes: number | undefined,
   takeSlot: (sizeBytes: number) => Promise<() => void>,
 ): PartReader {
@@ -52,8 +51,8 @@ export function readParts(
       };
       return { number, bytes: whole.subarray(0, filled), md5: md5.digest(), isLast, release };
     };
-    for await (const chunk of source) {
-      let rest: Buffer = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    for await (const chunk of chunks) {
+      let rest = chunk;
       sha256.update(rest);
       sizeBytes += rest.length;
       while (rest.length > 0) {

@@ -21,7 +21,6 @@ export class MultipartUpload {
   readonly slots = new PartSlots();
   readonly #connection: S3Connection;
   readonly #key: string;
-  readonly #onFailure: (error: unknown) => void;
   readonly #stop = new AbortController();
   readonly #sent: SentPart[] = [];
   readonly #inFlight = new Set<Promise<void>>();
@@ -29,14 +28,17 @@ export class MultipartUpload {
   /** Begun uploads whose ids never arrived. */
   #mayHaveStrays = false;
 
-  /** @param onFailure is told at once of a part that failed for good */
-  constructor(connection: S3Connection, key: string, onFailure: (error: unknown) => void) {
+  constructor(connection: S3Connection, key: string) {
     this.#connection = connection;
     this.#key = key;
-    this.#onFailure = onFailure;
   }
 
-  /** Ends all that is on its way. */
+  /** Aborted when a part has failed for good, so that no more is read. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /** Ends all that is on its way. The first reason counts. */
   stop(reason: unknown): void {
     this.#stop.abort(reason);
     this.slots.fail(reason);
@@ -46,11 +48,7 @@ export class MultipartUpload {
   async add(part: UploadPart): Promise<void> {
     this.#uploadId ??= await this.#begin();
     const sending = this.#send(part, this.#uploadId)
-      .catch((error) => {
-        if (this.#stop.signal.aborted) return;
-        this.stop(error);
-        this.#onFailure(error);
-      })
+      .catch((error) => this.stop(error))
       .finally(() => this.#inFlight.delete(sending));
     this.#inFlight.add(sending);
   }

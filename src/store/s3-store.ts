@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { BelayError } from '../errors.js';
-import { throwIfAborted, whileReading } from './interruption.js';
+import { throwIfAborted } from './interruption.js';
 import { checkKey, isKey } from './key.js';
 import { proveCreation } from './prove-creation.js';
 import type { S3Connection } from './s3-connection.js';
@@ -12,6 +12,7 @@ import { openObject } from './s3-read.js';
 import { putBytes, uploadStream } from './s3-upload.js';
 import { abortUpload, listUploads } from './s3-uploads.js';
 import { refuseLarge } from './small-object.js';
+import { readingFrom } from './source-chunks.js';
 import type {
   ObjectLock,
   PutStreamOptions,
@@ -44,7 +45,7 @@ export class S3Store implements Store {
     source: Readable,
     options: PutStreamOptions = {},
   ): Promise<StoredStream> {
-    return whileReading(source, options.signal, async () => {
+    return readingFrom(source, async () => {
       checkKey(key);
       await refuseLockedObject(this.#connection, key, options.signal);
       return uploadStream(this.#connection, key, source, options);

@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream';
 import { BelayError } from '../errors.js';
-import { whileReading } from './interruption.js';
-import { readParts, type UploadPart } from './part-reader.js';
+import { type PartReader, readParts, type UploadPart } from './part-reader.js';
 import type { S3Connection } from './s3-connection.js';
 import { confirmBytes } from './s3-etag.js';
 import { MultipartUpload, stopOnAbort } from './s3-multipart.js';
 import { headObject } from './s3-object-facts.js';
+import { chunksOf } from './source-chunks.js';
 import type { PutStreamOptions, StoredStream } from './store.js';
 
 /** Writes a stream: as one object where it fits into one part, else in parts. */
@@ -16,26 +16,34 @@ export async function uploadStream(
   options: PutStreamOptions,
 ): Promise<StoredStream> {
   const { signal, expectedBytes } = options;
-  const failed = (error: unknown) => source.destroy(error as Error);
-  const upload = new MultipartUpload(connection, key, failed);
+  const upload = new MultipartUpload(connection, key);
   const detach = stopOnAbort(upload, signal);
-  const reader = readParts(source, expectedBytes, (size) => upload.slots.take(size));
+  const chunks = chunksOf(source, upload.signal);
+  const reader = readParts(chunks, expectedBytes, (size) => upload.slots.take(size));
   try {
-    const etag = await whileReading(source, signal, async () => {
-      for await (const part of reader.parts()) {
-        if (part.isLast && part.number === 1) return putBytes(connection, key, part, signal);
-        await upload.add(part);
-      }
-      return upload.complete(reader.sum().sizeBytes);
-    });
+    const etag = await sendParts(connection, key, reader, upload);
     return await confirmObject(connection, key, { ...reader.sum(), etag }, signal);
   } catch (error) {
     upload.stop(error);
     await upload.discard();
-    throw error;
+    // What made the others fail.
+    throw upload.signal.reason;
   } finally {
     detach();
   }
+}
+
+async function sendParts(
+  connection: S3Connection,
+  key: string,
+  reader: PartReader,
+  upload: MultipartUpload,
+): Promise<string | undefined> {
+  for await (const part of reader.parts()) {
+    if (part.isLast && part.number === 1) return putBytes(connection, key, part, upload.signal);
+    await upload.add(part);
+  }
+  return upload.complete(reader.sum().sizeBytes);
 }
 
 /**

@@ -3,7 +3,7 @@
  * its end closes this program's stdin. Each line of stdin names one folder; "@" before it: a mount point, "-": done with.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -45,8 +45,31 @@ async function endServer(folder) {
   }
 }
 
+/** What runs with the configuration of the folder's S3 server. */
+function s3ProcessesOf(folder) {
+  if (process.platform !== 'linux') return [];
+  const config = join(folder, 'ceph.conf');
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(config);
+    } catch {
+      return false;
+    }
+  });
+}
+
+async function endS3Server(folder) {
+  for (let round = 0; round < 100; round += 1) {
+    const pids = s3ProcessesOf(folder);
+    if (pids.length === 0) return;
+    for (const pid of pids) send(Number(pid), 'SIGKILL');
+    await sleep(50);
+  }
+}
+
 async function clean(folder) {
   await endServer(folder);
+  await endS3Server(folder);
   rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 }
 
