@@ -5,15 +5,10 @@ import { freezeDatabase } from '../../src/postgres/frozen-database.js';
 import { libpqEnvironment } from '../../src/postgres/libpq-environment.js';
 import type { Session } from '../../src/postgres/session.js';
 import { resolveConnection } from '../../src/postgres/settings.js';
-import { chooseDumpTools } from '../../src/process/client-tools.js';
 import { streamProgram } from '../../src/process/stream-program.js';
+import { type DumpableServer, findDumpableServer } from '../support/dump-tools.js';
 import { openSession } from '../support/open-session.js';
-import {
-  createTestDatabase,
-  type TestDatabase,
-  type TestServer,
-  testServers,
-} from '../support/servers.js';
+import { createTestDatabase, type TestDatabase } from '../support/servers.js';
 import { failure, run } from '../support/targets.js';
 
 /** Every kind of column and table that may print differently in another database. */
@@ -68,17 +63,8 @@ async function hashesOf(url: string): Promise<Record<string, string>> {
   }
 }
 
-/** PostgreSQL from npm has no pg_dump; the server of a major with one is there in every run. */
-async function serverWithTools(): Promise<TestServer | undefined> {
-  for (const server of testServers()) {
-    const tools = await chooseDumpTools(server.major, process.env).catch(() => undefined);
-    if (tools) return server;
-  }
-  return undefined;
-}
-
-async function dumpAndRestore(server: TestServer, from: TestDatabase, to: TestDatabase) {
-  const { pgDump, pgRestore } = await chooseDumpTools(server.major, process.env);
+async function dumpAndRestore({ tools }: DumpableServer, from: TestDatabase, to: TestDatabase) {
+  const { pgDump, pgRestore } = tools;
   const env = async (url: string) =>
     libpqEnvironment(await resolveConnection({ url, env: {} }), { applicationName: 'belay-test' });
   const dump = streamProgram(pgDump.path, ['-Fc', '-Z1', '--no-password'], {
@@ -95,12 +81,12 @@ async function dumpAndRestore(server: TestServer, from: TestDatabase, to: TestDa
 }
 
 describe('the hash over the content of tables', () => {
-  let server: TestServer;
+  let dumpable: DumpableServer;
   let source: TestDatabase;
   let session: Session;
   beforeAll(async () => {
-    [server = {} as TestServer] = [await serverWithTools()].filter((one) => one !== undefined);
-    source = await createTestDatabase(server, { sql: richSql });
+    dumpable = await findDumpableServer();
+    source = await createTestDatabase(dumpable.server, { sql: richSql });
     session = await openSession(source.url);
   });
   afterAll(async () => {
@@ -117,9 +103,9 @@ describe('the hash over the content of tables', () => {
         .split(',')
         .map((name) => `public.${name}`),
     ]);
-    const copy = await createTestDatabase(server);
+    const copy = await createTestDatabase(dumpable.server);
     try {
-      await dumpAndRestore(server, source, copy);
+      await dumpAndRestore(dumpable, source, copy);
       expect(await hashesOf(copy.url)).toEqual(before);
     } finally {
       await copy.drop();
