@@ -61,6 +61,14 @@ describe('the action, with a program in the place of Belay', () => {
     }
   });
 
+  it('has all its inputs and outputs in the documentation', async () => {
+    const text = await readFile(new URL('../../docs/ci.md', import.meta.url), 'utf8');
+    const { inputs, outputs } = readAction();
+    for (const name of [...Object.keys(inputs), ...Object.keys(outputs)]) {
+      expect(text).toContain(`\`${name}\``);
+    }
+  });
+
   it('passes inputs on, secrets by the environment only', async () => {
     const { act, given } = await standIn('answer(proven)');
     const { exitCode } = await act({

@@ -99,7 +99,7 @@ async function record(
 }
 
 /** e.g. "before-npm-20261121-065143-k3v9": two runs of one second still have tags of their own. */
-export function commandTag(program: string, at: Date): string {
+function commandTag(program: string, at: Date): string {
   const word =
     path
       .basename(program)
