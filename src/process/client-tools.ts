@@ -1,5 +1,4 @@
-import { realpath } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { dirname } from 'node:path';
 import { BelayError } from '../errors.js';
 import { type ClientTool, findClientTools } from './postgres-installation.js';
 
@@ -7,17 +6,6 @@ import { type ClientTool, findClientTools } from './postgres-installation.js';
 export interface DumpTools {
   readonly pgDump: ClientTool;
   readonly pgRestore: ClientTool;
-}
-
-/**
- * Debian's /usr/bin/pg_dump is a wrapper that picks a version each time it runs, by its own rules: what it says its
- * version is need not be what it runs later.
- */
-async function isWrapper({ path }: ClientTool): Promise<boolean> {
-  return realpath(path).then(
-    (real) => basename(real) === 'pg_wrapper',
-    () => false,
-  );
 }
 
 async function findPairs(env: NodeJS.ProcessEnv): Promise<DumpTools[]> {
@@ -30,7 +18,7 @@ async function findPairs(env: NodeJS.ProcessEnv): Promise<DumpTools[]> {
         dirname(path) === dirname(pgDump.path) &&
         version === pgDump.version,
     );
-    if (pgRestore && !(await isWrapper(pgDump))) pairs.push({ pgDump, pgRestore });
+    if (pgRestore) pairs.push({ pgDump, pgRestore });
   }
   return pairs;
 }
@@ -39,7 +27,7 @@ async function findPairs(env: NodeJS.ProcessEnv): Promise<DumpTools[]> {
  * Picks among pairs that are sorted from new to old: of the server's own version, else of the next newer one. Where
  * the folder that the user asked for has one that can do it, that one.
  */
-export function pickDumpTools(
+function pickDumpTools(
   pairs: readonly DumpTools[],
   serverMajor: number,
   requestedDir: string | undefined,

@@ -1,5 +1,5 @@
 import { access, constants, readdir, realpath } from 'node:fs/promises';
-import { delimiter, dirname, join } from 'node:path';
+import { basename, delimiter, dirname, join } from 'node:path';
 import { BelayError } from '../errors.js';
 import {
   type InstallationSource,
@@ -140,20 +140,32 @@ export async function findInstallations(env: NodeJS.ProcessEnv): Promise<Postgre
 }
 
 /**
+ * Debian's /usr/bin/pg_dump picks a version each time it runs, by its own rules: what it says its version is need not
+ * be what it runs later. What it can pick is found in the folders of the versions.
+ */
+async function isWrapper(path: string): Promise<boolean> {
+  return realpath(path).then(
+    (real) => basename(real) === 'pg_wrapper',
+    () => false,
+  );
+}
+
+async function inspectTool(folder: string, name: ClientTool['name']): Promise<ClientTool[]> {
+  const path = join(folder, `${name}${suffix}`);
+  if (!(await isExecutable(path)) || (await isWrapper(path))) return [];
+  const version = await versionOf(path);
+  return version ? [{ name, path, ...version }] : [];
+}
+
+/**
  * Every pg_dump, pg_restore and psql on PATH and in installed servers, the newest first.
  */
 export async function findClientTools(env: NodeJS.ProcessEnv): Promise<ClientTool[]> {
   const places = await Promise.all(knownPlaces(env).map(([, pattern]) => expand(pattern)));
   const requested = env.BELAY_PG_BIN ? [env.BELAY_PG_BIN] : [];
   const folders = new Set([...requested, ...pathFolders(env), ...places.flat()]);
-  const found: ClientTool[] = [];
-  for (const folder of folders) {
-    for (const name of clientToolNames) {
-      const path = join(folder, `${name}${suffix}`);
-      if (!(await isExecutable(path))) continue;
-      const version = await versionOf(path);
-      if (version) found.push({ name, path, ...version });
-    }
-  }
-  return found.sort((a, b) => versionOrder(b.version) - versionOrder(a.version));
+  const found = await Promise.all(
+    [...folders].flatMap((folder) => clientToolNames.map((name) => inspectTool(folder, name))),
+  );
+  return found.flat().sort((a, b) => versionOrder(b.version) - versionOrder(a.version));
 }
