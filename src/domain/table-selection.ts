@@ -8,8 +8,8 @@ export interface TableSelection {
   readonly schema: readonly ContentsEntry[];
   /** What the tables need, without themselves and their parts. */
   readonly needed: readonly ContentsEntry[];
-  /** Foreign keys of other tables that refer to these, with what they need, as far as it is not in `schema`. */
-  readonly incoming: readonly ContentsEntry[];
+  /** How others use the tables: foreign keys on them, publications. With what these need, where `schema` has it not. */
+  readonly around: readonly ContentsEntry[];
   /** `setval` for the sequences of the tables, where the dump holds data. */
   readonly sequenceValues: readonly ContentsEntry[];
 }
@@ -98,6 +98,14 @@ class Contents {
     return !named || own;
   }
 
+  /** Foreign keys on the table, with the comments on them, and its places in publications. */
+  around(table: ContentsEntry): ContentsEntry[] {
+    const users = this.usersOf(table);
+    const keys = users.filter(isForeignKey);
+    const comments = keys.flatMap((key) => this.usersOf(key));
+    return [...keys, ...comments, ...users.filter(({ kind }) => kind === 'PUBLICATION TABLE')];
+  }
+
   /** The entries with everything that they need, in the order of the dump. */
   closure(entries: Iterable<ContentsEntry>): ContentsEntry[] {
     const found = new Set(entries);
@@ -138,9 +146,7 @@ export function selectTables(
   const whole = new Set(roots.flatMap((root) => contents.whole(root)));
   const schema = contents.closure(whole);
   const inSchema = new Set(schema);
-  const incoming = contents.closure(
-    roots.flatMap((root) => contents.usersOf(root).filter(isForeignKey)),
-  );
+  const around = contents.closure(roots.flatMap((root) => contents.around(root)));
   const withoutForeignKeys = contents.closure([...whole].filter((entry) => !isForeignKey(entry)));
   const sequences = [...whole].filter(({ kind }) => kind === 'SEQUENCE');
   const values = sequences.map(({ schema: inside, tag }) =>
@@ -154,7 +160,7 @@ export function selectTables(
     })),
     schema,
     needed: withoutForeignKeys.filter((entry) => !whole.has(entry)),
-    incoming: incoming.filter((entry) => !inSchema.has(entry)),
+    around: around.filter((entry) => !inSchema.has(entry)),
     sequenceValues: values.filter((entry) => entry !== undefined),
   };
 }

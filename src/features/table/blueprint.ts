@@ -98,10 +98,10 @@ export function readBlueprint(work: Work, order: BlueprintOrder): Promise<Bluepr
         await restoreEntries(work, { ...restore, entries, mustBeWhole: true });
         const whole = await restoreEntries(work, {
           ...restore,
-          entries: selection.incoming,
+          entries: selection.around,
           mustBeWhole: false,
         });
-        if (!whole) warnOfIncoming(work);
+        if (!whole) warnOfAround(work);
         const session = await work.target.openDatabase(database);
         try {
           return await readScratch(work, order, selection, database, session);
@@ -132,11 +132,11 @@ function warnOfTablespaces({ reporter }: Work): void {
   });
 }
 
-function warnOfIncoming({ reporter }: Work): void {
+function warnOfAround({ reporter }: Work): void {
   reporter({
     type: 'warning',
     message:
-      'not every foreign key of other tables could be read from the snapshot: one that is gone from the database may not come back',
+      'not every foreign key on the table and publication of it could be read from the snapshot: one that is gone from the database may not come back',
   });
 }
 

@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import type { QualifiedName } from '../../domain/qualified-name.js';
 import { libpqEnvironment } from '../../postgres/libpq-environment.js';
 import { copyRowsOut, readDataColumns } from '../../postgres/table/copy-rows.js';
-import { chooseDumpTools } from '../../process/client-tools.js';
 import { runProgram } from '../../process/run.js';
 import { readingClone } from '../snapshot/read-clone.js';
 import { type Clone, toSnapshot } from '../target/timeline.js';
 import type { Work } from '../target/work.js';
+import { dumpToolsOf } from './dump-tools.js';
 import { type TableData, type TableSource, withPrivateFolder } from './table-source.js';
 
 /** Tables out of a snapshot's clone. The clone is open only while it is read. */
@@ -30,8 +30,8 @@ export function cloneSource(work: Work, clone: Clone): TableSource {
 }
 
 async function dumpSchema(work: Work, database: string, file: string): Promise<void> {
-  const { settings, env, main } = work.target;
-  const { pgDump } = await chooseDumpTools(Math.floor(main.serverVersion / 10_000), env);
+  const { settings, env } = work.target;
+  const { pgDump } = await dumpToolsOf(work);
   await runProgram(
     pgDump.path,
     [...['--format=custom', '--schema-only', '--encoding=UTF8', '--no-password'], `--file=${file}`],

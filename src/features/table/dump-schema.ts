@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { statementsOf } from '../../domain/table-script.js';
 import { libpqEnvironment } from '../../postgres/libpq-environment.js';
-import { chooseDumpTools } from '../../process/client-tools.js';
 import { runProgram } from '../../process/run.js';
 import type { Work } from '../target/work.js';
+import { dumpToolsOf } from './dump-tools.js';
 import { withPrivateFolder } from './table-source.js';
 
 /** SQL that makes objects: first what rows can be copied into, then what is better made when they are there. */
@@ -24,8 +24,8 @@ export async function dumpSchemaScripts(
   database: string,
   what: { readonly dump: readonly string[]; readonly restore: readonly string[] },
 ): Promise<SchemaScripts> {
-  const { settings, env, main } = work.target;
-  const { pgDump, pgRestore } = await chooseDumpTools(Math.floor(main.serverVersion / 10_000), env);
+  const { settings, env } = work.target;
+  const { pgDump, pgRestore } = await dumpToolsOf(work);
   const run = (program: string, args: readonly string[]) =>
     runProgram(program, args, {
       env: libpqEnvironment(settings, { database, applicationName: 'belay dump', env }),

@@ -13,10 +13,10 @@ import { libpqEnvironment } from '../../postgres/libpq-environment.js';
 import { readDatabaseLocale } from '../../postgres/requirements.js';
 import { readRights } from '../../postgres/rights.js';
 import type { Session } from '../../postgres/session.js';
-import { chooseDumpTools } from '../../process/client-tools.js';
 import { runProgram } from '../../process/run.js';
 import { dropBelayDatabase, openDatabaseToReaders } from '../target/leftovers.js';
 import type { Work } from '../target/work.js';
+import { dumpToolsOf } from './dump-tools.js';
 import { withPrivateFolder } from './table-source.js';
 
 /**
@@ -74,10 +74,9 @@ export interface RestoreEntriesOrder {
  */
 export async function restoreEntries(work: Work, order: RestoreEntriesOrder): Promise<boolean> {
   if (order.entries.length === 0) return true;
-  const { settings, env, main } = work.target;
+  const { settings, env } = work.target;
   const { database, contents, mustBeWhole } = order;
-  const major = Math.max(Math.floor(main.serverVersion / 10_000), contents.oldestReader);
-  const { pgRestore } = await chooseDumpTools(major, env);
+  const { pgRestore } = await dumpToolsOf(work, contents.oldestReader);
   return withPrivateFolder(async (folder) => {
     const list = join(folder, 'list');
     await writeFile(list, restoreList(order.entries), { mode: 0o600 });

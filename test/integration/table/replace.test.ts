@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RestoreTablesOptions } from '../../../src/features/table/table-order.js';
 import { createTestDatabase, type TestDatabase } from '../../support/servers.js';
 import { databasesOf, failure, rowsOf, run } from '../../support/targets.js';
 import { dumpServers, restore, schemaOf, snapshot } from './tables.js';
@@ -75,7 +76,7 @@ describe.each(dumpServers())('replacing a table in place on $name', (server) => 
   });
   afterEach(() => db.drop());
   const orders = () => rowsOf(db.url, 'SELECT * FROM orders ORDER BY id');
-  const put = (options = {}) => restore(db.url, { tables: ['public.orders'], ...options });
+  const put = (options: Partial<RestoreTablesOptions> = {}) => restore(db.url, { tables: ['public.orders'], ...options });
 
   it('brings back rows after a wrong UPDATE, and everything that hangs on the table', async () => {
     const good = await orders();
@@ -104,5 +105,191 @@ describe.each(dumpServers())('replacing a table in place on $name', (server) => 
     expect(await rowsOf(db.url, `SELECT DISTINCT note FROM ${keptAs}`)).toEqual([{ note: 'oops' }]);
     expect(await rowsOf(db.url, 'SELECT count(*)::int FROM customers')).toEqual([{ count: 4 }]);
     expect((await databasesOf(server, `${db.name}_belay`)).length).toBe(1);
+  });
+
+  it('brings back a column that a migration dropped, and leaves what was added to other tables', async () => {
+    const good = await orders();
+    await run(
+      db.url,
+      'ALTER TABLE orders DROP COLUMN feeling, ADD COLUMN later int; ALTER TABLE items ADD COLUMN more text',
+    );
+    await put();
+    expect(await orders()).toEqual(good);
+    const more = 'column public.items.more';
+    expect((await schemaOf(db.url)).filter((object) => !object.startsWith(more))).toEqual(
+      before.map((object) => object.replace('  - what', '  - what\n  - more')),
+    );
+  });
+
+  it('brings back a dropped table with the foreign keys and publications that went with it', async () => {
+    const good = await orders();
+    await run(db.url, 'DROP TABLE orders CASCADE');
+    const result = await put();
+    expect(result).toMatchObject({
+      keptIn: [],
+      tables: [{ rows: 3, replaced: null, notValid: [] }],
+    });
+    expect(await orders()).toEqual(good);
+    // What was dropped with it is no part of it; the publication says which columns it sent.
+    const gone = /big|rich|totals|order_count|with_order|rule public.spare|public.spare.id/;
+    expect((await schemaOf(db.url)).filter((object) => !gone.test(object))).toEqual(
+      before.filter((object) => !gone.test(object)),
+    );
+    const [next] = await rowsOf(
+      db.url,
+      'INSERT INTO orders (customer) VALUES (1) RETURNING id, number',
+    );
+    expect(next).toEqual({ id: 4, number: 130 });
+    await expect(run(db.url, 'DELETE FROM orders WHERE id = 1')).rejects.toThrow(
+      'orders_parent_fkey',
+    );
+    await expect(run(db.url, `INSERT INTO items VALUES (9, 99, 'x')`)).rejects.toThrow(
+      'items_order_fkey',
+    );
+  });
+
+  describe('when later rows refer to rows that the snapshot has not', () => {
+    beforeEach(() =>
+      run(
+        db.url,
+        `DELETE FROM orders WHERE id = 3;
+         INSERT INTO orders (customer, total) VALUES (1, 1), (1, 2);
+         INSERT INTO items VALUES (4, 4, 'a'), (5, 4, 'b'), (6, 5, 'c')`,
+      ),
+    );
+
+    it('names them and changes nothing', async () => {
+      const [now, schema] = [await orders(), await schemaOf(db.url)];
+      const error = await failure(put(), 'WOULD_LOSE');
+      expect(error.exitCode).toBe(3);
+      expect(error.message).toBe(
+        '3 rows of public.items refer to rows that public.orders would not have (4, 5)',
+      );
+      expect(error.details).toMatchObject({
+        tables: [{ rowsNow: 4, rowsThen: 3, onlyNow: 2, onlyThen: 1, different: 0 }],
+        brokenReferences: [
+          {
+            constraint: 'items_order_fkey',
+            table: 'public.items',
+            refersTo: 'public.orders',
+            rows: 3,
+            keys: [
+              { key: ['4'], rows: 2 },
+              { key: ['5'], rows: 1 },
+            ],
+          },
+        ],
+      });
+      expect(await orders()).toEqual(now);
+      expect(await schemaOf(db.url)).toEqual(schema);
+      expect(await rowsOf(db.url, `SELECT FROM pg_namespace WHERE nspname LIKE 'belay%'`)).toEqual(
+        [],
+      );
+    });
+
+    it('does it when that is confirmed, and says which foreign keys are not proven', async () => {
+      const result = await put({ confirm: () => true });
+      expect(result.tables).toMatchObject([
+        {
+          rows: 3,
+          replaced: { rows: 4 },
+          brokenReferences: [{ rows: 3 }],
+          notValid: ['public.items.items_order_fkey'],
+        },
+      ]);
+      expect(await rowsOf(db.url, 'SELECT count(*)::int FROM items')).toEqual([{ count: 5 }]);
+      await expect(run(db.url, `INSERT INTO items VALUES (9, 99, 'x')`)).rejects.toThrow(
+        'items_order_fkey',
+      );
+      // The numbers 4 and 5 mean rows that items still refer to.
+      expect(await rowsOf(db.url, 'INSERT INTO orders (customer) VALUES (1) RETURNING id')).toEqual(
+        [{ id: 6 }],
+      );
+    });
+
+    it('asks again when more rows come while somebody thinks about it', async () => {
+      const asked: number[] = [];
+      const result = await put({
+        confirm: async ({ brokenReferences }) => {
+          asked.push(brokenReferences[0]?.rows ?? 0);
+          if (asked.length === 1) await run(db.url, `INSERT INTO items VALUES (7, 5, 'late')`);
+          return true;
+        },
+      });
+      expect(asked).toEqual([3, 4]);
+      expect(result.tables[0]?.brokenReferences[0]?.rows).toBe(4);
+    });
+  });
+
+  it('names rows of the table that refer to rows that are gone', async () => {
+    await run(db.url, 'DELETE FROM customers WHERE id = 2');
+    const error = await failure(put(), 'WOULD_LOSE');
+    expect(error.message).toBe(
+      '1 row of public.orders refers to rows that public.customers would not have (2)',
+    );
+    const result = await put({ confirm: () => true });
+    expect(result.tables[0]?.notValid).toEqual(['public.orders.orders_customer_fkey']);
+  });
+
+  it('names a foreign key that has nothing to refer to any more', async () => {
+    await run(db.url, 'ALTER TABLE customers RENAME TO clients');
+    const error = await failure(put(), 'WOULD_LOSE');
+    expect(error.message).toContain('there is no table public.customers any more');
+  });
+
+  it.each([
+    [
+      'a view of a newer column',
+      'ALTER TABLE orders ADD COLUMN later int; CREATE VIEW late AS SELECT later FROM orders',
+      'view public.late uses column later',
+    ],
+    [
+      'a column whose type was changed',
+      'DROP VIEW rich, bigger, big; DROP MATERIALIZED VIEW totals; DROP PUBLICATION changes; ALTER TABLE orders ALTER COLUMN feeling TYPE text; CREATE VIEW sad AS SELECT feeling FROM orders',
+      'the snapshot had it as public.mood',
+    ],
+    [
+      'a function of its row type',
+      `CREATE FUNCTION f(orders) RETURNS int LANGUAGE sql AS 'SELECT 1'`,
+      'function public.f(public.orders)',
+    ],
+    [
+      'a table that inherits',
+      'CREATE TABLE old_orders () INHERITS (orders)',
+      'public.old_orders inherit',
+    ],
+    ['a column of its row type', 'CREATE TABLE holds (o orders)', 'public.holds'],
+  ])('refuses by name what cannot follow: %s', async (_what, sql, named) => {
+    await run(db.url, sql);
+    const schema = await schemaOf(db.url);
+    const error = await failure(put(), 'DEPENDENTS_IN_THE_WAY');
+    expect(error.message).toContain(named);
+    expect(error.hint).toContain('--into-schema');
+    expect(await schemaOf(db.url)).toEqual(schema);
+  });
+
+  it('keeps what it replaces under the given name, without ties to what is in use', async () => {
+    const result = await put({ keepAs: 'Old "orders"' });
+    expect(result.tables[0]?.replaced?.keptAs).toBe('"Old ""orders""".orders');
+    await run(db.url, 'DELETE FROM items; DELETE FROM orders; DELETE FROM customers');
+    expect(await rowsOf(db.url, 'SELECT count(*)::int FROM "Old ""orders""".orders')).toEqual([
+      { count: 3 },
+    ]);
+    await failure(put({ keepAs: 'Old "orders"' }), 'BAD_NAME');
+    await run(db.url, 'DROP SCHEMA "Old ""orders""" CASCADE');
+    expect(await schemaOf(db.url)).toEqual(before);
+  });
+
+  it('can be done again and again', async () => {
+    const good = await orders();
+    await put();
+    await put();
+    const result = await put();
+    expect(await orders()).toEqual(good);
+    expect(await schemaOf(db.url)).toEqual(before);
+    expect(
+      await rowsOf(db.url, `SELECT FROM pg_namespace WHERE nspname LIKE 'belay_kept%'`),
+    ).toHaveLength(3);
+    expect(result.outageMs).toBeLessThan(2000);
   });
 });
