@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cloneOf } from '../../src/domain/snapshot.js';
 import { openTarget, restoreSnapshot, takeSnapshot, undoRestore } from '../../src/index.js';
 import {
   createTestDatabase,
@@ -100,7 +101,7 @@ describe.each(testServers())('after a crash of $name', (kind) => {
 
   test('a snapshot that lacks rows of an ordinary table is still refused', async () => {
     const { snapshot } = await withTarget((target) => takeSnapshot(target, { tag: 'tampered' }));
-    const name = snapshot.copies[0]?.database ?? '';
+    const name = cloneOf(snapshot)?.database ?? '';
     const admin = (sql: string) => withSession(server.adminUrl, (client) => client.query(sql));
     await admin(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`);
     await withSession(withDatabase(server.adminUrl, name), (client) =>

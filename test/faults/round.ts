@@ -178,7 +178,7 @@ function checkSnapshots(
 async function checkDatabases(scene: Scene, after: State, problems: string[]): Promise<void> {
   const listed = new Set(
     [...after.snapshots.values()].flatMap(({ snapshot }) =>
-      snapshot.copies.map(({ database }) => database),
+      snapshot.copies.flatMap((copy) => (copy.type === 'clone' ? copy.database : [])),
     ),
   );
   for (const database of await readAllDatabases(scene)) {

@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cloneOf } from '../../src/domain/snapshot.js';
 import {
   listSnapshots,
   openTarget,
@@ -74,7 +75,7 @@ export async function readState(scene: Scene): Promise<State> {
   const { snapshots, current } = await withTarget(scene, listSnapshots);
   const known = new Map<string, KnownSnapshot>();
   for (const snapshot of snapshots) {
-    const [copy] = snapshot.copies;
+    const copy = cloneOf(snapshot);
     if (!copy) throw new Error(`snapshot "${snapshot.tag}" has no copy`);
     const content = await readClosedContent(scene.server.adminUrl, copy.database);
     known.set(snapshot.id, { snapshot, content });

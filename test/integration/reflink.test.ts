@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cloneOf } from '../../src/domain/snapshot.js';
 import { examineTarget, restoreSnapshot, takeSnapshot, undoRestore } from '../../src/index.js';
 import { type MountedFolder, mountFolder } from '../support/mounted-folder.js';
 import {
@@ -49,7 +50,7 @@ describe.skipIf(typeof mounted === 'string')(`on a file system with reflinks${sk
     const { snapshot } = await withTarget(database.url, (target) =>
       takeSnapshot(target, { tag: 'base' }),
     );
-    expect(snapshot.copies[0]?.method).toBe('reflink');
+    expect(cloneOf(snapshot)?.method).toBe('reflink');
     expect(snapshot.fingerprint?.rowCounts).toEqual({ 'public.big': 90000 });
   });
 

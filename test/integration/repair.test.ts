@@ -4,6 +4,7 @@ import {
   madeByBelayConnectionLimit,
   newSnapshotId,
 } from '../../src/domain/clone-name.js';
+import { cloneOf } from '../../src/domain/snapshot.js';
 import {
   listSnapshots,
   readStatus,
@@ -83,7 +84,7 @@ describe.each(testServers())('repairTarget on $name', (server) => {
   it('closes a snapshot that was left open, and counts one that was not counted', async () => {
     await on((target) => takeSnapshot(target, { tag: 'baseline' }));
     const { previous } = await on((target) => restoreSnapshot(target, { reference: 'baseline' }));
-    const database = previous?.copies[0]?.database as string;
+    const database = (previous && cloneOf(previous))?.database as string;
     const [{ comment }] = await rowsOf(
       server.adminUrl,
       `SELECT shobj_description(oid, 'pg_database') AS comment FROM pg_database WHERE datname = $1`,
@@ -112,7 +113,7 @@ describe.each(testServers())('repairTarget on $name', (server) => {
 
   it('removes a snapshot whose deletion was interrupted', async () => {
     const { snapshot } = await on((target) => takeSnapshot(target, { tag: 'baseline' }));
-    const database = snapshot.copies[0]?.database as string;
+    const database = cloneOf(snapshot)?.database as string;
     // PostgreSQL's own mark of an interrupted DROP DATABASE; no statement sets it.
     await run(
       server.adminUrl,
@@ -149,7 +150,7 @@ describe.each(testServers())('repairTarget on $name', (server) => {
 
   it('does not take a snapshot for half-made whose record somebody has cleared', async () => {
     const { snapshot } = await on((target) => takeSnapshot(target, { tag: 'cleared' }));
-    const clone = snapshot.copies[0]?.database as string;
+    const clone = cloneOf(snapshot)?.database as string;
     await run(server.adminUrl, `COMMENT ON DATABASE "${clone}" IS NULL`);
     expect((await repair()).cleaned).toEqual([]);
     expect(await databasesOf(server, clone)).toEqual([clone]);

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { cloneOf } from '../../src/domain/snapshot.js';
 import {
   listSnapshots,
   openTarget,
@@ -91,7 +92,7 @@ describe.each(testServers())('what may happen around a swap on $name', (server) 
     const { previous } = await on((target) =>
       restoreSnapshot(target, { reference: 'baseline', cwd: tmpdir() }),
     );
-    const database = previous?.copies[0]?.database ?? '';
+    const database = (previous && cloneOf(previous))?.database ?? '';
     const visitor = new pg.Client({
       connectionString: withDatabase(server.adminUrl, database),
       application_name: 'visitor',

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { runCli } from '../../src/cli/run.js';
 import { type BelayRun, cleanEnvironment } from './run-belay.js';
+import { testHome } from './test-home.js';
 
 export interface CliCall {
   readonly env?: NodeJS.ProcessEnv | undefined;
@@ -28,7 +29,7 @@ export async function callCli(args: readonly string[], call: CliCall = {}): Prom
         stderr += text;
       },
     },
-    env: { ...cleanEnvironment(), BELAY_HOME: tmpdir(), ...call.env },
+    env: { ...cleanEnvironment(), BELAY_HOME: testHome(), ...call.env },
     cwd: call.cwd ?? tmpdir(),
     signal: call.signal ?? new AbortController().signal,
   });

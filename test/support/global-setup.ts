@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
 import type { PostgresInstallation } from '../../src/process/installation.js';
+import { removeDeadThrowaways } from '../../src/process/throwaway-cluster.js';
 import { endS3Server, missingS3Programs, s3Packages } from './s3-server.js';
 import {
   adoptStaleFolders,
@@ -14,6 +15,8 @@ import {
 declare module 'vitest' {
   export interface ProvidedContext {
     testServers: TestServer[];
+    /** Belay's data folder for the run. */
+    testHome: string;
     /** Where the first test that asks starts the S3 server; null: its programs are not on this machine. */
     s3ServerFolder: string | null;
   }
@@ -87,9 +90,13 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   }
   // Only plain data crosses over to the workers.
   project.provide('testServers', JSON.parse(JSON.stringify(servers)));
+  const home = await makeServerFolder();
+  project.provide('testHome', home);
   project.provide('s3ServerFolder', s3Folder);
   return async () => {
     await Promise.all(servers.map((server) => server.remove()));
+    await removeDeadThrowaways(home);
+    await rm(home, { recursive: true, force: true, maxRetries: 5 });
     if (s3Folder === null) return;
     await endS3Server(s3Folder);
     await rm(s3Folder, { recursive: true, force: true, maxRetries: 5 });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runProgram } from '../../src/process/run.js';
+import { testHome } from './test-home.js';
 import { tellWatchdog } from './watchdog.js';
 
 export interface BelayRun {
@@ -54,7 +55,7 @@ export async function runBelay(
   const folder = scratchFolder();
   const result = await runProgram(process.execPath, [program, ...args], {
     cwd: options.cwd ?? folder,
-    env: { ...cleanEnvironment(), BELAY_HOME: join(folder, 'home'), ...options.env },
+    env: { ...cleanEnvironment(), BELAY_HOME: testHome(), ...options.env },
     input: options.input,
     timeoutMs: options.timeoutMs ?? 60_000,
   });

@@ -1,13 +1,21 @@
 import { tmpdir } from 'node:os';
 import { openTarget, type Target } from '../../src/index.js';
 import { createTestDatabase, type TestDatabase, withSession } from './test-database.js';
+import { testHome } from './test-home.js';
 import type { TestServer } from './throwaway-server.js';
 
 export { failure } from './failure.js';
 
 /** The target that a URL means, for as long as `work` runs, without what the developer's shell may say. */
-export async function withTarget<T>(url: string, work: (target: Target) => Promise<T>): Promise<T> {
-  const target = await openTarget({ url, env: {}, cwd: tmpdir(), action: 'test' });
+export async function withTarget<T>(
+  url: string,
+  work: (target: Target) => Promise<T>,
+  env: NodeJS.ProcessEnv = {},
+): Promise<T> {
+  const target = await openTarget({
+    ...{ url, cwd: tmpdir(), action: 'test' },
+    env: { PATH: process.env.PATH, BELAY_HOME: testHome(), ...env },
+  });
   try {
     return await work(target);
   } finally {

@@ -150,13 +150,16 @@ async function restoreArchive(
   const sizeBytes = manifest.archive.sizeBytes;
   const step = { name: 'restore archive', detail: manifest.snapshot.tag, sizeBytes };
   await reportStep(work.reporter, step, () =>
-    readingClone(work, name, async (open) =>
-      restoreInto({
+    readingClone(work, name, async (open) => {
+      const session = await open();
+      await restoreInto({
         ...{ pgRestore: tools.pgRestore.path, settings: target.settings, database: name },
-        ...{ session: await open(), env: target.env, source, requires: manifest.requires },
+        ...{ session, env: target.env, source, requires: manifest.requires },
         ...{ noOwner: options.noOwner ?? false, isThrowaway: false, signal },
-      }),
-    ),
+      });
+      // An archive holds no statistics, and without them the first queries on what was restored are planned blindly.
+      await session.execute('ANALYZE', 'analyzing what was restored');
+    }),
   );
 }
 

@@ -52,11 +52,11 @@ async function rename(work: Work, { reference, tag }: RenameOptions): Promise<Re
     throw tagExists(work.target.database, tag);
   }
   if (entry.archive) await renameArchive(work, entry.archive, tag);
+  const reason = entry.snapshot.reason === 'before-restore' ? 'manual' : entry.snapshot.reason;
   if (entry.clone) {
     const { record } = entry.clone;
-    const reason = record.snapshot.reason === 'before-restore' ? 'manual' : record.snapshot.reason;
     const snapshot = { ...record.snapshot, tag, reason };
     await writeRecord(work, entry.clone, { ...record, snapshot });
   }
-  return { ok: true, snapshot: { ...entry.snapshot, tag }, previousTag };
+  return { ok: true, snapshot: { ...entry.snapshot, tag, reason }, previousTag };
 }

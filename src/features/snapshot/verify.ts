@@ -82,10 +82,11 @@ async function unwrittenSinceCounted(work: Work, clone: Clone): Promise<boolean>
 
 /**
  * Values that were changed in place leave every count as it was, so this is all that can be said about them. A state
- * that was renamed away has the counters of its life before, which say nothing; autovacuum writes to catalogs only.
+ * that was renamed away or restored has the counters of its life before, which say nothing; autovacuum writes to
+ * catalogs only.
  */
 async function warnOfWrites(work: Work, clone: Clone): Promise<void> {
-  if (clone.record.method === 'rename') return;
+  if (['rename', 'archive'].includes(clone.record.method)) return;
   const { name } = clone.database;
   const written = await readingClone(work, name, async (open) => readWrittenTables(await open()));
   if (written.length === 0) return;

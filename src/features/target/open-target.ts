@@ -1,10 +1,10 @@
 import { hostname } from 'node:os';
-import { findStoreLocation } from '../../config/store-location.js';
 import {
   type ResolvedTarget,
   type ResolveTargetInput,
   resolveTarget,
 } from '../../config/resolve-target.js';
+import { findStoreLocation } from '../../config/store-location.js';
 import { BelayError } from '../../errors.js';
 import { withoutLoginTriggers } from '../../postgres/login-triggers.js';
 import { Session } from '../../postgres/session.js';

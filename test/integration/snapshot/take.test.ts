@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cloneOf } from '../../../src/domain/snapshot.js';
 import { listSnapshots, type ProgressEvent, takeSnapshot } from '../../../src/index.js';
 import { runProgram } from '../../../src/process/run.js';
 import {
@@ -31,7 +32,7 @@ describe.each(testServers())('takeSnapshot on $name', (server) => {
     const { snapshot, outageMs } = await withTarget(shop.url, (target) =>
       takeSnapshot(target, { tag: 'baseline', description: 'three "items"\n', cwd: tmpdir() }),
     );
-    const [copy] = snapshot.copies;
+    const copy = cloneOf(snapshot);
     expect(snapshot).toMatchObject({
       tag: 'baseline',
       description: 'three "items"\n',

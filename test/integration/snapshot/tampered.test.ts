@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cloneOf } from '../../../src/domain/snapshot.js';
 import {
   listSnapshots,
   pruneSnapshots,
@@ -26,7 +27,7 @@ describe.each(testServers())('what is not as it was recorded, on $name', (server
   beforeAll(async () => {
     shop = await createShop(server);
     const { snapshot } = await on((target) => takeSnapshot(target, { tag: 'baseline' }));
-    clone = snapshot.copies[0]?.database as string;
+    clone = cloneOf(snapshot)?.database as string;
     await addItem(shop.url, 'mine');
   });
   afterAll(() => shop.drop());
@@ -91,7 +92,7 @@ describe.each(testServers())('what is not as it was recorded, on $name', (server
 
   it('changed values, which no count shows, are warned of', async () => {
     const { snapshot } = await on((target) => takeSnapshot(target, { tag: 'values' }));
-    await tamper(`UPDATE items SET name = 'x'`, snapshot.copies[0]?.database);
+    await tamper(`UPDATE items SET name = 'x'`, cloneOf(snapshot)?.database);
     const warnings: string[] = [];
     const to = `${shop.name}_values`;
     await on((target) =>

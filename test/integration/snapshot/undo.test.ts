@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { cloneOf } from '../../../src/domain/snapshot.js';
 import {
   deleteSnapshot,
   listSnapshots,
@@ -125,7 +126,7 @@ describe.each(testServers())('undoRestore on $name', (server) => {
 
   it('refuses a kept state that somebody has changed, and leaves the target alone', async () => {
     await on((target) => restoreSnapshot(target, { reference: 'baseline' }));
-    const kept = (await list()).snapshots[0]?.copies[0]?.database as string;
+    const kept = cloneOf((await list()).snapshots[0] ?? { copies: [] })?.database as string;
     await run(server.adminUrl, `ALTER DATABASE "${kept}" ALLOW_CONNECTIONS true`);
     const url = new URL(shop.url);
     url.pathname = `/${kept}`;
