@@ -18,7 +18,7 @@ export function describeCheckpoint(style: Style, result: CheckpointResult): stri
   const proof = drill === 'proven' ? 'restored and compared' : 'not restored (--no-drill)';
   return [
     `${style.green('✔')} checkpoint ${style.bold(tag)}: ${what}`,
-    style.dim(`  sealed, ${proof}, in ${took}; ledger head ${result.ledger.sha256.slice(0, 16)}`),
+    style.dim(`  sealed, ${proof}, in ${took}; ledger head ${result.ledger.sha256}`),
   ].join('\n');
 }
 

@@ -9,7 +9,7 @@ import type { Target } from '../target/open-target.js';
 export interface ArchiveOptions {
   /** How far the archive is proven by restoring it; false: not at all. */
   readonly drill?: DrillDepth | false | undefined;
-  /** A server for the drill, as a URL, instead of a private one. */
+  /** A server for the drill, as a URL, instead of a private one; default BELAY_DRILL_SERVER. */
   readonly drillServer?: string | undefined;
   /** Nobody can delete the archive for so many days, where the store can do that. */
   readonly lockDays?: number | undefined;

@@ -21,7 +21,7 @@ export interface DrillServer {
 export interface DrillServerOptions {
   /** Major version of the source: definitions are printed differently by others. */
   readonly major: number;
-  /** A server of the user's instead of a private one, as a URL. */
+  /** A server of the user's instead of a private one, as a URL; default BELAY_DRILL_SERVER. */
   readonly drillServer?: string | undefined;
   /** How many tables, indexes and large objects one transaction will lock. */
   readonly objects: number;
@@ -37,9 +37,8 @@ export function withDrillServer<T>(
   options: DrillServerOptions,
   work: (server: DrillServer) => Promise<T>,
 ): Promise<T> {
-  return options.drillServer === undefined
-    ? onPrivateServer(options, work)
-    : onNamedServer(options, options.drillServer, work);
+  const named = options.drillServer ?? (options.env.BELAY_DRILL_SERVER || undefined);
+  return named === undefined ? onPrivateServer(options, work) : onNamedServer(options, named, work);
 }
 
 const connections = 20;

@@ -1,7 +1,8 @@
-import { forever, isProtected, type Snapshot } from '../../domain/snapshot.js';
+import { archiveOf, forever, isProtected, type Snapshot } from '../../domain/snapshot.js';
 import { BelayError } from '../../errors.js';
 import { deleteArchive, refuseLocked } from '../archive/delete-archive.js';
 import { type Entry, findOwnEntry, readWholeTimeline } from '../archive/whole-timeline.js';
+import { appendToLedger } from '../ledger/append.js';
 import { recorded, recordedSnapshot } from '../ledger/recorded.js';
 import { guardProduction, type ProductionApproval } from '../target/guard.js';
 import { dropBelayDatabase } from '../target/leftovers.js';
@@ -51,7 +52,8 @@ export async function deleteSnapshot(
     'delete',
     options.reporter,
     () => underLock(target, options, (work) => deleteFound(work, options)),
-    ({ snapshot }) => recordedSnapshot(snapshot),
+    // One with an archive has its entry from before the deletion.
+    ({ snapshot }) => (archiveOf(snapshot) ? null : recordedSnapshot(snapshot)),
   );
 }
 
@@ -63,13 +65,18 @@ async function deleteFound(work: Work, options: DeleteOptions): Promise<DeleteRe
   const store = entry.archive && (await work.target.openStore());
   if (entry.archive && store) await refuseLocked(store, entry.archive);
   await confirmLoss(lossOf(work, [entry]), options.confirm);
-  const freedBytes = await deleteEntries(work, [entry]);
+  const freedBytes = await deleteEntries(work, [entry], 'delete');
   if (whole.storeProblem) warnOfStore(work, whole.storeProblem);
   return { ok: true, snapshot: entry.snapshot, freedBytes };
 }
 
 /** Deletes all copies of snapshots. @returns freed bytes, as far as they could be measured */
-export async function deleteEntries(work: Work, entries: readonly Entry[]): Promise<number> {
+export async function deleteEntries(
+  work: Work,
+  entries: readonly Entry[],
+  action: 'delete' | 'prune',
+): Promise<number> {
+  if (entries.some(({ archive }) => archive)) await announce(work, entries, action);
   const clones = entries.flatMap(({ clone }) => clone ?? []);
   const freed = await measureFreed(work, clones, async () => {
     for (const { database } of clones) {
@@ -85,6 +92,30 @@ export async function deleteEntries(work: Work, entries: readonly Entry[]): Prom
     archived += archive.manifest.archive.sizeBytes;
   }
   return freed + archived;
+}
+
+/**
+ * The entry comes before the deletion: a manifest that is gone while no entry tells of it looks like tampering, which
+ * is what a kill in between would otherwise leave.
+ * @throws BelayError where the store cannot be written to; nothing is deleted then
+ */
+async function announce(
+  { target }: Work,
+  entries: readonly Entry[],
+  action: 'delete' | 'prune',
+): Promise<void> {
+  const snapshots = entries.map(({ snapshot }) => snapshot);
+  const [only] = snapshots;
+  const rows = snapshots.reduce((sum, { fingerprint }) => sum + (fingerprint?.rows ?? 0), 0);
+  await appendToLedger(await target.openStore(), {
+    ...{ action, outcome: 'done', rows },
+    target: { server: target.server, database: target.database },
+    snapshot: only && snapshots.length === 1 ? { id: only.id, tag: only.tag } : null,
+    details: {
+      removed: snapshots.map(({ id }) => id),
+      tags: snapshots.map(({ tag }) => tag),
+    },
+  });
 }
 
 function warnOfStore(work: Work, problem: BelayError): void {

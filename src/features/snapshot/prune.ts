@@ -1,5 +1,5 @@
 import { applyRetention, type RetentionPolicy } from '../../domain/retention.js';
-import type { Snapshot } from '../../domain/snapshot.js';
+import { archiveOf, type Snapshot } from '../../domain/snapshot.js';
 import { BelayError } from '../../errors.js';
 import type { Archive } from '../archive/archives.js';
 import { lockedUntil } from '../archive/delete-archive.js';
@@ -45,7 +45,7 @@ export async function pruneSnapshots(target: Target, options: PruneOptions): Pro
     options.reporter,
     () => underLock(target, options, (work) => prune(work, options)),
     ({ dryRun, removed }) =>
-      dryRun || removed.length === 0
+      dryRun || removed.length === 0 || removed.some(archiveOf)
         ? null
         : {
             snapshot: null,
@@ -75,7 +75,7 @@ async function prune(work: Work, options: PruneOptions): Promise<PruneResult> {
     return { ok: true, dryRun, removed, kept, freedBytes: loss.sizeBytes };
   }
   await confirmLoss(loss, options.confirm);
-  return { ok: true, dryRun, removed, kept, freedBytes: await deleteEntries(work, going) };
+  return { ok: true, dryRun, removed, kept, freedBytes: await deleteEntries(work, going, 'prune') };
 }
 
 interface EntryDecision {
