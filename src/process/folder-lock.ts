@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BelayError } from '../errors.js';
+import { interruption } from './interruption.js';
 import { isRunning } from './postmaster.js';
 
 export interface FolderLockOptions {
@@ -56,17 +57,13 @@ async function acquire(path: string, content: string, options: FolderLockOptions
   const startedAt = performance.now();
   for (;;) {
     if (await tryLock(path, content)) return;
-    if (options.signal?.aborted) throw interrupted(options.signal.reason);
+    if (options.signal?.aborted)
+      throw interruption(options.signal.reason, 'waiting for another run of Belay');
     const holder = await readFile(path, 'utf8').catch(() => '');
     if (holder && (await isStale(path, holder))) await breakLock(path, holder);
     else if (performance.now() - startedAt > timeoutMs) throw heldError(path, holder);
     else await sleep(pollMs);
   }
-}
-
-function interrupted(reason: unknown): BelayError {
-  if (reason instanceof BelayError) return reason;
-  return new BelayError('INTERRUPTED', 'interrupted while waiting for another run of Belay');
 }
 
 function heldError(path: string, holder: string): BelayError {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BelayError } from '../errors.js';
 import type { PostgresInstallation } from './installation.js';
+import { interruption } from './interruption.js';
 import { findProcessesIn, forgetReusedPid, isRunning, readPostmasterState } from './postmaster.js';
 import type { PostmasterFile } from './postmaster-file.js';
 import { lastLines } from './program-failure.js';
@@ -98,7 +99,8 @@ export async function waitUntilReady(
   const timeoutMs = options.timeoutMs ?? startTimeoutMs;
   const startedAt = performance.now();
   while (performance.now() - startedAt < timeoutMs) {
-    if (options.signal?.aborted) throw interrupted(options.signal.reason);
+    if (options.signal?.aborted)
+      throw interruption(options.signal.reason, 'the server was starting');
     const isOver = ended();
     const { running, file } = await readPostmasterState(options.dataDir);
     if (running && file?.status === 'ready') return file;
@@ -155,11 +157,6 @@ export async function startServer(options: ServerStart): Promise<PostmasterFile>
     if (options.signal?.aborted) await stopServer(options.dataDir, options.installation.binDir);
     throw error;
   }
-}
-
-function interrupted(reason: unknown): BelayError {
-  if (reason instanceof BelayError) return reason;
-  return new BelayError('INTERRUPTED', 'interrupted while the server was starting');
 }
 
 async function isGoneWithin(dataDir: string, pid: number, timeoutMs: number): Promise<boolean> {

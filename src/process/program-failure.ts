@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { BelayError, type ErrorCode } from '../errors.js';
+import { interruption } from './interruption.js';
 
 /** What went wrong with a child, in `details.reason` of the error. */
 export type ProgramFailure =
@@ -34,14 +35,15 @@ export interface FailureFacts {
   readonly signal?: NodeJS.Signals | null;
 }
 
-export function failure(reason: ProgramFailure, what: string, facts: FailureFacts): BelayError {
+export function failure(
+  reason: Exclude<ProgramFailure, 'aborted'>,
+  what: string,
+  facts: FailureFacts,
+): BelayError {
   const { file, options } = facts;
   const durationMs = Math.round(performance.now() - facts.startedAt);
   const said = facts.stderr?.trim() ? `: ${lastLines(facts.stderr, 5)}` : '';
-  const aborted = options.signal?.reason;
-  if (reason === 'aborted' && aborted instanceof BelayError) return aborted;
-  const code = reason === 'aborted' ? 'INTERRUPTED' : (options.errorCode ?? 'BUG');
-  return new BelayError(code, `${basename(file)} ${what}${said}`, {
+  return new BelayError(options.errorCode ?? 'BUG', `${basename(file)} ${what}${said}`, {
     hint: options.errorHint,
     details: {
       command: file,
@@ -52,6 +54,10 @@ export function failure(reason: ProgramFailure, what: string, facts: FailureFact
     },
     cause: facts.cause,
   });
+}
+
+export function abortFailure({ file, options }: FailureFacts): BelayError {
+  return interruption(options.signal?.reason, `${basename(file)} was at work`);
 }
 
 export function startFailure(error: NodeJS.ErrnoException, facts: FailureFacts): BelayError {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { BelayError, ErrorCode } from '../errors.js';
 import {
+  abortFailure,
   describeEnd,
   type FailureFacts,
   failure,
@@ -96,7 +97,7 @@ export async function runProgram(
 ): Promise<ProgramResult> {
   const startedAt = performance.now();
   const facts = { file, startedAt, options };
-  if (options.signal?.aborted) throw failure('aborted', 'was not started: interrupted', facts);
+  if (options.signal?.aborted) throw abortFailure(facts);
   return new Promise((resolve, reject) => {
     let child: ReturnType<typeof spawnChild>;
     try {
@@ -150,7 +151,7 @@ function problemOf(
     case 'timeout':
       return failure('timeout', `took longer than ${facts.options.timeoutMs} ms`, all);
     case 'aborted':
-      return failure('aborted', 'was interrupted', all);
+      return abortFailure(all);
     case 'too-much-output':
       return failure('too-much-output', 'printed more than Belay reads', { ...all, stderr: '' });
     default:

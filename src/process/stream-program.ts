@@ -1,6 +1,7 @@
 import { Readable, Writable } from 'node:stream';
 import { BelayError, type ErrorCode } from '../errors.js';
 import {
+  abortFailure,
   describeEnd,
   type FailureFacts,
   failure,
@@ -106,10 +107,9 @@ class IdleClock {
 type Child = ReturnType<typeof spawnChild>;
 type Reason = Extract<ProgramFailure, 'silent' | 'aborted' | 'stopped' | 'too-much-output'>;
 
-const whatHappened = (reason: Reason, idleMs = 0): string =>
+const whatHappened = (reason: Exclude<Reason, 'aborted'>, idleMs = 0): string =>
   ({
     silent: `printed nothing for ${idleMs / 1000} s and was ended`,
-    aborted: 'was interrupted',
     stopped: 'was stopped: it was not needed any more',
     'too-much-output': 'printed more than Belay reads',
   })[reason];
@@ -139,7 +139,7 @@ class Run implements StreamedProgram {
     this.stdout = this.#makeOutput();
     this.stdin = options.stdin === 'pipe' ? this.#makeInput() : null;
     if (options.signal?.aborted) {
-      this.#finishWith(failure('aborted', 'was not started: interrupted', this.#facts));
+      this.#finishWith(abortFailure(this.#facts));
     } else this.#start(file, args);
   }
 
@@ -248,7 +248,8 @@ class Run implements StreamedProgram {
 
   #finish(result: ProgramResult): void {
     const facts = { ...this.#facts, ...result };
-    if (this.#endedFor) {
+    if (this.#endedFor === 'aborted') this.#finishWith(abortFailure(facts), result);
+    else if (this.#endedFor) {
       const what = whatHappened(this.#endedFor, this.#options.idleMs);
       this.#finishWith(this.#stopReason ?? failure(this.#endedFor, what, facts), result);
     } else if (result.exitCode === 0) this.#finishWith(null, result);

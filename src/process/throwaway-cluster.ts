@@ -7,6 +7,7 @@ import { chooseInstallation } from './choose-installation.js';
 import { giveTo, prepareFolder, prepareLog } from './cluster-folder.js';
 import { anyFreePort } from './free-port.js';
 import type { PostgresInstallation } from './installation.js';
+import { interruption } from './interruption.js';
 import { findInstallations } from './postgres-installation.js';
 import { startServer } from './postgres-server.js';
 import { findServerUser, type ServerUser } from './server-user.js';
@@ -184,7 +185,7 @@ export async function withThrowawayCluster<T>(
   work: (server: ThrowawayServer) => Promise<T>,
 ): Promise<T> {
   const { home, signal, reporter = silentReporter } = options;
-  signal?.throwIfAborted();
+  if (signal?.aborted) throw interruption(signal.reason, 'the throwaway server was made');
   await removeLeftovers(options);
   const user = await findServerUser();
   const installation = await findInstallation(options, user);

@@ -12,6 +12,7 @@ import {
 import { createDataDirectory, removeHalfMadeDataDirectories } from './data-directory.js';
 import { withFolderLock } from './folder-lock.js';
 import type { PostgresInstallation } from './installation.js';
+import { interruption } from './interruption.js';
 import type { ServerUser } from './server-user.js';
 
 export interface TemplateOptions {
@@ -64,7 +65,7 @@ async function copyFolder(
   user: ServerUser,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  signal?.throwIfAborted();
+  if (signal?.aborted) throw interruption(signal.reason, 'the throwaway server was made');
   await mkdir(to, { mode: 0o700 });
   await giveTo(to, user);
   const entries = await readdir(from, { withFileTypes: true });

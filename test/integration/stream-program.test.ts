@@ -200,8 +200,8 @@ describe('a program that is not wanted any more', () => {
   });
 
   it('is not even started after an abort', async () => {
-    const program = start('', { signal: AbortSignal.abort() });
-    await failure(text(program.stdout), 'INTERRUPTED');
+    const program = start('', { signal: AbortSignal.abort('SIGTERM') });
+    await failure(text(program.stdout), 'TERMINATED');
   });
 
   it('ends when its reader goes away', async () => {

@@ -145,13 +145,15 @@ describe.each(testServers())('a throwaway server of $name', ({ major, binDir }) 
 
   it.each([0, 30, 150])('leaves nothing where it is interrupted after %i ms', async (afterMs) => {
     const abort = new AbortController();
-    setTimeout(() => abort.abort(new BelayError('TERMINATED', 'asked to end')), afterMs);
+    setTimeout(() => abort.abort('SIGTERM'), afterMs);
     // A new preparation, so that there is something to interrupt.
     rmSync(join(template(), 'cluster.json'), { force: true });
     const drill = using(
       () =>
         new Promise((_resolve, reject) =>
-          abort.signal.addEventListener('abort', () => reject(abort.signal.reason)),
+          abort.signal.addEventListener('abort', () =>
+            reject(new BelayError('TERMINATED', 'told to')),
+          ),
         ),
       { signal: abort.signal },
     );
