@@ -132,7 +132,7 @@ const explainServer: Explain = ({ code, status, message }, { server, action }) =
   }
   if (status !== undefined && status < 300) {
     return misconfigured(
-      `${server} answers, but not as an S3 server does (${code})`,
+      `${server} answers, but not as an S3 server does${code === 'NotS3' ? '' : ` (${code})`}`,
       'Check AWS_ENDPOINT_URL: it has to be the address of the S3 API.',
     );
   }

@@ -18,11 +18,14 @@ interface SdkError extends Error {
   readonly Code?: string;
   readonly Region?: string;
   readonly ServerTime?: string;
-  readonly $metadata?: { readonly httpStatusCode?: number };
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly clockSkewCorrected?: boolean };
   readonly $response?: { readonly statusCode?: number; readonly headers?: Record<string, string> };
   /** Of an AggregateError: both addresses of "localhost" refused. */
   readonly errors?: readonly SdkError[];
 }
+
+/** What an answer to HEAD cannot say: that the clocks differ can only be seen by its date. */
+const clockSkew = 'RequestTimeTooSkewed';
 
 /**
  * Errors of the SDK hold whole answers, and answers hold access keys and session tokens: only what is named here is taken
@@ -33,10 +36,12 @@ export function readFailure(thrown: unknown): S3Failure {
   const error = outer.errors?.[0]?.code ? outer.errors[0] : outer;
   const status = error.$metadata?.httpStatusCode ?? error.$response?.statusCode;
   const headers = error.$response?.headers ?? {};
+  const word = wordOf(error);
   const serverTime = Date.parse(error.ServerTime ?? headers.date ?? '');
   const retryAfter = Number(headers['retry-after']);
   return {
-    code: wordOf(error),
+    // The flag alone says only that the clocks differ, whatever the answer was about.
+    code: word === 'HTTP 403' && error.$metadata?.clockSkewCorrected ? clockSkew : word,
     status: status !== undefined && status > 0 ? status : undefined,
     message: firstLine(error.message),
     region: error.Region ?? headers['x-amz-bucket-region'],
@@ -88,7 +93,7 @@ export function isBrokenConnection({ code }: S3Failure): boolean {
 
 /** The clock: the SDK goes by the server's from then on, so a second attempt may succeed. */
 export function isClockSkew({ code }: S3Failure): boolean {
-  return ['RequestTimeTooSkewed', 'RequestExpired', 'RequestInTheFuture'].includes(code);
+  return [clockSkew, 'RequestExpired', 'RequestInTheFuture'].includes(code);
 }
 
 export function isMissingObject({ code }: S3Failure): boolean {
@@ -109,4 +114,10 @@ export function retryCost(failure: S3Failure): number | undefined {
   if (isMissingHost(failure) || isClockSkew(failure)) return 3;
   if (isBrokenConnection(failure) || passing.has(failure.code)) return 1;
   return failure.status !== undefined && passingStatus.has(failure.status) ? 1 : undefined;
+}
+
+/** Thrown for an answer that no S3 server gives: to the SDK the page of a web server is a list of nothing. */
+export function foreignAnswer(): Error {
+  const $metadata = { httpStatusCode: 200 };
+  return Object.assign(new Error('not an answer of S3'), { code: 'NotS3', $metadata });
 }

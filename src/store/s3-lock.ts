@@ -1,3 +1,4 @@
+import type { GetObjectRetentionCommandOutput } from '@aws-sdk/client-s3';
 import { BelayError } from '../errors.js';
 import { lockedError } from './folder-lock.js';
 import type { S3Connection } from './s3-connection.js';
@@ -75,22 +76,29 @@ export async function lockObject(
   );
 }
 
-function readRetention(
+const noLock = new Set(['NoSuchObjectLockConfiguration', 'ObjectLockConfigurationNotFoundError']);
+
+async function readRetention(
   connection: S3Connection,
   key: string,
   version: { readonly VersionId?: string },
   signal: Signal,
 ): Promise<ObjectLock | undefined> {
   const { sdk, client } = connection;
-  return connection.call({
+  const { Retention } = await connection.call<GetObjectRetentionCommandOutput | NotLocked>({
     ...{ action: `see the lock on ${key}`, right: 's3:GetObjectRetention', signal },
-    send: async (abortSignal) => {
+    send: (abortSignal) => {
       const command = new sdk.GetObjectRetentionCommand({ ...connection.object(key), ...version });
-      const { Retention } = await client.send(command, { abortSignal });
-      return lockFrom({
-        ObjectLockMode: Retention?.Mode,
-        ObjectLockRetainUntilDate: Retention?.RetainUntilDate,
-      });
+      return client.send(command, { abortSignal });
     },
+    recover: ({ code }) => (noLock.has(code) ? { Retention: undefined } : undefined),
   });
+  return lockFrom({
+    ObjectLockMode: Retention?.Mode,
+    ObjectLockRetainUntilDate: Retention?.RetainUntilDate,
+  });
+}
+
+interface NotLocked {
+  readonly Retention: undefined;
 }

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import type { ListObjectsV2CommandInput, ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { BelayError } from '../errors.js';
-import { throwIfAborted } from './interruption.js';
 import { checkKey, isKey } from './key.js';
 import { proveCreation } from './prove-creation.js';
 import type { S3Connection } from './s3-connection.js';
-import { isConditionFailed } from './s3-failure.js';
+import { foreignAnswer, isConditionFailed } from './s3-failure.js';
 import { checkBucketLocking, lockObject, refuseLockedObject } from './s3-lock.js';
 import { headObject } from './s3-object-facts.js';
 import { openObject } from './s3-read.js';
@@ -115,24 +115,19 @@ export class S3Store implements Store {
     options: StoreCallOptions & { readonly after?: string; readonly limit?: number } = {},
   ): Promise<StoredObject[]> {
     const { after, signal, limit = Number.POSITIVE_INFINITY } = options;
-    const { sdk, client, at } = this.#connection;
+    const { at } = this.#connection;
     const found: StoredObject[] = [];
     let token: string | undefined;
     do {
-      throwIfAborted(signal);
-      const page = await this.#connection.call({
-        ...{ action: 'list what is in the store', right: 's3:ListBucket', signal },
-        send: (abortSignal) => {
-          const command = new sdk.ListObjectsV2Command({
-            Bucket: at.bucket,
-            Prefix: `${at.prefix}${prefix}`,
-            MaxKeys: Math.min(limit - found.length, 1000),
-            ...(after === undefined ? {} : { StartAfter: `${at.prefix}${after}` }),
-            ...(token === undefined ? {} : { ContinuationToken: token }),
-          });
-          return client.send(command, { abortSignal });
+      const page = await this.#listPage(
+        {
+          Prefix: `${at.prefix}${prefix}`,
+          MaxKeys: Math.min(limit - found.length, 1000),
+          ...(after === undefined ? {} : { StartAfter: `${at.prefix}${after}` }),
+          ...(token === undefined ? {} : { ContinuationToken: token }),
         },
-      });
+        signal,
+      );
       for (const { Key = '', Size = 0, LastModified = new Date(0) } of page.Contents ?? []) {
         const key = Key.slice(at.prefix.length);
         // Consoles make objects that stand for folders.
@@ -141,6 +136,22 @@ export class S3Store implements Store {
       token = page.IsTruncated ? page.NextContinuationToken : undefined;
     } while (token !== undefined && found.length < limit);
     return found;
+  }
+
+  #listPage(
+    what: Omit<ListObjectsV2CommandInput, 'Bucket'>,
+    signal: AbortSignal | undefined,
+  ): Promise<ListObjectsV2CommandOutput> {
+    const { sdk, client, at } = this.#connection;
+    return this.#connection.call({
+      ...{ action: 'list what is in the store', right: 's3:ListBucket', signal },
+      send: async (abortSignal) => {
+        const command = new sdk.ListObjectsV2Command({ Bucket: at.bucket, ...what });
+        const page = await client.send(command, { abortSignal });
+        if (page.Name === undefined && page.IsTruncated === undefined) throw foreignAnswer();
+        return page;
+      },
+    });
   }
 
   async delete(key: string, { signal }: StoreCallOptions = {}): Promise<void> {

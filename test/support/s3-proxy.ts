@@ -36,6 +36,8 @@ export type S3Fault =
   | { readonly type: 'reset-answer' | 'stall-answer'; readonly afterBytes: number }
   /** The server does it, and the connection is reset instead of an answer. */
   | { readonly type: 'lose-answer' }
+  /** The server does it, and the answer says this ETag. */
+  | { readonly type: 'change-etag'; readonly etag: string }
   /** One bit of the request's body is another. */
   | { readonly type: 'flip-bit' };
 
@@ -138,6 +140,13 @@ async function* bodyOf({ request, fault }: Exchange): AsyncGenerator<Buffer> {
   }
 }
 
+function headersOf({ rawHeaders }: IncomingMessage, fault: S3Fault | undefined): string[] {
+  if (fault?.type !== 'change-etag') return rawHeaders;
+  return rawHeaders.map((value, index) =>
+    rawHeaders[index - 1]?.toLowerCase() === 'etag' && index % 2 === 1 ? `"${fault.etag}"` : value,
+  );
+}
+
 async function passOn(exchange: Exchange): Promise<void> {
   const { server, agent, request, response, fault } = exchange;
   const { hostname, port } = new URL(server.endpoint);
@@ -160,7 +169,7 @@ async function passOn(exchange: Exchange): Promise<void> {
     request.socket.resetAndDestroy();
     return;
   }
-  response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
+  response.writeHead(answer.statusCode ?? 502, headersOf(answer, fault));
   if (fault?.type === 'reset-answer' || fault?.type === 'stall-answer') {
     let left = fault.afterBytes;
     for await (const chunk of answer as AsyncIterable<Buffer>) {
@@ -208,7 +217,8 @@ export async function startS3Proxy(
     const done = isCreation
       ? queue.run(call.path, () => createOnce(server, call.path, request, response, work))
       : work();
-    done.catch(() => request.socket.destroy());
+    // A client that is gone has no socket any more.
+    done.catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
   const { port } = proxy.address() as AddressInfo;

@@ -265,7 +265,7 @@ function describeLists({ withStore, ...contract }: Contract): void {
       );
       const rest = keys.values();
       const writer = async () => {
-        for (const key of rest) await store.write(key, text(key));
+        for (const key of rest) await store.create(key, text(key));
       };
       await Promise.all(Array.from({ length: 16 }, writer));
       expect(await keysOf(store, 'n/')).toEqual(keys);
