@@ -47,6 +47,12 @@ export {
   type SnapshotReason,
   type TargetName,
 } from './domain/snapshot.js';
+export {
+  type BrokenReference,
+  describeBrokenReference,
+  describeReplacedRows,
+  type TableLoss,
+} from './domain/table-loss.js';
 export { validateTag } from './domain/tag.js';
 export {
   BelayError,
@@ -155,6 +161,16 @@ export {
   takeSnapshot,
 } from './features/snapshot/take.js';
 export { type UndoOptions, undoRestore } from './features/snapshot/undo.js';
+export {
+  type RestoreSnapshotTablesOptions,
+  restoreSnapshotTables,
+} from './features/table/restore-snapshot-tables.js';
+export { checkTableOptions } from './features/table/restore-tables.js';
+export type {
+  RestoredTable,
+  RestoreTablesOptions,
+  RestoreTablesResult,
+} from './features/table/table-order.js';
 export type { ProductionApproval } from './features/target/guard.js';
 export type { FoundLeftover } from './features/target/leftovers.js';
 export { type OpenTargetOptions, openTarget, type Target } from './features/target/open-target.js';

@@ -1,4 +1,4 @@
-import type { DeletionLoss } from '../../index.js';
+import type { DeletionLoss, TableLoss } from '../../index.js';
 import type { CommandContext } from '../context.js';
 import { formatBytes, plural } from '../output/format.js';
 
@@ -9,11 +9,32 @@ export async function confirmDeletion(
 ): Promise<boolean> {
   if (context.options.yes) return true;
   if (!context.isInteractive) return false;
+  return ask(context, question(loss), 'nothing was deleted');
+}
+
+/** Names what would no longer hold together, and asks on a terminal; elsewhere only `--yes` is an answer. */
+export async function confirmTableLoss(context: CommandContext, loss: TableLoss): Promise<boolean> {
+  if (context.options.yes) return true;
+  if (!context.isInteractive) return false;
+  const { describeBrokenReference, describeReplacedRows } = await import('../../index.js');
+  context.progress.stop();
+  const lines = [
+    ...loss.tables.map(describeReplacedRows),
+    ...loss.brokenReferences.map(describeBrokenReference),
+    ...loss.lostForeignKeys.map(
+      ({ constraint, table, why }) => `${constraint} of ${table} cannot be made: ${why}`,
+    ),
+  ];
+  context.io.stderr.write(`${lines.join('\n')}\n`);
+  return ask(context, 'Put the restored tables in place all the same?', 'nothing was changed');
+}
+
+async function ask(context: CommandContext, message: string, otherwise: string): Promise<boolean> {
   context.progress.stop();
   const { confirm, isCancel } = await import('@clack/prompts');
   const { stderr, stdin } = context.io;
   const answer = await confirm({
-    message: question(loss),
+    message,
     initialValue: false,
     input: stdin as NodeJS.ReadStream,
     output: stderr as NodeJS.WriteStream,
@@ -21,7 +42,7 @@ export async function confirmDeletion(
   });
   if (isCancel(answer)) {
     const { BelayError } = await import('../../index.js');
-    throw new BelayError('INTERRUPTED', 'interrupted: nothing was deleted');
+    throw new BelayError('INTERRUPTED', `interrupted: ${otherwise}`);
   }
   return answer;
 }

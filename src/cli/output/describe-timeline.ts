@@ -18,7 +18,8 @@ export function describeTimeline(style: Style, list: SnapshotList, total: number
   const { current, snapshots } = list;
   const title = `${style.bold(current.database)} on ${current.server}`;
   if (total === 0) {
-    return `${title}: no snapshots yet\n${style.dim('take one with `belay snapshot TAG`')}`;
+    const hint = style.dim('take one with `belay snapshot TAG`');
+    return [`${title}: no snapshots yet`, ...describeStore(style, list), hint].join('\n');
   }
   const columns = [
     { title: ' ' },
@@ -36,8 +37,26 @@ export function describeTimeline(style: Style, list: SnapshotList, total: number
     `${title}: ${describeCurrent(current)}`,
     formatTable(style, columns, rows),
     ...(hidden > 0 ? [style.dim(`and ${hidden} older`)] : []),
+    ...describeStore(style, list),
     ...(current.undo ? [style.dim(`\`belay undo\` brings back "${current.undo.tag}"`)] : []),
   ].join('\n');
+}
+
+/** What there is beside the target's own snapshots, and what could not be read. */
+function describeStore(style: Style, list: SnapshotList): string[] {
+  const { elsewhere, broken, storeProblem } = list;
+  const [newest] = elsewhere;
+  return [
+    ...(storeProblem ? [style.yellow(`archives are not listed: ${storeProblem}`)] : []),
+    ...broken.map(({ tag, why }) => style.red(`the archive "${tag}" is broken: ${why}`)),
+    ...(newest
+      ? [
+          style.dim(
+            `${elsewhere.length} more of this name on other servers, the newest "${newest.tag}" of ${newest.target.server}: restore one by its tag`,
+          ),
+        ]
+      : []),
+  ];
 }
 
 function describeCurrent(current: SnapshotList['current']): string {

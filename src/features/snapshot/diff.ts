@@ -1,11 +1,13 @@
 import { compareFingerprints, type FingerprintDifference } from '../../domain/fingerprint.js';
 import type { TableRowDiff } from '../../domain/row-diff.js';
 import { compareSchemas, type SchemaChange } from '../../domain/schema-model.js';
+import { BelayError } from '../../errors.js';
 import { compareRows } from '../../postgres/row-diff.js';
 import { readSchemaModel } from '../../postgres/schema/read-schema-model.js';
 import type { Session } from '../../postgres/session.js';
+import { findOrigin } from '../archive/obtain-clone.js';
 import type { Target } from '../target/open-target.js';
-import { type Clone, findClone, requireLive } from '../target/timeline.js';
+import { type Clone, requireLive } from '../target/timeline.js';
 import { underLock, type Work, type WorkOptions } from '../target/work.js';
 import { ensureCounted } from './count-previous.js';
 import {
@@ -84,9 +86,23 @@ async function findSide(work: Work, reference: string): Promise<Side> {
     const { name } = requireLive(work.timeline, work.target.database);
     return { id: null, tag: null, database: name, clone: null };
   }
-  const clone = await ensureCounted(work, findClone(work.timeline, reference));
+  const clone = await ensureCounted(work, await findDiffable(work, reference));
   const { id, tag } = clone.record.snapshot;
   return { id, tag, database: clone.database.name, clone };
+}
+
+/** @throws BelayError NEEDS_CLONE where there is only an archive */
+async function findDiffable(work: Work, reference: string): Promise<Clone> {
+  const { clone, archive } = await findOrigin(work, reference);
+  if (clone) return clone;
+  const { tag } = archive.manifest.snapshot;
+  throw new BelayError(
+    'NEEDS_CLONE',
+    `"${tag}" has only an archive, whose rows cannot be compared`,
+    {
+      hint: `\`belay restore ${tag} --to NAME\` makes a database of it.`,
+    },
+  );
 }
 
 function describeSide({ id, tag, database }: DiffSide): DiffSide {

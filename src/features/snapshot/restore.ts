@@ -29,8 +29,6 @@ export interface RestoreOptions extends WorkOptions, ProductionApproval, FetchOp
   readonly reference: string;
   /** Restore into a new database of this name instead of in place. */
   readonly to?: string | undefined;
-  /** Only these tables; needs an archive. */
-  readonly tables?: readonly string[] | undefined;
   /** Sessions in the target during the swap; default "wait". */
   readonly sessions?: SessionPolicy | undefined;
   readonly cwd?: string | undefined;
@@ -107,14 +105,10 @@ async function restoreGuarded(target: Target, options: RestoreOptions): Promise<
 
 /**
  * What is wrong with a restore whatever the server says.
- * @throws BelayError NEEDS_ARCHIVE, BAD_NAME
+ * @throws BelayError BAD_NAME
  */
-export function checkRestoreOptions({ tables, to }: Pick<RestoreOptions, 'tables' | 'to'>): void {
+export function checkRestoreOptions({ to }: Pick<RestoreOptions, 'to'>): void {
   if (to !== undefined) validateDatabaseName(to);
-  if (!tables || tables.length === 0) return;
-  throw new BelayError('NEEDS_ARCHIVE', 'restoring single tables needs an archive', {
-    hint: 'Archives are not part of this version. Restore into another database with --to and copy the table from there.',
-  });
 }
 
 /** How the state that a restore replaces is kept when the user gives no tag for it. */
