@@ -55,8 +55,10 @@ export async function claimRun(home: string): Promise<ThrowawayRun> {
 /** Ends the run's server at once, with all its processes, and removes everything. */
 export async function removeRun(run: ThrowawayRun, binDir?: string): Promise<void> {
   const { dataDir, folder } = run.paths;
-  await stopServer(dataDir, binDir, 'immediate');
+  const stopping = await stopServer(dataDir, binDir, 'immediate').catch((error) => error);
+  // One that is stopped by SIGSTOP does not react, and children outlive a postmaster that was killed.
   for (const pid of await findProcessesIn(dataDir)) endProcess(pid);
+  if (stopping instanceof Error) await stopServer(dataDir, binDir, 'immediate');
   // The last process of a server may still write while its folder is being removed.
   const options = { recursive: true, force: true, maxRetries: 10, retryDelay: 100 };
   await rm(run.socketDir, options);
