@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { open, readFile, rm, stat } from 'node:fs/promises';
+import { chmod, open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { BelayError } from '../errors.js';
@@ -158,6 +158,13 @@ export class FolderStore implements Store {
 
   async lockOf(key: string, options?: StoreCallOptions): Promise<ObjectLock | undefined> {
     return this.#at(key, options, readLock);
+  }
+
+  async setReadOnly(key: string, isReadOnly: boolean): Promise<void> {
+    await this.#at(key, undefined, async (path) => {
+      const isLocked = (await readLock(path)) !== undefined;
+      await orMissing(chmod(path, isReadOnly || isLocked ? 0o400 : 0o600));
+    });
   }
 
   async close(): Promise<void> {}

@@ -132,6 +132,12 @@ export interface Store {
   /** The lock on an object; undefined where there is none, or it has run out. */
   lockOf(key: string, options?: StoreCallOptions): Promise<ObjectLock | undefined>;
 
+  /**
+   * Marks an object as read-only, or takes the mark away: against a slip, not against intent. Only of stores whose objects
+   * are files.
+   */
+  setReadOnly?(key: string, isReadOnly: boolean): Promise<void>;
+
   /** Lets go of connections. */
   close(): Promise<void>;
 }

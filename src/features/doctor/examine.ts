@@ -6,6 +6,7 @@ import { findClientTools } from '../../process/postgres-installation.js';
 import { type OpenTargetOptions, openTarget, type Target } from '../target/open-target.js';
 import { readTimeline } from '../target/timeline.js';
 import { type Check, fail, ok, runCheck, warn } from './check.js';
+import { checkDrillServer, checkStore } from './check-archives.js';
 import { checkCloneMethod } from './check-clone-method.js';
 import { checkLeftovers } from './check-leftovers.js';
 import { checkBlockers, checkDatabase, checkDisk, checkRights } from './check-server.js';
@@ -51,13 +52,13 @@ async function examineServer(options: OpenTargetOptions): Promise<Check[]> {
     return [fail('server', message, hint ?? null), tools];
   }
   try {
-    return await examineConnected(target, options.env);
+    return await examineConnected(target, options);
   } finally {
     await target.close();
   }
 }
 
-async function examineConnected(target: Target, env: NodeJS.ProcessEnv | undefined) {
+async function examineConnected(target: Target, options: OpenTargetOptions) {
   const timeline = await readTimeline(target.main, target.database);
   const { version } = await target.main.queryOne<{ version: string }>(
     `SELECT current_setting('server_version') AS version`,
@@ -70,7 +71,9 @@ async function examineConnected(target: Target, env: NodeJS.ProcessEnv | undefin
     await runCheck('clone method', () => checkCloneMethod(target, timeline)),
     await runCheck('blockers', () => checkBlockers(target)),
     await runCheck('disk', () => checkDisk(target, timeline)),
-    await runCheck('tools', () => checkTools(env, target.main.serverVersion)),
+    await runCheck('tools', () => checkTools(options.env, target.main.serverVersion)),
+    await runCheck('drill server', () => checkDrillServer(target)),
+    await runCheck('store', () => checkStore(target, options)),
   ];
 }
 
@@ -84,7 +87,7 @@ async function checkTools(
     return warn(
       'tools',
       'pg_dump was not found',
-      'Snapshots need no tools. For your own dumps install the PostgreSQL client, or set BELAY_PG_BIN.',
+      'Snapshots need no tools. For archives install the PostgreSQL client, or set BELAY_PG_BIN.',
     );
   }
   const listed = describeTools(tools);
@@ -93,7 +96,7 @@ async function checkTools(
   return warn(
     'tools',
     `${listed}: older than the server, so pg_dump refuses`,
-    `Snapshots need no tools. For your own dumps install the client of PostgreSQL ${major}.`,
+    `Snapshots need no tools. For archives install the client of PostgreSQL ${major}.`,
   );
 }
 
