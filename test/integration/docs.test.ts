@@ -54,6 +54,22 @@ describe.skipIf(!server)('examples of the documentation', () => {
     }
   });
 
+  it('the gate of the README works as it is written', async () => {
+    const store = await mkdtemp(join(tmpdir(), 'belay-docs-'));
+    try {
+      const env = { ...(await createShop()), BELAY_STORE: store };
+      const text = (await block('README.md', 'gate')).replace('npm run migrate', 'node --version');
+      const lines = text.trim().split('\n');
+      expect(lines.length).toBeGreaterThan(2);
+      for (const line of lines) {
+        const run = await runBelay(toArguments(line), { env });
+        expect(run, line).toMatchObject({ exitCode: 0 });
+      }
+    } finally {
+      await rm(store, { recursive: true, force: true });
+    }
+  });
+
   it('the library example of the README works as it is written', async () => {
     const env = await createShop();
     const folder = await mkdtemp(join(tmpdir(), 'belay-docs-'));

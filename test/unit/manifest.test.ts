@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type ArchiveManifest,
+  encodeManifest,
+  notDrilled,
+  parseManifest,
+} from '../../src/domain/manifest.js';
+
+const manifest: ArchiveManifest = {
+  kind: 'archive',
+  snapshot: {
+    ...{
+      id: 'k3v9x2m7qa4t',
+      tag: 'pre-deploy',
+      description: 'é "quoted"\n',
+      reason: 'before-migration',
+    },
+    ...{ createdAt: '2026-11-21T07:45:31.120Z', git: null, parent: null, protectedUntil: null },
+    target: { server: 'db:5432', database: 'shop' },
+    fingerprint: {
+      ...{ schemaChecksum: 'ab', tables: 1, rows: 3, rowCounts: { 'public.10': 3 }, sequences: {} },
+    },
+    ...{ sizeBytes: 10, durationMs: 5, serverVersion: 150018 },
+  },
+  cluster: '7301',
+  archive: {
+    ...{ key: 'shop/7301/archives/k3v9x2m7qa4t.dump', sizeBytes: 10, sha256: 'cd' },
+    ...{ encryption: null, pgDump: '15.18', source: 'target' },
+  },
+  locale: {
+    ...{
+      encoding: 'UTF8',
+      collate: 'C',
+      ctype: 'C',
+      provider: 'libc',
+      locale: null,
+      icuRules: null,
+    },
+  },
+  properties: {
+    ...{ owner: 'app', comment: null, connectionLimit: -1, isTemplate: false, grants: null },
+    settings: [],
+  },
+  requires: { roles: [], tablespaces: [], extensions: [] },
+  ...{
+    portableChecksum: 'ef',
+    movedSequences: {},
+    contentHashes: null,
+    drill: notDrilled,
+    ledger: null,
+  },
+};
+
+const text = () => Buffer.from(encodeManifest(manifest)).toString('utf8');
+const parse = (json: string) => parseManifest(Buffer.from(json));
+
+describe('a manifest', () => {
+  it('is read back as it was written', () => {
+    expect(parse(text())).toEqual({ type: 'manifest', manifest });
+  });
+
+  it.each([
+    ['a row count', '"rows": 3', '"rows": 4'],
+    ['the tag', '"tag": "pre-deploy"', '"tag": "pre-deplox"'],
+    ['the hash of the archive', '"sha256": "cd"', '"sha256": "ce"'],
+    ['the drill', '"status": "not-run"', '"status": "proven"'],
+  ])('edited in %s is recognised', (_what, from, to) => {
+    const edited = text().replace(from, to);
+    expect(edited).not.toBe(text());
+    expect(parse(edited)).toEqual({ type: 'broken', why: expect.stringContaining('edited') });
+  });
+
+  it('with a field added or taken away is recognised', () => {
+    const document = JSON.parse(text());
+    expect(parse(JSON.stringify({ added: 1, ...document })).type).toBe('broken');
+    const { cluster: _, ...rest } = document;
+    expect(parse(JSON.stringify(rest)).type).toBe('broken');
+  });
+
+  it('only laid out anew is the same', () => {
+    expect(parse(JSON.stringify(JSON.parse(text()))).type).toBe('manifest');
+  });
+
+  it.each(['', '{', 'null', '[]', '{"belay":1}', text().slice(0, 200)])('is not %j', (json) => {
+    expect(parse(json).type).toBe('broken');
+  });
+
+  it('of a later Belay is called that', () => {
+    expect(parse('{"belay":2,"kind":"archive"}')).toEqual({ type: 'newer', format: 2 });
+  });
+});
