@@ -127,13 +127,19 @@ async function* readRows(
   if (!child.stdin) throw new BelayError('BUG', 'pg_restore was started without an input');
   // The archive is read to its end, also behind the table: only there its seal is proven.
   const fed = pipeline(await openArchive(), child.stdin);
-  fed.catch(() => {});
+  let feedError: unknown;
+  fed.catch((error) => {
+    feedError = error;
+  });
   try {
     for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
       const rows = reader.push(chunk);
       if (rows.length > 0) yield rows;
     }
     await fed;
+  } catch (error) {
+    // What came of the archive is the cause, what pg_restore then did is not.
+    throw feedError ?? error;
   } finally {
     child.stop();
   }

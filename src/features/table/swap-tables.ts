@@ -7,7 +7,12 @@ import type { Session } from '../../postgres/session.js';
 import { quoteQualifiedName } from '../../postgres/sql/tables.js';
 import { readDependents } from '../../postgres/table/dependents.js';
 import { readForeignKeys } from '../../postgres/table/foreign-keys.js';
-import { lockTables, readLockHolders } from '../../postgres/table/lock-tables.js';
+import {
+  type LockRequest,
+  lockAll,
+  readLockable,
+  readLockHolders,
+} from '../../postgres/table/lock-tables.js';
 import { readTableFacts } from '../../postgres/table/read-tables.js';
 import { checkTargetLock } from '../../postgres/target-lock.js';
 import { throwIfAborted, type Work } from '../target/work.js';
@@ -33,8 +38,8 @@ export interface SwappedTables {
   readonly unvalidated: readonly ConstraintName[];
 }
 
-/** Below deadlock_timeout, whose default is 1 s: so it is this that gives way, and never a session of the user's. */
-const lockTimeoutMs = 800;
+/** For the tables of others that a foreign key refers to, which the role may not lock before. */
+const lastLockMs = 300;
 const mostAttempts = 20;
 const pauseMs = 500;
 /** The lock was not to be had in time, or only in a circle. */
@@ -69,26 +74,64 @@ const lockedTables = ({ survey }: TableSwapOrder): QualifiedName[] => [
 ];
 
 async function trySwap(work: Work, order: TableSwapOrder): Promise<SwappedTables | undefined> {
-  const { session, survey, measured } = order;
+  const { session, measured } = order;
   let startedAt = 0;
   const unvalidated = await session.transaction(async () => {
     await session.execute(
-      `SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL check_function_bodies = off; SET LOCAL jit = off`,
+      'SET LOCAL check_function_bodies = off; SET LOCAL jit = off',
       'beginning to swap',
     );
-    // Others still read; nobody can write what would have to be measured again.
-    const written = lockedTables(order).map(quoteQualifiedName);
-    await lockTables(session, written, 'SHARE ROW EXCLUSIVE');
+    startedAt = performance.now();
+    await lockEverything(order);
+    await session.execute(`SET LOCAL lock_timeout = ${lastLockMs}`, 'beginning to swap');
     if (!(await isAsSurveyed(order)) || (await hasGrown(session, measured))) return undefined;
     await checkTargetLock(work.main, work.target.database);
-    startedAt = performance.now();
-    const present = survey.existing.filter((facts) => facts !== undefined);
-    const parents = present.flatMap((facts) => facts.parents);
-    const replaced = [...parents, ...present.map(quoteQualifiedName)];
-    await lockTables(session, replaced, 'ACCESS EXCLUSIVE');
     return putInPlace(order);
   });
   return unvalidated && { unvalidated, outageMs: performance.now() - startedAt };
+}
+
+/**
+ * At once all that is needed in the end: to lock out only writers first, and readers later, would never get past
+ * transactions that read a table before they write to it. In the order in which others lock: a view before what it reads,
+ * a row's table before the one that its foreign key refers to.
+ */
+async function lockEverything({ session, survey }: TableSwapOrder): Promise<void> {
+  const present = survey.existing.filter((facts) => facts !== undefined);
+  const relations = survey.dependents.flatMap(({ relation, relationKind, owner }) =>
+    relation && relationKind
+      ? [{ name: relation, kind: relationKind, owner, exclusive: true }]
+      : [],
+  );
+  const isTable = ({ kind }: LockRequest) => 'rp'.includes(kind);
+  const parents = present.flatMap(({ parents: names, owner }) =>
+    names.map((name) => ({ name, kind: 'p', owner, exclusive: true })),
+  );
+  // Dropping a foreign key locks both of its tables against everybody, making one only against writers.
+  const lockable = async (tables: readonly QualifiedName[], exclusive: boolean) =>
+    (await readLockable(session, tables)).map((table) => ({ ...table, exclusive }));
+  const referring = survey.presentIncoming.map(({ table }) => table);
+  const coming = survey.incoming.map(({ table }) => table);
+  const sequences = survey.owned.filter(({ kind }) => kind === 'sequence');
+  await lockAll(session, [
+    ...relations.filter((relation) => !isTable(relation)),
+    ...relations.filter(isTable),
+    ...(await lockable(referring, true)),
+    ...(await lockable(coming, false)),
+    ...parents,
+    ...present.map((facts) => ({ ...facts, name: quoteQualifiedName(facts), exclusive: true })),
+    ...(await lockable(
+      survey.presentOutgoing.map(({ refersTo }) => refersTo),
+      true,
+    )),
+    ...(await lockable(
+      survey.outgoing.map(({ refersTo }) => refersTo),
+      false,
+    )),
+    ...sequences.map(({ owner, ...name }) => ({
+      ...{ name: quoteQualifiedName(name), kind: 'S', owner, exclusive: true },
+    })),
+  ]);
 }
 
 /** Somebody may have altered, dropped or made what was looked at. */

@@ -1,9 +1,8 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { QualifiedName } from '../../domain/qualified-name.js';
 import type { Snapshot } from '../../domain/snapshot.js';
+
+export { withScratchFolder as withPrivateFolder } from '../../process/scratch-folder.js';
 
 /** The rows of one table in COPY's text format. */
 export interface TableData {
@@ -23,15 +22,4 @@ export interface TableSource {
   withSchemaFile<T>(use: (path: string) => Promise<T>): Promise<T>;
   /** Gives the rows of a table. @throws BelayError TABLE_NOT_FOUND where they are not there */
   withTableData<T>(table: QualifiedName, use: (data: TableData) => Promise<T>): Promise<T>;
-}
-
-/** A folder that only this user can look into, for as long as it is used. */
-export async function withPrivateFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'belay-table-'));
-  try {
-    await chmod(folder, 0o700);
-    return await use(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }

@@ -22,6 +22,9 @@ export interface Dependent {
   /** The role may replace it. */
   readonly owned: boolean;
   readonly owner: string;
+  /** The relation that is locked to make it again, as an SQL name; null for a function. */
+  readonly relation: string | null;
+  readonly relationKind: string | null;
   /** Columns of the tables that it uses, "table OID" and name. */
   readonly columns: readonly { readonly table: number; readonly name: string }[];
 }
@@ -70,7 +73,8 @@ const dependentsSql = `
          CASE WHEN w.rulename = '_RETURN' THEN pg_describe_object('pg_class'::regclass, c.oid, 0)
               ELSE pg_describe_object(u.classid, u.objid, 0) END AS description,
          pg_has_role(coalesce(c.relowner, p.proowner, r.oid), 'USAGE') AS owned,
-         pg_get_userbyid(coalesce(c.relowner, p.proowner, r.oid))::text AS owner, u.columns
+         pg_get_userbyid(coalesce(c.relowner, p.proowner, r.oid))::text AS owner, u.columns,
+         c.oid::regclass::text AS relation, c.relkind::text AS "relationKind"
     FROM users u
     LEFT JOIN pg_rewrite w ON u.classid = 'pg_rewrite'::regclass AND w.oid = u.objid
     LEFT JOIN pg_policy y ON u.classid = 'pg_policy'::regclass AND y.oid = u.objid

@@ -64,6 +64,7 @@ export interface OwnedObject extends QualifiedName {
   readonly kind: 'sequence' | 'statistics';
   /** SQL name of the table. */
   readonly table: string;
+  readonly owner: string;
 }
 
 export function readOwnedObjects(
@@ -71,13 +72,15 @@ export function readOwnedObjects(
   tables: readonly QualifiedName[],
 ): Promise<OwnedObject[]> {
   return session.query<OwnedObject>(
-    `SELECT 'sequence' AS kind, n.nspname::text AS schema, c.relname::text AS name, d.refobjid::regclass::text AS table
+    `SELECT 'sequence' AS kind, n.nspname::text AS schema, c.relname::text AS name, d.refobjid::regclass::text AS table,
+            pg_get_userbyid(c.relowner)::text AS owner
        FROM pg_depend d JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S'
        JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0
         AND d.deptype IN ('a', 'i') AND d.refobjid = ANY ($1::regclass[])
      UNION ALL
-     SELECT 'statistics', n.nspname::text, x.stxname::text, x.stxrelid::regclass::text
+     SELECT 'statistics', n.nspname::text, x.stxname::text, x.stxrelid::regclass::text,
+            pg_get_userbyid(x.stxowner)::text
        FROM pg_statistic_ext x JOIN pg_namespace n ON n.oid = x.stxnamespace
       WHERE x.stxrelid = ANY ($1::regclass[])
       ORDER BY 1, 2, 3`,

@@ -76,7 +76,8 @@ describe.each(dumpServers())('replacing a table in place on $name', (server) => 
   });
   afterEach(() => db.drop());
   const orders = () => rowsOf(db.url, 'SELECT * FROM orders ORDER BY id');
-  const put = (options: Partial<RestoreTablesOptions> = {}) => restore(db.url, { tables: ['public.orders'], ...options });
+  const put = (options: Partial<RestoreTablesOptions> = {}) =>
+    restore(db.url, { tables: ['public.orders'], ...options });
 
   it('brings back rows after a wrong UPDATE, and everything that hangs on the table', async () => {
     const good = await orders();
