@@ -28,11 +28,12 @@ export interface RestoreIntoOrder {
 export async function restoreInto(order: RestoreIntoOrder): Promise<void> {
   const { session, requires, pgRestore, settings, database, env, source, noOwner, signal } = order;
   await requireExtensions(session, requires.extensions);
-  await createExactExtensions(session, requires.extensions);
+  const extensions = await findExactExtensions(session, requires.extensions);
   await restoreStream({
     ...{ pgRestore, settings, database, env, source, noOwner, signal },
     singleTransaction: order.isThrowaway,
     jobs: Math.max(2, Math.min(4, availableParallelism())),
+    afterSchemas: extensions.length === 0 ? null : () => createExtensions(session, extensions),
   });
 }
 
@@ -58,29 +59,56 @@ async function requireExtensions(
   );
 }
 
-/** Schemas that are in every database. */
-const everywhere = new Set(['public', 'pg_catalog']);
+interface AvailableVersion {
+  readonly name: string;
+  readonly version: string;
+  readonly isDefault: boolean;
+  readonly needs: readonly string[];
+}
 
 /**
- * An archive does not say which version of an extension it needs, so a restore would make the newest. Where that is
- * another than the source's, it is made here: pg_restore then finds it made.
+ * An archive does not say which version of an extension it needs, so a restore would make the newest. Where the source
+ * has another one, all extensions are made beforehand, those that others need first: pg_restore then finds them made.
+ * @returns none where the newest ones are right, or this server does not have the source's
  */
-async function createExactExtensions(
+async function findExactExtensions(
   session: Session,
   extensions: readonly RequiredExtension[],
-): Promise<void> {
-  const defaults = await session.query<{ name: string; version: string }>(
-    'SELECT name::text, default_version AS version FROM pg_available_extensions',
+): Promise<readonly RequiredExtension[]> {
+  const available = await session.query<AvailableVersion>(
+    `SELECT v.name::text, v.version, v.version = a.default_version AS "isDefault",
+            coalesce(v.requires::text[], '{}') AS needs
+       FROM pg_available_extension_versions v JOIN pg_available_extensions a USING (name)`,
   );
-  const versions = new Map(defaults.map(({ name, version }) => [name, version]));
   const installed = await session.query<{ name: string }>(
     'SELECT extname::text AS name FROM pg_extension',
   );
   const have = new Set(installed.map(({ name }) => name));
+  const wanted = extensions.flatMap((extension) => {
+    const isSame = ({ name, version }: AvailableVersion) =>
+      name === extension.name && version === extension.version;
+    const found = available.find(isSame);
+    return found && !have.has(extension.name) ? [{ extension, ...found }] : [];
+  });
+  if (wanted.every(({ isDefault }) => isDefault)) return [];
+  const ordered: RequiredExtension[] = [];
+  for (let ready = wanted; ready.length > 0; ) {
+    ready = wanted.filter(({ name, needs }) => !have.has(name) && needs.every((n) => have.has(n)));
+    for (const { extension, name } of ready) {
+      have.add(name);
+      ordered.push(extension);
+    }
+  }
+  return ordered;
+}
+
+async function createExtensions(
+  session: Session,
+  extensions: readonly RequiredExtension[],
+): Promise<void> {
   for (const { name, version, schema } of extensions) {
-    if (have.has(name) || versions.get(name) === version || !everywhere.has(schema)) continue;
     await session.execute(
-      `CREATE EXTENSION ${quoteIdentifier(name)} SCHEMA ${quoteIdentifier(schema)} VERSION ${quoteLiteral(version)} CASCADE`,
+      `CREATE EXTENSION ${quoteIdentifier(name)} SCHEMA ${quoteIdentifier(schema)} VERSION ${quoteLiteral(version)}`,
       `making the extension ${name} ${version}`,
     );
   }

@@ -1,5 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { BelayError } from '../../errors.js';
@@ -7,6 +6,7 @@ import { libpqEnvironment } from '../../postgres/libpq-environment.js';
 import type { ConnectionSettings } from '../../postgres/settings.js';
 import { lastLines } from '../../process/program-failure.js';
 import { runProgram } from '../../process/run.js';
+import { withScratchFolder } from '../../process/scratch-folder.js';
 import { streamProgram } from '../../process/stream-program.js';
 
 export interface RestoreStreamOrder {
@@ -24,6 +24,8 @@ export interface RestoreStreamOrder {
   readonly singleTransaction: boolean;
   /** Processes that build indexes and check constraints. */
   readonly jobs: number;
+  /** Done when the schemas are there and nothing else is; null: nothing is to be done then. */
+  readonly afterSchemas: (() => Promise<void>) | null;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -38,21 +40,20 @@ const largestHeadBytes = 1024 * 1024 * 1024;
  * @throws BelayError RESTORE_FAILED with what pg_restore said; NOT_AN_ARCHIVE
  */
 export async function restoreStream(order: RestoreStreamOrder): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'belay-toc-'));
-  try {
-    await chmod(folder, 0o700);
+  await withScratchFolder(async (folder) => {
     const headFile = join(folder, 'head');
-    const { head, rest } = await readHead(order, headFile);
-    await restoreRows(order, head, rest);
+    const { head, rest, listing } = await readHead(order, headFile);
+    const listFile = await restoreSchemas(order, listing, headFile);
+    await restoreRows(order, head, rest, listFile);
     await restoreRest(order, headFile);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 interface Head {
   readonly head: readonly Buffer[];
   readonly rest: AsyncIterator<Buffer>;
+  /** What `pg_restore -l` prints. */
+  readonly listing: string;
 }
 
 /**
@@ -80,7 +81,7 @@ async function readHead(order: RestoreStreamOrder, file: string): Promise<Head> 
       maxOutputBytes: largestHeadBytes,
       errorCode: 'RESTORE_FAILED',
     });
-    if (listed.exitCode === 0) return { head, rest };
+    if (listed.exitCode === 0) return { head, rest, listing: listed.stdout };
     if (isOver) throw notAnArchive(listed.stderr);
   }
   throw notAnArchive('its table of contents has no end');
@@ -98,15 +99,45 @@ function notAnArchive(why: string): BelayError {
 
 const errorHint = 'Nothing that is in use was touched.';
 
+/** The entry of a schema: its number, the OID of pg_namespace, its own OID. */
+const schemaEntry = /^\d+; 2615 \d+ SCHEMA - /;
+
+/**
+ * Restores the schemas alone, where something has to be made in them before all else.
+ * @returns file that lists what is left to restore; undefined: everything
+ */
+async function restoreSchemas(
+  order: RestoreStreamOrder,
+  listing: string,
+  headFile: string,
+): Promise<string | undefined> {
+  if (!order.afterSchemas) return undefined;
+  const lines = listing.split('\n');
+  const write = async (name: string, wanted: (line: string) => boolean) => {
+    const file = `${headFile}.${name}`;
+    await writeFile(file, lines.filter(wanted).join('\n'), { mode: 0o600 });
+    return file;
+  };
+  const schemas = await write('schemas', (line) => schemaEntry.test(line));
+  await restoreFromHead(order, [`--use-list=${schemas}`, '--section=pre-data', headFile]);
+  await order.afterSchemas();
+  return write('others', (line) => !schemaEntry.test(line));
+}
+
 async function restoreRows(
   order: RestoreStreamOrder,
   head: readonly Buffer[],
   rest: AsyncIterator<Buffer>,
+  listFile: string | undefined,
 ): Promise<void> {
   const transaction = order.singleTransaction ? '--single-transaction' : '--exit-on-error';
   const child = streamProgram(
     order.pgRestore,
-    [...commonArguments(order), '--section=pre-data', '--section=data', transaction],
+    [
+      ...commonArguments(order),
+      ...['--section=pre-data', '--section=data', transaction],
+      ...(listFile === undefined ? [] : [`--use-list=${listFile}`]),
+    ],
     {
       ...{ env: childEnvironment(order), stdin: 'pipe', stdout: 'collect', signal: order.signal },
       ...{ errorCode: 'RESTORE_FAILED', errorHint },
@@ -158,18 +189,16 @@ async function feed(
   stdin.end();
 }
 
-async function restoreRest(order: RestoreStreamOrder, headFile: string): Promise<void> {
-  await runProgram(
-    order.pgRestore,
-    [
-      ...commonArguments(order),
-      ...['--section=post-data', '--exit-on-error', `--jobs=${order.jobs}`, headFile],
-    ],
-    {
-      ...{ env: childEnvironment(order), signal: order.signal, mustSucceed: true },
-      ...{ errorCode: 'RESTORE_FAILED', errorHint },
-    },
-  );
+function restoreRest(order: RestoreStreamOrder, headFile: string): Promise<void> {
+  return restoreFromHead(order, ['--section=post-data', `--jobs=${order.jobs}`, headFile]);
+}
+
+/** Restores what needs no more than the table of contents. */
+async function restoreFromHead(order: RestoreStreamOrder, args: readonly string[]): Promise<void> {
+  await runProgram(order.pgRestore, [...commonArguments(order), '--exit-on-error', ...args], {
+    ...{ env: childEnvironment(order), signal: order.signal, mustSucceed: true },
+    ...{ errorCode: 'RESTORE_FAILED', errorHint },
+  });
 }
 
 function commonArguments({ database, noOwner }: RestoreStreamOrder): string[] {
