@@ -3,7 +3,7 @@ import type { Session } from './session.js';
 import { hashLargeObjects } from './sql/large-objects.js';
 import { hashTables, type RowScope, readTableShapes, type TableShape } from './sql/rows.js';
 import { readTables } from './sql/tables.js';
-import { readEachTable, type TableQueueOptions, type Within } from './table-queue.js';
+import { readEachTable, type TableQueueOptions } from './table-queue.js';
 
 /** Prints money the same everywhere; the other formats are fixed by the session. */
 const hashSettings = `
@@ -62,21 +62,4 @@ export async function readContentHashes(
   ]);
   if (objects !== null) entries.push([largeObjects, objects]);
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
-}
-
-/** Of a database that nobody writes to. */
-export function readAllContentHashes(
-  open: () => Promise<Session>,
-  signal?: AbortSignal,
-): Promise<Record<string, string>> {
-  return readContentHashes(open, { signal });
-}
-
-/** Of the moment that a session's transaction holds. */
-export function readContentHashesWithin(
-  session: Session,
-  within: Within,
-  signal?: AbortSignal,
-): Promise<Record<string, string>> {
-  return readContentHashes(async () => session, { parallel: 1, within, signal });
 }

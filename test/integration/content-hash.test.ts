@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readContentHashes, readContentHashesWithin } from '../../src/postgres/content-hash.js';
+import { readContentHashes } from '../../src/postgres/content-hash.js';
 import { freezeDatabase } from '../../src/postgres/frozen-database.js';
 import { libpqEnvironment } from '../../src/postgres/libpq-environment.js';
 import type { Session } from '../../src/postgres/session.js';
@@ -188,7 +188,6 @@ describe('the hash over the content of tables', () => {
     const frozen = await freezeDatabase(session, { lockTimeoutMs: 5_000 });
     try {
       await run(source.url, `INSERT INTO twins VALUES ('meanwhile', ''); SELECT lo_create(0)`);
-      expect(await readContentHashesWithin(session, frozen.within)).toEqual(before);
       const second = await openSession(source.url);
       const sessions = [session, second];
       const open = async () => sessions.shift() ?? second;

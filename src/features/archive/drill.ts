@@ -10,7 +10,7 @@ import type { DatabaseLocale, DrillDepth, Requirements } from '../../domain/mani
 import { type Reporter, reportStep } from '../../domain/reporter.js';
 import { portableChecksum } from '../../domain/schema-model.js';
 import { BelayError, toBelayError } from '../../errors.js';
-import { readAllContentHashes } from '../../postgres/content-hash.js';
+import { readContentHashes } from '../../postgres/content-hash.js';
 import { readFingerprint } from '../../postgres/fingerprint.js';
 import { readRequirements } from '../../postgres/requirements.js';
 import { closingSessions } from '../snapshot/read-clone.js';
@@ -90,7 +90,7 @@ async function restoreAndRead(order: DrillOrder): Promise<Restored> {
         return reportStep(reporter, { name: 'compare' }, async () => {
           const read = await readFingerprint(open, { signal: order.signal });
           const contentHashes =
-            order.depth === 'deep' ? await readAllContentHashes(open, order.signal) : null;
+            order.depth === 'deep' ? await readContentHashes(open, { signal: order.signal }) : null;
           return { ...read, contentHashes, requires: await readRequirements(session) };
         });
       },

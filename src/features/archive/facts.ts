@@ -2,7 +2,7 @@ import type { Expectation } from '../../domain/drill.js';
 import type { Fingerprint, SequenceValue } from '../../domain/fingerprint.js';
 import type { DatabaseLocale, Requirements, SequenceRange } from '../../domain/manifest.js';
 import { portableChecksum, type SchemaModel } from '../../domain/schema-model.js';
-import { readContentHashesWithin } from '../../postgres/content-hash.js';
+import { readContentHashes } from '../../postgres/content-hash.js';
 import { readFingerprint, readSequenceState } from '../../postgres/fingerprint.js';
 import type { FrozenDatabase } from '../../postgres/frozen-database.js';
 import { readDatabaseLocale, readRequirements } from '../../postgres/requirements.js';
@@ -37,20 +37,25 @@ export async function readFrozenFacts(
   options: { readonly deep: boolean; readonly signal?: AbortSignal | undefined },
 ): Promise<Facts> {
   const { within } = frozen;
+  const { signal } = options;
+  const { fingerprint, model } = await readFingerprint(holderFirst(frozen, open), {
+    signal,
+    within,
+  });
+  const contentHashes = options.deep
+    ? await readContentHashes(holderFirst(frozen, open), { signal, within })
+    : null;
+  return { fingerprint, model, portableChecksum: portableChecksum(model), contentHashes };
+}
+
+/** Gives the session that holds the moment, then new ones. */
+function holderFirst(frozen: FrozenDatabase, open: () => Promise<Session>): () => Promise<Session> {
   let isHolderFree = true;
-  const openOrHolder = async () => {
+  return async () => {
     const session = isHolderFree ? frozen.session : await open();
     isHolderFree = false;
     return session;
   };
-  const { fingerprint, model } = await readFingerprint(openOrHolder, {
-    signal: options.signal,
-    within,
-  });
-  const contentHashes = options.deep
-    ? await readContentHashesWithin(frozen.session, within, options.signal)
-    : null;
-  return { fingerprint, model, portableChecksum: portableChecksum(model), contentHashes };
 }
 
 /** The sequences that moved since they were read, with both of their values. */
