@@ -14,11 +14,13 @@ const methods: Readonly<Record<CopyMethod, string>> = {
 const endless = '9999-';
 
 export function describeTaken(style: Style, snapshot: Snapshot, outageMs: number): string {
+  const archive = archiveIn(snapshot);
   return [
     `${style.green('✔')} snapshot ${style.bold(snapshot.tag)} of "${snapshot.target.database}": ${describeContents(snapshot)}`,
     style.dim(
       `  copied ${methodOf(cloneIn(snapshot))}, counted and sealed in ${formatDuration(snapshot.durationMs)}; new connections waited ${formatDuration(outageMs)}`,
     ),
+    ...(archive ? [style.dim(`  ${describeArchive(archive)}, in ${archive.location}`)] : []),
   ].join('\n');
 }
 
