@@ -6,7 +6,7 @@ import type { Snapshot } from './snapshot.js';
  * What Belay writes into the store beside an archive. It is written last: an archive without a manifest does not
  * exist. `docs/formats.md` promises this format.
  */
-export const manifestFormat = 1;
+const manifestFormat = 1;
 
 /** How far a restore of the archive into a real PostgreSQL was compared with its source. */
 export type DrillDepth =

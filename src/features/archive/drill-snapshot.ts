@@ -78,7 +78,7 @@ async function drillFound(target: Target, options: DrillOptions): Promise<DrillO
 }
 
 /** Restores an archive from the store and compares it with its manifest. */
-export async function drillFromStore(
+async function drillFromStore(
   target: Target,
   store: Store,
   { manifest }: Pick<Archive, 'manifest'>,

@@ -127,17 +127,13 @@ export function nextTime({ clones }: Timeline): string {
   );
 }
 
-export function snapshotsOf(timeline: Timeline): Snapshot[] {
-  return timeline.clones.map(toSnapshot);
-}
-
 export function toSnapshot(clone: Clone): Snapshot {
   return snapshotOf(clone.record, clone.database.name);
 }
 
 /** @throws BelayError SNAPSHOT_NOT_FOUND, AMBIGUOUS_REFERENCE, BAD_REFERENCE */
 export function findClone(timeline: Timeline, reference: string): Clone {
-  const found = resolveReference(reference, snapshotsOf(timeline));
+  const found = resolveReference(reference, timeline.clones.map(toSnapshot));
   const clone = timeline.clones.find(({ record }) => record.snapshot.id === found.id);
   if (!clone) throw new BelayError('BUG', `snapshot ${found.id} has no clone`);
   return clone;
