@@ -106,6 +106,8 @@ interface Holder {
   readonly table: string;
   readonly pid: number;
   readonly who: string;
+  /** False: it waits for the lock itself, and everybody who comes later waits behind it. */
+  readonly granted: boolean;
 }
 
 /** Who held the lock is looked up afterwards: the error itself names neither the table nor the holder. */
@@ -115,18 +117,19 @@ async function lockConflict(
   { lockTimeoutMs }: FreezeOptions,
 ): Promise<BelayError> {
   const holders = await session.query<Holder>(
-    `SELECT l.relation::regclass::text AS table, l.pid,
+    `SELECT l.relation::regclass::text AS table, l.pid, l.granted,
             concat_ws(', ', a.usename, nullif(a.application_name, ''), a.state) AS who
        FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
-      WHERE l.mode = 'AccessExclusiveLock' AND l.granted AND l.locktype = 'relation'
+      WHERE l.mode = 'AccessExclusiveLock' AND l.locktype = 'relation'
         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND l.relation = ANY (SELECT to_regclass(name) FROM unnest($1::text[]) name)`,
+        AND l.relation = ANY (SELECT to_regclass(name) FROM unnest($1::text[]) name)
+      ORDER BY l.granted DESC, l.pid`,
     [tables.map((table) => quoteQualifiedName(table))],
     'looking for who holds the lock',
   );
   const [first] = holders;
   const what = first
-    ? `"${first.table}" is locked by process ${first.pid} (${first.who})`
+    ? `${first.table} is ${first.granted ? 'locked' : 'about to be locked'} by process ${first.pid} (${first.who})`
     : 'a table is locked';
   return new BelayError('LOCK_TIMEOUT', `${what}, for more than ${lockTimeoutMs / 1000} s`, {
     hint: first
