@@ -6,6 +6,7 @@ import { countTables } from '../../postgres/sql/tables.js';
 import { compareRows } from '../../postgres/table/compare-rows.js';
 import {
   countBroken,
+  countOld,
   countRecentlyBroken,
   describeBroken,
   type ForeignKey,
@@ -27,8 +28,12 @@ export interface MeasuredLoss {
 export interface MeasuredCheck {
   readonly check: ReferenceCheck;
   readonly rows: number;
-  readonly recent: number;
+  /** What shows, when it is counted again, whether more can have broken. */
+  readonly mark: number;
 }
+
+/** Rows of the table that comes back do not change, but what they refer to may go; of others newer rows may break. */
+const isOutgoing = ({ table, key }: ReferenceCheck): boolean => table !== key.table;
 
 /** Where a table is while the snapshot's are aside. */
 function placeIn({ tables }: Blueprint): (table: QualifiedName) => QualifiedName {
@@ -76,7 +81,9 @@ export function measureLoss(
       );
       const checks: MeasuredCheck[] = [];
       for (const check of referenceChecks(blueprint, survey)) {
-        checks.push({ check, ...(await countBroken(session, check, since)) });
+        const { rows: broken, recent } = await countBroken(session, check, since);
+        const mark = isOutgoing(check) ? await countOld(session, check.refersTo, since) : recent;
+        checks.push({ check, rows: broken, mark });
       }
       const brokenReferences: BrokenReference[] = [];
       for (const { check, rows: broken } of checks) {
@@ -108,15 +115,16 @@ async function compareTable(
   return { table, rowsNow, rowsThen, ...(compared ?? unknown) };
 }
 
-/** Whether rows came meanwhile that break more than was measured. Looks only at what was written since. */
-export async function hasGrown(session: Session, measured: MeasuredLoss): Promise<boolean> {
-  for (const { check, recent, rows } of measured.checks) {
-    // Rows of the table that comes back do not change, but what they refer to may have gone.
-    const isOutgoing = check.table !== check.key.table;
-    const found = isOutgoing
-      ? (await countBroken(session, check, measured.since)).rows - rows
-      : (await countRecentlyBroken(session, check, measured.since)) - recent;
-    if (found > 0) return true;
+/** Whether more can have broken since it was measured. Compares with nothing what was not written since. */
+export async function hasGrown(
+  session: Session,
+  { checks, since }: MeasuredLoss,
+): Promise<boolean> {
+  for (const { check, mark } of checks) {
+    const hasMore = isOutgoing(check)
+      ? (await countOld(session, check.refersTo, since)) < mark
+      : (await countRecentlyBroken(session, check, since)) > mark;
+    if (hasMore) return true;
   }
   return false;
 }

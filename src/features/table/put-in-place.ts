@@ -100,6 +100,7 @@ const nameOf = ({ table, name }: ForeignKey): ConstraintName => ({
 
 async function readDefinitions({ session, survey, kept }: PlaceOrder): Promise<string[]> {
   const statements: string[] = [];
+  const away = quoteIdentifier(firstKept({ survey, kept }));
   for (const dependent of survey.dependents) {
     const again = survey.materializedViews.get(dependent.oid);
     if (dependent.kind !== 'materialized view' || !again) {
@@ -107,15 +108,19 @@ async function readDefinitions({ session, survey, kept }: PlaceOrder): Promise<s
       continue;
     }
     const name = quoteQualifiedName(again.view);
-    statements.push(
-      `ALTER MATERIALIZED VIEW ${name} SET SCHEMA ${quoteIdentifier(anyKept(kept))}; ${again.script}`,
-    );
-    if (again.populated) statements.push(`REFRESH MATERIALIZED VIEW ${name}`);
+    statements.push(`ALTER MATERIALIZED VIEW ${name} SET SCHEMA ${away}; ${again.script}`);
+    // Its functions find what they name without a schema as they do for everybody else.
+    const refresh = `SET LOCAL search_path TO DEFAULT; REFRESH MATERIALIZED VIEW ${name}; SET LOCAL search_path TO pg_catalog`;
+    if (again.populated) statements.push(refresh);
   }
   return statements;
 }
 
-const anyKept = (kept: ReadonlyMap<string, string>): string => [...kept.values()][0] ?? '';
+/** For what is not in the schema of a table. */
+function firstKept({ survey, kept }: Pick<PlaceOrder, 'survey' | 'kept'>): string {
+  const first = survey.existing.find((facts) => facts !== undefined);
+  return kept.get(first?.schema ?? '') ?? '';
+}
 
 /** Only what is replaced has handed out values since. */
 async function keepSequencesAhead({ session, blueprint, survey }: PlaceOrder): Promise<void> {
@@ -134,6 +139,7 @@ function leave({ memberships, existing }: Survey): string[] {
 
 /** What is kept has no foreign keys to others: those would hold up what is in use, or change what is kept. */
 function moveAway({ survey, kept, snapshotId }: PlaceOrder): string[] {
+  const fallback = firstKept({ survey, kept });
   const present = survey.existing.filter((facts) => facts !== undefined);
   if (present.length === 0) return [];
   const record: KeptRecord = {
@@ -143,10 +149,9 @@ function moveAway({ survey, kept, snapshotId }: PlaceOrder): string[] {
     foreignKeys: survey.presentOutgoing.flatMap((key) => addForeignKeySql(key, false)),
   };
   const comment = quoteLiteral(encodeTableSchemaRecord(record));
-  const schemas = new Set(present.map(({ schema }) => kept.get(schema) ?? ''));
-  schemas.add(anyKept(kept));
+  const places = new Map(present.map(({ schema }) => [schema, kept.get(schema) ?? '']));
   return [
-    ...[...schemas].flatMap((name) => [
+    ...[...places.values()].flatMap((name) => [
       `CREATE SCHEMA ${quoteIdentifier(name)}`,
       `COMMENT ON SCHEMA ${quoteIdentifier(name)} IS ${comment}`,
     ]),
@@ -155,9 +160,9 @@ function moveAway({ survey, kept, snapshotId }: PlaceOrder): string[] {
       .map(
         (facts) => `ALTER TABLE ${facts.parents[0]} DETACH PARTITION ${quoteQualifiedName(facts)}`,
       ),
-    ...moveStatistics(survey.owned, (schema) => kept.get(schema) ?? anyKept(kept)),
+    ...moveStatistics(survey.owned, (schema) => places.get(schema) ?? fallback),
     ...present.map((facts) => {
-      const schema = quoteIdentifier(kept.get(facts.schema) ?? '');
+      const schema = quoteIdentifier(places.get(facts.schema) ?? '');
       return `ALTER TABLE ${quoteQualifiedName(facts)} SET SCHEMA ${schema}`;
     }),
   ];

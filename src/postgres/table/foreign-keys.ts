@@ -110,7 +110,7 @@ function brokenRows({ key, table, refersTo }: ReferenceCheck): string {
  * Whether a row may be younger than a transaction: a change of the table shows as a change of the number of these, or
  * of the ones that were older.
  */
-const isRecent = (since: string): string => `age(r.xmin) <= age(${quoteLiteral(since)}::xid)`;
+const isRecent = (since: string): string => `(age(r.xmin) <= age(${quoteLiteral(since)}::xid))`;
 
 export interface BrokenCount {
   readonly rows: number;
@@ -145,6 +145,20 @@ export async function countRecentlyBroken(
     `SELECT count(*) AS rows ${brokenRows(check)} AND ${isRecent(since)}`,
     [],
     doing(check),
+  );
+  return Number(rows);
+}
+
+/** Rows of a table that were there before the transaction: fewer than before where some were deleted or changed. */
+export async function countOld(
+  session: Session,
+  table: QualifiedName,
+  since: string,
+): Promise<number> {
+  const { rows } = await session.queryOne<{ rows: string }>(
+    `SELECT count(*) AS rows FROM ${quoteQualifiedName(table)} r WHERE NOT ${isRecent(since)}`,
+    [],
+    `counting the rows of ${table.schema}.${table.name}`,
   );
   return Number(rows);
 }

@@ -232,6 +232,20 @@ describe.each(dumpServers())('replacing a table in place on $name', (server) => 
     expect(result.tables[0]?.notValid).toEqual(['public.orders.orders_customer_fkey']);
   });
 
+  it('asks again when a row that the table refers to goes meanwhile', async () => {
+    await run(db.url, 'DELETE FROM customers WHERE id = 2');
+    const asked: number[] = [];
+    await put({
+      confirm: async ({ brokenReferences }) => {
+        asked.push(brokenReferences[0]?.rows ?? 0);
+        if (asked.length === 1)
+          await run(db.url, 'DELETE FROM items; DELETE FROM customers WHERE id = 1');
+        return true;
+      },
+    });
+    expect(asked).toEqual([1, 3]);
+  });
+
   it('names a foreign key that has nothing to refer to any more', async () => {
     await run(db.url, 'ALTER TABLE customers RENAME TO clients');
     const error = await failure(put(), 'WOULD_LOSE');
