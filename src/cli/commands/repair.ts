@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { RepairResult } from '../../index.js';
 import type { Bind } from '../bind.js';
 
 export function addRepairCommand(program: Command, bind: Bind): void {
@@ -12,10 +13,13 @@ export function addRepairCommand(program: Command, bind: Bind): void {
         );
         context.print(result, () => {
           if (result.cleaned.length === 0) return 'nothing to repair';
-          return result.cleaned
-            .map(({ database, detail }) => `repaired "${database}": ${detail}`)
-            .join('\n');
+          return result.cleaned.map((one) => `repaired "${nameOf(one)}": ${one.detail}`).join('\n');
         });
       }),
     );
+}
+
+function nameOf(one: RepairResult['cleaned'][number]): string {
+  if ('database' in one) return one.database;
+  return 'key' in one ? one.key : one.folder;
 }

@@ -38,10 +38,11 @@ export async function archiveClone(
 ): Promise<Sealed> {
   const clone = await ensureCounted(work, found);
   await verifyUnchanged(work, clone);
-  const { settings, store } = order;
+  const { settings, store, action } = order;
   const { target, main, signal, reporter } = work;
   const place = await archivePlace(target);
-  const mark = { store, place, id: clone.record.snapshot.id, main, signal };
+  const { lockUntil } = settings;
+  const mark = { store, place, id: clone.record.snapshot.id, main, action, lockUntil, signal };
   const run = (server: DrillServer | null) =>
     withRunMark(mark, () => dumpAndSeal(work, clone, order, server));
   if (settings.drill === false) return run(null);
@@ -62,15 +63,8 @@ async function dumpAndSeal(
   const { made, manifest } = await dumpClone(work, clone, order, server);
   const { lockUntil } = settings;
   const seal = { store, place, manifest, action, lockUntil, signal: work.signal };
-  const commit = async () => {
-    refuseFailedDrill(manifest.snapshot.tag, made);
-    return commitManifest(seal);
-  };
-  const sealed = await commit().catch(async (error) => {
-    // Nobody would ever find it.
-    await store.delete(manifest.archive.key).catch(() => {});
-    throw error;
-  });
+  refuseFailedDrill(manifest.snapshot.tag, made);
+  const sealed = await commitManifest(seal);
   await recordSealed(seal, sealed);
   return sealed;
 }

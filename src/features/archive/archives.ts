@@ -41,7 +41,10 @@ export interface Archives {
   /** Of databases of the same name on other servers, newest first. */
   readonly others: readonly Archive[];
   readonly broken: readonly BrokenManifest[];
-  /** Archives without a manifest: still being made, or left by a run that was killed. */
+  /**
+   * Archives without a manifest: still being made, or left by a run that was killed. None where a manifest cannot be read:
+   * any of them may be the one that it seals.
+   */
   readonly unsealed: readonly StoredObject[];
 }
 
@@ -62,13 +65,17 @@ export async function readArchives(
   const archives = read.filter((one): one is Archive => 'manifest' in one).sort(newestFirst);
   const isOwn = (archive: Archive) =>
     archive.manifestKey.startsWith(`${placePrefix(place)}manifests/`);
+  const broken = read.filter((one): one is BrokenManifest => 'why' in one);
   const sealed = new Set(archives.map(({ manifest }) => manifest.archive.key));
+  const unclear = broken.map(({ key }) => key.replace(/manifests\/[^/]*$/, 'archives/'));
+  const isUnsealed = (key: string) =>
+    !sealed.has(key) && !unclear.some((prefix) => key.startsWith(prefix));
   return {
     own: archives.filter(isOwn),
     others: archives.filter((archive) => !isOwn(archive)),
-    broken: read.filter((one): one is BrokenManifest => 'why' in one),
+    broken,
     unsealed: known
-      .filter(({ means, object }) => means?.kind === 'archive' && !sealed.has(object.key))
+      .filter(({ means, object }) => means?.kind === 'archive' && isUnsealed(object.key))
       .map(({ object }) => object),
   };
 }

@@ -26,6 +26,7 @@ import {
   prepareToArchive,
 } from './archive-options.js';
 import { readArchives, toArchivedSnapshot } from './archives.js';
+import { cleanStore } from './clean-store.js';
 import { type DrillServer, withDrillServer } from './drill-server.js';
 import { startDump } from './dump.js';
 import {
@@ -37,7 +38,7 @@ import {
 } from './facts.js';
 import { type MadeArchive, makeArchive, manifestOf } from './make-archive.js';
 import { archivePlace } from './place.js';
-import { cleanStore, withRunMark } from './run-mark.js';
+import { withRunMark } from './run-mark.js';
 import { commitManifest, recordSealed, type Sealed, tagExists } from './seal.js';
 
 export interface CheckpointOptions extends WorkOptions, ArchiveOptions {
@@ -165,20 +166,17 @@ async function archiveLive(work: Work, order: LiveOrder): Promise<CheckpointResu
   const { store } = order;
   const id = newSnapshotId();
   const place = await archivePlace(work.target);
-  const mark = { store, place, id, main: work.main, signal: work.signal };
-  return withRunMark(mark, async () => {
+  const run = { store, place, id, main: work.main, signal: work.signal };
+  const { lockUntil } = order.settings;
+  return withRunMark({ ...run, action: 'checkpoint', lockUntil }, async () => {
     const dumped = await dumpLive(work, order, id);
     const isFailed = dumped.made.drill?.result.status === 'failed';
-    const lockUntil = isFailed ? null : order.settings.lockUntil;
-    const seal = { store, place, action: 'checkpoint', lockUntil, signal: work.signal };
+    const seal = { store, place, action: 'checkpoint', signal: work.signal };
+    const lock = { lockUntil: isFailed ? null : lockUntil };
     return reportStep(work.reporter, { name: 'seal' }, async () => {
       const manifest = await describeLive(work, order, id, dumped);
-      const sealed = await commitManifest({ ...seal, manifest }).catch(async (error) => {
-        // Nobody would ever find it.
-        await store.delete(manifest.archive.key).catch(() => {});
-        throw error;
-      });
-      const ledger = await recordSealed(seal, sealed);
+      const sealed = await commitManifest({ ...seal, ...lock, manifest });
+      const ledger = await recordSealed({ ...seal, ...lock }, sealed);
       return describe(order, ledger, dumped.made, await sealedSnapshot(store, sealed, work));
     });
   });

@@ -33,7 +33,8 @@ export async function copyArchive(work: Work, order: CopyArchiveOrder): Promise<
   const { id, tag: oldTag } = old.snapshot;
   const tag = order.tag ?? oldTag;
   await to.prepare({ signal });
-  return withRunMark({ store: to, place, id, main: work.main, signal }, async () => {
+  const run = { store: to, place, id, main: work.main, action, lockUntil, signal };
+  return withRunMark(run, async () => {
     const key = archiveKey(place, id, old.archive.encryption !== null);
     const source = await openStored(from, old.archive, signal);
     const step = { name: 'copy archive', detail: tag, sizeBytes: old.archive.sizeBytes };
@@ -49,10 +50,7 @@ export async function copyArchive(work: Work, order: CopyArchiveOrder): Promise<
       archive: { ...old.archive, key },
     };
     const seal = { store: to, place, manifest, action, lockUntil, signal };
-    const sealed = await commitManifest(seal).catch(async (error) => {
-      await to.delete(key).catch(() => {});
-      throw error;
-    });
+    const sealed = await commitManifest(seal);
     await recordSealed(seal, sealed);
     return sealed;
   });

@@ -58,8 +58,9 @@ export async function importArchive(target: Target, options: ImportOptions): Pro
     const facts = await readFileFacts(file, tools, target.env, work.signal);
     const id = newSnapshotId();
     const place = await archivePlace(target);
-    const mark = { store, place, id, main: work.main, signal: work.signal };
-    await withRunMark(mark, () =>
+    const { lockUntil } = settings;
+    const run = { store, place, id, main: work.main, action: 'import', lockUntil };
+    await withRunMark({ ...run, signal: work.signal }, () =>
       importFile(work, { options, settings, tools, file, sizeBytes, facts, id }),
     );
     return moved(work, store, id);
@@ -97,17 +98,12 @@ async function importFile(work: Work, order: ImportOrder): Promise<void> {
       },
     }),
   );
-  const discard = async (error: unknown) => {
-    await store.delete(made.file.key).catch(() => {});
-    throw error;
-  };
   const place = await archivePlace(target);
   const durationMs = Math.round(performance.now() - startedAt);
-  const describe = async () => describeImport(work, order, made, durationMs);
-  const manifest = await describe().catch(discard);
+  const manifest = await describeImport(work, order, made, durationMs);
   const seal = { store, place, manifest, action: 'import', lockUntil: settings.lockUntil, signal };
   await reportStep(reporter, { name: 'seal' }, async () => {
-    const sealed = await commitManifest(seal).catch(discard);
+    const sealed = await commitManifest(seal);
     await recordSealed(seal, sealed);
   });
 }

@@ -5,7 +5,7 @@ import { readArchives, toArchivedSnapshot } from './archives.js';
 import { copyArchive } from './copy-archive.js';
 import { archivePlace } from './place.js';
 import { type MovedArchive, moved, withStoreAt } from './push.js';
-import { findEntry } from './whole-timeline.js';
+import { findEntry, refuseBrokenManifest } from './whole-timeline.js';
 
 export interface PullOptions extends WorkOptions {
   readonly reference: string;
@@ -44,11 +44,12 @@ export async function pullSnapshot(target: Target, options: PullOptions): Promis
       );
       const to = await target.openStore();
       const id = archive?.manifest.snapshot.id ?? '';
-      const { own } = await readArchives(to, place, work.signal);
-      const here = own.find(({ manifest }) => manifest.snapshot.id === id);
+      const local = await readArchives(to, place, work.signal);
+      const here = local.own.find(({ manifest }) => manifest.snapshot.id === id);
       if (here)
         return { ok: true, snapshot: toArchivedSnapshot(here), store: to.location, copied: false };
       if (archive) {
+        refuseBrokenManifest(local, options.tag ?? archive.manifest.snapshot.tag);
         const order = { from, archive, to, place, tag: options.tag };
         await copyArchive(work, { ...order, action: 'pull', lockUntil: null });
       }

@@ -7,10 +7,10 @@ import type { Target } from '../target/open-target.js';
 import { underLock, type Work, type WorkOptions } from '../target/work.js';
 import { archiveClone } from './archive-clone.js';
 import { type ArchiveOptions, checkArchiveOptions, prepareToArchive } from './archive-options.js';
-import { type Archive, readArchives, toArchivedSnapshot } from './archives.js';
+import { readArchives, toArchivedSnapshot } from './archives.js';
 import { copyArchive } from './copy-archive.js';
 import { archivePlace } from './place.js';
-import { findEntry, readWholeTimeline } from './whole-timeline.js';
+import { findEntry, readWholeTimeline, refuseBrokenManifest } from './whole-timeline.js';
 
 export interface PushOptions extends WorkOptions, ArchiveOptions {
   readonly reference: string;
@@ -40,7 +40,9 @@ export async function pushSnapshot(target: Target, options: PushOptions): Promis
     withStoreAt(target, options.to, async (store) => {
       const whole = await readWholeTimeline(target, work.timeline, work.signal);
       const { clone, archive, snapshot } = findEntry(whole, options.reference);
-      const there = await findById(work, store, snapshot.id);
+      const place = await archivePlace(target);
+      const archives = await readArchives(store, place, work.signal);
+      const there = archives.own.find(({ manifest }) => manifest.snapshot.id === snapshot.id);
       if (there)
         return {
           ok: true,
@@ -48,7 +50,7 @@ export async function pushSnapshot(target: Target, options: PushOptions): Promis
           store: store.location,
           copied: false,
         };
-      const place = await archivePlace(target);
+      refuseBrokenManifest(archives, snapshot.tag);
       const { lockUntil } = settings;
       if (archive) {
         const from = await target.openStore();
@@ -78,13 +80,9 @@ export async function withStoreAt<T>(
   }
 }
 
-async function findById(work: Work, store: Store, id: string): Promise<Archive | undefined> {
-  const { own } = await readArchives(store, await archivePlace(work.target), work.signal);
-  return own.find(({ manifest }) => manifest.snapshot.id === id);
-}
-
 export async function moved(work: Work, store: Store, id: string): Promise<MovedArchive> {
-  const archive = await findById(work, store, id);
+  const { own } = await readArchives(store, await archivePlace(work.target), work.signal);
+  const archive = own.find(({ manifest }) => manifest.snapshot.id === id);
   if (archive) {
     return { ok: true, snapshot: toArchivedSnapshot(archive), store: store.location, copied: true };
   }

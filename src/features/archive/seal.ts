@@ -1,7 +1,7 @@
 import { type ArchivePlace, manifestKey } from '../../domain/archive-keys.js';
 import { type LedgerHead, type NewLedgerEntry, sha256Of } from '../../domain/ledger.js';
 import { type ArchiveManifest, encodeManifest } from '../../domain/manifest.js';
-import { BelayError } from '../../errors.js';
+import { BelayError, toBelayError } from '../../errors.js';
 import type { Store } from '../../store/store.js';
 import { appendToLedger } from '../ledger/append.js';
 import { readLedgerHead } from '../ledger/head.js';
@@ -26,7 +26,7 @@ export interface Sealed {
 
 /**
  * Writes the manifest, and with it the archive exists. Of any number of runs with one tag exactly one succeeds.
- * @throws BelayError TAG_EXISTS, STORE_OBJECT_MISSING; the archive's file is then the caller's to remove
+ * @throws BelayError TAG_EXISTS, STORE_OBJECT_MISSING; any other error of which `mayBeSealed` is true may have come too late
  */
 export async function commitManifest(order: SealOrder): Promise<Sealed> {
   const { store, place, signal } = order;
@@ -36,19 +36,48 @@ export async function commitManifest(order: SealOrder): Promise<Sealed> {
   const manifest: ArchiveManifest = { ...order.manifest, ledger };
   const bytes = encodeManifest(manifest);
   const key = manifestKey(place, tag);
-  if ((await store.create(key, bytes, { signal })) === 'exists') {
-    throw tagExists(place.database, tag);
-  }
+  // No signal: a request that is dropped midway may still be done.
+  const created = await store.create(key, bytes).catch((error) => {
+    throw unfinished(error, `whether "${tag}" is sealed is not known`);
+  });
+  if (created === 'exists') throw tagExists(place.database, tag);
   return { manifest, manifestKey: key, manifestSha256: sha256Of(bytes) };
 }
+
+type RecordOrder = Pick<SealOrder, 'store' | 'lockUntil' | 'action'>;
 
 /**
  * What follows once the archive exists: the lock and the entry in the ledger. No signal: an archive that exists must
  * be in the ledger.
  * @throws BelayError where one of the two fails; the archive exists all the same
  */
-export async function recordSealed(
-  { store, lockUntil, action }: Pick<SealOrder, 'store' | 'lockUntil' | 'action'>,
+export async function recordSealed(order: RecordOrder, sealed: Sealed): Promise<LedgerHead> {
+  try {
+    return await lockAndRecord(order, sealed);
+  } catch (error) {
+    const { tag } = sealed.manifest.snapshot;
+    throw unfinished(error, `"${tag}" is sealed, but not locked or not in the ledger`);
+  }
+}
+
+const mark = 'mayBeSealed';
+
+function unfinished(thrown: unknown, state: string): BelayError {
+  const { code, message, hint, details, cause } = toBelayError(thrown);
+  return new BelayError(code, `${state}: ${message}`, {
+    hint: `${hint ?? ''} The next checkpoint or \`belay repair\` finishes or removes it.`.trim(),
+    details: { ...details, [mark]: true },
+    cause,
+  });
+}
+
+/** Whether the archive may exist although the work on it failed. */
+export function mayBeSealed(error: unknown): boolean {
+  return error instanceof BelayError && mark in error.details;
+}
+
+async function lockAndRecord(
+  { store, lockUntil, action }: RecordOrder,
   { manifest, manifestKey: key, manifestSha256 }: Sealed,
 ): Promise<LedgerHead> {
   const { snapshot, archive, drill } = manifest;

@@ -137,6 +137,15 @@ export function findOwnEntry(whole: WholeTimeline, reference: string): Entry {
   });
 }
 
+/**
+ * Behind a manifest that cannot be read there may be a good archive, which another one of the same snapshot would replace.
+ * @throws BelayError SEAL_BROKEN
+ */
+export function refuseBrokenManifest({ broken }: Archives, tag: string): void {
+  const found = broken.find((one) => one.tag === tag);
+  if (found) throw brokenManifest(found.key, found.why);
+}
+
 function brokenManifest(key: string, why: string): BelayError {
   return new BelayError('SEAL_BROKEN', `the manifest ${key} is not what was sealed: ${why}`, {
     hint: 'Somebody has changed it in the store. Where the bucket keeps versions, bring back the one before; `belay ledger verify` tells what it was.',
