@@ -33,6 +33,7 @@ const lockNotAvailable = '55P03';
 /** A table or schema of the list is gone. */
 const isGone = new Set(['42P01', '3F000']);
 const outOfLocks = '53200';
+const notAllowed = '42501';
 
 /**
  * Freezes what is read of a database while others go on writing: a REPEATABLE READ transaction whose snapshot is
@@ -86,6 +87,7 @@ async function tryToFreeze(
     if (isGone.has(state)) return undefined;
     if (state === lockNotAvailable) throw await lockConflict(session, tables, options);
     if (state === outOfLocks) throw tooManyTables(tables.length, error);
+    if (state === notAllowed) await refusePartlyReadable(session, tables);
     throw error;
   }
   await session.execute('ROLLBACK', 'ending the transaction');
@@ -100,6 +102,25 @@ async function lockTables(session: Session, tables: readonly QualifiedName[]): P
       'locking the tables against changes of their structure',
     );
   }
+}
+
+/** What the role may read some columns of can be counted, but neither locked nor dumped. */
+async function refusePartlyReadable(
+  session: Session,
+  tables: readonly QualifiedName[],
+): Promise<void> {
+  const names = tables.map((table) => quoteQualifiedName(table));
+  const readable = await session.query<{ name: string }>(
+    'SELECT name FROM unnest($1::text[]) name WHERE has_table_privilege(to_regclass(name), $2)',
+    [names, 'SELECT'],
+    'looking for what the role may not read',
+  );
+  const whole = new Set(readable.map(({ name }) => name));
+  const partly = tables.filter((table) => !whole.has(quoteQualifiedName(table)));
+  checkReadable(
+    partly.map((table) => ({ ...table, readable: false, hidesRows: false })),
+    [],
+  );
 }
 
 interface Holder {

@@ -1,10 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { afterAll, expect } from 'vitest';
 import type { Fingerprint } from '../../src/domain/fingerprint.js';
-import { type ArchiveManifest, parseManifest } from '../../src/domain/manifest.js';
+import { type ArchiveManifest, encodeManifest, parseManifest } from '../../src/domain/manifest.js';
 import { portableChecksum } from '../../src/domain/schema-model.js';
 import {
   type CheckpointOptions,
@@ -18,18 +19,32 @@ import { readFingerprint } from '../../src/postgres/fingerprint.js';
 import { libpqEnvironment } from '../../src/postgres/libpq-environment.js';
 import { Session } from '../../src/postgres/session.js';
 import { resolveConnection } from '../../src/postgres/settings.js';
+import type { DumpTools } from '../../src/process/client-tools.js';
+import type { ClientTool } from '../../src/process/postgres-installation.js';
 import { runProgram } from '../../src/process/run.js';
 import { withTarget } from './targets.js';
 import { createTestDatabase, type TestDatabase } from './test-database.js';
 import type { TestServer } from './throwaway-server.js';
 import { tellWatchdog } from './watchdog.js';
 
-/** A folder for the stores of a test file, removed after it. */
+/** Path of a store for the tests of a file, and of what lies beside it. Removed after them. */
 export function storeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'belay-store-'));
   tellWatchdog(folder);
   afterAll(() => rm(folder, { recursive: true, force: true }));
-  return folder;
+  return join(folder, 'store');
+}
+
+/** A new path beside a store. */
+export function beside(store: string, name = 'place'): string {
+  return join(dirname(store), `${name}-${randomBytes(5).toString('hex')}`);
+}
+
+/** A copy of a store, for changing it. */
+export async function copyOf(store: string): Promise<string> {
+  const copy = beside(store, 'copy');
+  await cp(store, copy, { recursive: true, preserveTimestamps: true });
+  return copy;
 }
 
 /** The target of a URL with a store of its own. */
@@ -81,6 +96,39 @@ export async function readManifest(store: string, tag: string): Promise<ArchiveM
   const parsed = parseManifest(await readFile(await manifestFile(store, tag)));
   if (parsed.type !== 'manifest') throw new Error(`the manifest "${tag}" is ${parsed.type}`);
   return parsed.manifest;
+}
+
+/** Changes what a manifest says and seals it again, as somebody who can write to the store could. */
+export async function forgeManifest(
+  store: string,
+  tag: string,
+  change: (manifest: ArchiveManifest) => ArchiveManifest,
+): Promise<void> {
+  const forged = encodeManifest(change(await readManifest(store, tag)));
+  await writeFile(await manifestFile(store, tag), forged);
+}
+
+/** An environment in which pg_dump and pg_restore run some lines of shell before they do their work. */
+export async function withScripts(
+  store: string,
+  { pgDump, pgRestore }: DumpTools,
+  scripts: { readonly pgDump?: string; readonly pgRestore?: string },
+): Promise<NodeJS.ProcessEnv> {
+  const bin = beside(store, 'bin');
+  await mkdir(bin);
+  const programs = {
+    pg_dump: [pgDump, scripts.pgDump],
+    pg_restore: [pgRestore, scripts.pgRestore],
+  };
+  for (const [name, [tool, script = '']] of Object.entries(programs) as [
+    string,
+    [ClientTool, string?],
+  ][]) {
+    const lines = ['#!/bin/sh', 'if [ "$1" != --version ]; then :', script, 'fi'];
+    const text = [...lines, `exec '${tool.path}' "$@"`, ''].join('\n');
+    await writeFile(join(bin, name), text, { mode: 0o755 });
+  }
+  return { PATH: `${bin}${delimiter}${process.env.PATH}` };
 }
 
 /** Restores a file as somebody without Belay would, into a new database. Drop it. */

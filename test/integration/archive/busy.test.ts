@@ -1,5 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -9,6 +7,7 @@ import {
   keysOf,
   readManifest,
   storeFolder,
+  withScripts,
   withStore,
 } from '../../support/archives.js';
 import { findDumpableServer } from '../../support/dump-tools.js';
@@ -192,7 +191,7 @@ describe(`a table that somebody has locked, on ${server.name}`, () => {
             altering = changer.query('ALTER TABLE "Busy" ADD c int').catch(() => {});
           },
         },
-        { PATH: `${slowPgDump(1_500)}${delimiter}${process.env.PATH}` },
+        await withScripts(store, tools, { pgDump: 'sleep 1.5' }),
       ).catch((error) => error);
       expect(performance.now() - startedAt).toBeLessThan(20_000);
       expect(['LOCK_TIMEOUT', 'DUMP_FAILED', 'proven']).toContain(
@@ -224,20 +223,5 @@ describe(`a table that somebody has locked, on ${server.name}`, () => {
       if (rows.length > 0) return;
       await sleep(20);
     }
-  }
-
-  /** A folder with a pg_dump that takes its time before it begins. */
-  function slowPgDump(delayMs: number): string {
-    const bin = join(store, 'slow-bin');
-    mkdirSync(bin);
-    const isAsked = 'case "$1" in --version) ;; *) sleep';
-    const scripts = {
-      pg_dump: `${isAsked} ${delayMs / 1000} ;; esac\nexec '${tools.pgDump.path}' "$@"`,
-      pg_restore: `exec '${tools.pgRestore.path}' "$@"`,
-    };
-    for (const [name, script] of Object.entries(scripts)) {
-      writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-    }
-    return bin;
   }
 });

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { copyFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { restoreSnapshot } from '../../../src/index.js';
 import {
   archiveFile,
+  beside,
   checkpoint,
   restorePlainly,
   stateOf,
@@ -115,7 +115,7 @@ describe(`a checkpoint and plain pg_restore on ${server.name}`, () => {
     source = await createTestDatabase(server, { exactName });
     for (const { sql } of kinds) await run(source.url, sql);
     const { snapshot } = await checkpoint(source.url, store, { tag: 'all', drill: 'deep' });
-    const file = join(store, 'copied.dump');
+    const file = beside(store);
     await copyFile(archiveFile(snapshot), file);
     restored = await restorePlainly(server, tools.pgRestore.path, file);
   });
