@@ -13,7 +13,7 @@ export function hasCode(error: unknown, code: string): boolean {
 }
 
 /** Names what a file system refused. Anything that is not a failure of the file system stays what it is. */
-export function folderError(error: unknown, path: string): unknown {
+function folderError(error: unknown, path: string): unknown {
   const failure = error as NodeJS.ErrnoException;
   if (error instanceof BelayError || !failure.syscall || !failure.code) return error;
   const details = { path, code: failure.code };

@@ -84,7 +84,7 @@ export class S3Connection {
   async pause(attempt: number, failure: S3Failure, signal: AbortSignal | undefined): Promise<void> {
     const grown = firstPauseMs * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
     const pauseMs = Math.min(Math.max(grown, failure.retryAfterMs ?? 0), longestPauseMs);
-    await unlessAborted(sleep(pauseMs, undefined, signal ? { signal } : {}), signal);
+    await sleep(pauseMs, undefined, signal ? { signal } : {}).catch(() => throwIfAborted(signal));
   }
 
   explain(

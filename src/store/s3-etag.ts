@@ -9,7 +9,7 @@ const answers = new WeakMap<S3Connection, Promise<boolean>>();
  * Whether the ETags of this store are checksums. Some servers make them up where they encrypt; then one that differs from the MD5
  * of what was sent says nothing. Asked only when that has happened: the object that every store has tells.
  */
-export function etagsAreChecksums(connection: S3Connection): Promise<boolean> {
+function etagsAreChecksums(connection: S3Connection): Promise<boolean> {
   let answer = answers.get(connection);
   if (!answer) {
     answer = compareMarker(connection);

@@ -64,9 +64,9 @@ export class MultipartUpload {
       facts?.sizeBytes === sizeBytes && (etag === undefined || facts.etag === etag);
     const look = async () => isThere(await this.#lookForObject());
     try {
-      await this.#finish(look);
+      await this.#finish();
     } catch (error) {
-      // What failed may have been the answer alone.
+      // What failed may have been the answer alone; or a second attempt found the upload complete and gone.
       if (!(await look().catch(() => false))) throw error;
     }
     if (this.#mayHaveStrays) await this.discard();
@@ -126,7 +126,7 @@ export class MultipartUpload {
     release();
   }
 
-  async #finish(isThere: () => Promise<boolean>): Promise<void> {
+  async #finish(): Promise<void> {
     const { sdk, client } = this.#connection;
     const parts = this.#sent.map(({ etag }, index) => ({ ETag: etag, PartNumber: index + 1 }));
     await this.#connection.call<true>({
@@ -139,9 +139,6 @@ export class MultipartUpload {
         await client.send(command, { abortSignal });
         return true;
       },
-      // It was completed, and the answer to that got lost.
-      recover: async ({ code }) =>
-        code === 'NoSuchUpload' && (await isThere()) ? true : undefined,
     });
   }
 

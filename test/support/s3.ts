@@ -37,7 +37,7 @@ export function s3Environment(server: S3Server): NodeJS.ProcessEnv {
 }
 
 /** A client that asks the server itself, past every proxy. */
-export function s3ClientOf(server: S3Server): S3Client {
+function s3ClientOf(server: S3Server): S3Client {
   return new S3Client({
     endpoint: server.endpoint,
     region: 'us-east-1',

@@ -58,7 +58,7 @@ const keysOf = async (store: Store, prefix = '') =>
   (await store.list(prefix)).map(({ key }) => key);
 
 /** Nothing of an upload that did not succeed may be left. */
-export async function expectNothing(store: Store): Promise<void> {
+async function expectNothing(store: Store): Promise<void> {
   expect(await keysOf(store)).toEqual([]);
   expect(await store.listUnfinished('')).toEqual([]);
 }

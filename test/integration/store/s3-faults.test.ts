@@ -149,6 +149,26 @@ function describeHangs(): void {
     ));
 }
 
+function describePauses(): void {
+  it('gives a server as long as it asks for', () =>
+    withScene(async ({ store, proxy }) => {
+      const headers = { 'retry-after': '3' };
+      proxy.fail({ fault: s3ErrorAnswer(503, 'SlowDown', { headers }) });
+      const startedAt = performance.now();
+      expect(await store.read('a')).toBeUndefined();
+      expect(performance.now() - startedAt).toBeGreaterThan(2_900);
+    }));
+
+  it('ends at once when it is aborted between two attempts', () =>
+    withScene(async ({ store, proxy }) => {
+      const headers = { 'retry-after': '60' };
+      proxy.fail({ fault: s3ErrorAnswer(503, 'SlowDown', { headers }), times: Infinity });
+      const startedAt = performance.now();
+      await failure(store.read('a', { signal: AbortSignal.timeout(500) }), 'INTERRUPTED');
+      expect(performance.now() - startedAt).toBeLessThan(3_000);
+    }));
+}
+
 function describeConnections(): void {
   it('sends a part again whose connection was reset in the middle', () =>
     withScene(async (scene) => {
@@ -428,6 +448,7 @@ describeS3('an S3 store in trouble', () => {
   // Most of their time is waiting.
   describe.concurrent('bursts', describeBursts);
   describe.concurrent('hangs', describeHangs);
+  describe.concurrent('pauses', describePauses);
   describe.concurrent('broken connections', describeConnections);
   describe.concurrent('lost answers', describeLostAnswers);
   describe.concurrent('completion', describeCompletion);
