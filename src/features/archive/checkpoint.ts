@@ -1,26 +1,21 @@
 import { newSnapshotId } from '../../domain/clone-name.js';
 import type { DrillDifference } from '../../domain/drill.js';
 import type { LedgerHead } from '../../domain/ledger.js';
-import type { ArchiveManifest, SequenceRange } from '../../domain/manifest.js';
+import type { ArchiveManifest } from '../../domain/manifest.js';
 import { reportStep } from '../../domain/reporter.js';
 import type { GitState, Snapshot } from '../../domain/snapshot.js';
 import { automaticTag, validateTag } from '../../domain/tag.js';
 import { BelayError } from '../../errors.js';
-import { readSequenceState } from '../../postgres/fingerprint.js';
-import { type FrozenDatabase, freezeDatabase } from '../../postgres/frozen-database.js';
 import { readProperties } from '../../postgres/properties.js';
-import type { Session } from '../../postgres/session.js';
 import { databaseSize } from '../../postgres/sql/databases.js';
-import type { DumpTools } from '../../process/client-tools.js';
 import { readGitState } from '../../process/git.js';
 import type { Store } from '../../store/store.js';
 import { closingSessions } from '../snapshot/read-clone.js';
 import type { Target } from '../target/open-target.js';
-import { nextTime, requireLive, takenTags } from '../target/timeline.js';
+import { requireLive, takenTags } from '../target/timeline.js';
 import { underLock, type Work, type WorkOptions } from '../target/work.js';
 import {
   type ArchiveOptions,
-  type ArchiveSettings,
   checkArchiveOptions,
   majorOf,
   prepareToArchive,
@@ -28,15 +23,9 @@ import {
 import { readArchives, toArchivedSnapshot } from './archives.js';
 import { cleanStore } from './clean-store.js';
 import { type DrillServer, withDrillServer } from './drill-server.js';
-import { startDump } from './dump.js';
-import {
-  expectationOf,
-  type Facts,
-  readFrozenFacts,
-  readMovedSequences,
-  readNeeds,
-} from './facts.js';
-import { type MadeArchive, makeArchive, manifestOf } from './make-archive.js';
+import { type Dumped, type DumpLiveOrder, dumpLive } from './dump-live.js';
+import type { Facts } from './facts.js';
+import { type MadeArchive, manifestOf } from './make-archive.js';
 import { archivePlace } from './place.js';
 import { withRunMark } from './run-mark.js';
 import { commitManifest, recordSealed, type Sealed, tagExists } from './seal.js';
@@ -127,14 +116,6 @@ async function freeTag(work: Work, store: Store, asked: string | undefined): Pro
   return asked;
 }
 
-async function withTargetSessions<T>(
-  work: Work,
-  read: (open: () => Promise<Session>) => Promise<T>,
-): Promise<T> {
-  const { target } = work;
-  return closingSessions(() => target.openDatabase(target.database), read);
-}
-
 /** How many objects a restore in one transaction will lock. */
 export function countObjects(work: Work, database = work.target.database): Promise<number> {
   return closingSessions(
@@ -150,15 +131,10 @@ export function countObjects(work: Work, database = work.target.database): Promi
   );
 }
 
-interface LiveOrder {
-  readonly store: Store;
-  readonly tools: DumpTools;
-  readonly settings: ArchiveSettings;
+interface LiveOrder extends DumpLiveOrder {
   readonly git: GitState | null;
   readonly tag: string;
   readonly description: string;
-  /** Null: no drill. */
-  readonly server: DrillServer | null;
   readonly startedAt: number;
 }
 
@@ -180,79 +156,6 @@ async function archiveLive(work: Work, order: LiveOrder): Promise<CheckpointResu
       return describe(order, ledger, dumped.made, await sealedSnapshot(store, sealed, work));
     });
   });
-}
-
-interface Dumped {
-  readonly made: MadeArchive;
-  readonly facts: Facts;
-  readonly moved: Readonly<Record<string, SequenceRange>>;
-  readonly createdAt: string;
-  readonly needs: Awaited<ReturnType<typeof readNeeds>>;
-}
-
-async function dumpLive(work: Work, order: LiveOrder, id: string): Promise<Dumped> {
-  const { store, tools, settings, server } = order;
-  const { target, signal } = work;
-  return withTargetSessions(work, async (open) => {
-    const { lockTimeoutMs, idleMs, compression } = settings;
-    const frozen = await reportStep(work.reporter, { name: 'freeze' }, async () =>
-      freezeDatabase(await open(), { lockTimeoutMs, signal }),
-    );
-    const createdAt = nextTime(work.timeline);
-    const sequences = await readSequenceState(frozen.session, frozen.within);
-    const needs = await readNeeds(frozen.session);
-    const dump = startDump({
-      ...{ pgDump: tools.pgDump.path, settings: target.settings, database: target.database },
-      ...{ env: target.env, snapshotName: frozen.snapshotName },
-      ...{ compression, lockTimeoutMs, idleMs, signal },
-    });
-    const reading = readFacts(work, frozen, open, { sequences, deep: settings.drill === 'deep' });
-    // Without it nothing could be proven: what cannot be counted is not worth dumping.
-    reading.catch((error) => dump.stop(error));
-    const known = once(async () => {
-      const facts = await reading;
-      return { facts, moved: await readMovedSequences(frozen, sequences) };
-    });
-    const made = await makeArchive(work, {
-      ...{ store, id, tools, recipients: settings.recipients },
-      source: {
-        ...needs,
-        bytes: dump.stdout,
-        expectedBytes:
-          (await databaseSize(work.main, requireLive(work.timeline, target.database).oid)) ??
-          undefined,
-        expected: async () => {
-          const { facts, moved } = await known();
-          return expectationOf(facts, moved);
-        },
-      },
-      drill: server && settings.drill !== false ? { server, depth: settings.drill } : null,
-    }).catch(async (error) => {
-      // Its sessions are about to be closed, and it must not be surprised by that.
-      await reading.catch(() => {});
-      throw error;
-    });
-    return { made, ...(await known()), createdAt, needs };
-  });
-}
-
-/** The values of the sequences are those from before the dump: where they have moved, that is said. */
-async function readFacts(
-  work: Work,
-  frozen: FrozenDatabase,
-  open: () => Promise<Session>,
-  { sequences, deep }: { sequences: Facts['fingerprint']['sequences']; deep: boolean },
-): Promise<Facts> {
-  const facts = await readFrozenFacts(frozen, open, { deep, signal: work.signal });
-  return { ...facts, fingerprint: { ...facts.fingerprint, sequences } };
-}
-
-function once<T>(read: () => Promise<T>): () => Promise<T> {
-  let result: Promise<T> | undefined;
-  return () => {
-    result ??= read();
-    return result;
-  };
 }
 
 async function describeLive(

@@ -1,0 +1,116 @@
+import type { SequenceRange } from '../../domain/manifest.js';
+import { reportStep } from '../../domain/reporter.js';
+import { readSequenceState } from '../../postgres/fingerprint.js';
+import { type FrozenDatabase, freezeDatabase } from '../../postgres/frozen-database.js';
+import type { Session } from '../../postgres/session.js';
+import { databaseSize } from '../../postgres/sql/databases.js';
+import type { DumpTools } from '../../process/client-tools.js';
+import type { Store } from '../../store/store.js';
+import { closingSessions } from '../snapshot/read-clone.js';
+import { nextTime, requireLive } from '../target/timeline.js';
+import type { Work } from '../target/work.js';
+import type { ArchiveSettings } from './archive-options.js';
+import type { DrillServer } from './drill-server.js';
+import { startDump } from './dump.js';
+import {
+  expectationOf,
+  type Facts,
+  readFrozenFacts,
+  readMovedSequences,
+  readNeeds,
+} from './facts.js';
+import { type MadeArchive, makeArchive } from './make-archive.js';
+
+export interface DumpLiveOrder {
+  readonly store: Store;
+  readonly tools: DumpTools;
+  readonly settings: ArchiveSettings;
+  /** Null: no drill. */
+  readonly server: DrillServer | null;
+}
+
+async function withTargetSessions<T>(
+  work: Work,
+  read: (open: () => Promise<Session>) => Promise<T>,
+): Promise<T> {
+  const { target } = work;
+  return closingSessions(() => target.openDatabase(target.database), read);
+}
+
+/** An archive of the live database that is not sealed yet, and what was read beside it. */
+export interface Dumped {
+  readonly made: MadeArchive;
+  readonly facts: Facts;
+  readonly moved: Readonly<Record<string, SequenceRange>>;
+  readonly createdAt: string;
+  readonly needs: Awaited<ReturnType<typeof readNeeds>>;
+}
+
+/**
+ * Archives the live database as of one moment, and drills the archive meanwhile if there is a server for it.
+ * @param id of the new snapshot
+ */
+export async function dumpLive(work: Work, order: DumpLiveOrder, id: string): Promise<Dumped> {
+  const { store, tools, settings, server } = order;
+  const { target, signal } = work;
+  return withTargetSessions(work, async (open) => {
+    const { lockTimeoutMs, idleMs, compression } = settings;
+    const frozen = await reportStep(work.reporter, { name: 'freeze' }, async () =>
+      freezeDatabase(await open(), { lockTimeoutMs, signal }),
+    );
+    const createdAt = nextTime(work.timeline);
+    const sequences = await readSequenceState(frozen.session, frozen.within);
+    const needs = await readNeeds(frozen.session);
+    const dump = startDump({
+      ...{ pgDump: tools.pgDump.path, settings: target.settings, database: target.database },
+      ...{ env: target.env, snapshotName: frozen.snapshotName },
+      ...{ compression, lockTimeoutMs, idleMs, signal },
+    });
+    const reading = readFacts(work, frozen, open, { sequences, deep: settings.drill === 'deep' });
+    // Without it nothing could be proven: what cannot be counted is not worth dumping.
+    reading.catch((error) => dump.stop(error));
+    const known = once(async () => {
+      const facts = await reading;
+      return { facts, moved: await readMovedSequences(frozen, sequences) };
+    });
+    const made = await makeArchive(work, {
+      ...{ store, id, tools, recipients: settings.recipients },
+      source: {
+        ...needs,
+        bytes: dump.stdout,
+        expectedBytes:
+          (await databaseSize(work.main, requireLive(work.timeline, target.database).oid)) ??
+          undefined,
+        expected: async () => {
+          const { facts, moved } = await known();
+          return expectationOf(facts, moved);
+        },
+      },
+      drill: server && settings.drill !== false ? { server, depth: settings.drill } : null,
+    }).catch(async (error) => {
+      // Its sessions are about to be closed, and it must not be surprised by that.
+      await reading.catch(() => {});
+      throw error;
+    });
+    return { made, ...(await known()), createdAt, needs };
+  });
+}
+
+/** The values of the sequences are those from before the dump: where they have moved, that is said. */
+async function readFacts(
+  work: Work,
+  frozen: FrozenDatabase,
+  open: () => Promise<Session>,
+  { sequences, deep }: { sequences: Facts['fingerprint']['sequences']; deep: boolean },
+): Promise<Facts> {
+  const facts = await readFrozenFacts(frozen, open, { deep, signal: work.signal });
+  return { ...facts, fingerprint: { ...facts.fingerprint, sequences } };
+}
+
+function once<T>(read: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => {
+    result ??= read();
+    return result;
+  };
+}
