@@ -81,8 +81,7 @@ async function trySwap(work: Work, order: TableSwapOrder): Promise<SwappedTables
       'SET LOCAL check_function_bodies = off; SET LOCAL jit = off',
       'beginning to swap',
     );
-    startedAt = performance.now();
-    await lockEverything(order);
+    startedAt = await lockEverything(order);
     await session.execute(`SET LOCAL lock_timeout = ${lastLockMs}`, 'beginning to swap');
     if (!(await isAsSurveyed(order)) || (await hasGrown(session, measured))) return undefined;
     await checkTargetLock(work.main, work.target.database);
@@ -96,7 +95,7 @@ async function trySwap(work: Work, order: TableSwapOrder): Promise<SwappedTables
  * transactions that read a table before they write to it. In the order in which others lock: a view before what it reads,
  * a row's table before the one that its foreign key refers to.
  */
-async function lockEverything({ session, survey }: TableSwapOrder): Promise<void> {
+async function lockEverything({ session, survey }: TableSwapOrder): Promise<number> {
   const present = survey.existing.filter((facts) => facts !== undefined);
   const relations = survey.dependents.flatMap(({ relation, relationKind, owner }) =>
     relation && relationKind
@@ -113,7 +112,7 @@ async function lockEverything({ session, survey }: TableSwapOrder): Promise<void
   const referring = survey.presentIncoming.map(({ table }) => table);
   const coming = survey.incoming.map(({ table }) => table);
   const sequences = survey.owned.filter(({ kind }) => kind === 'sequence');
-  await lockAll(session, [
+  return lockAll(session, [
     ...relations.filter((relation) => !isTable(relation)),
     ...relations.filter(isTable),
     ...(await lockable(referring, true)),

@@ -103,6 +103,24 @@ describe.each(dumpServers())('replacing a table that is in use on $name', (serve
     );
   });
 
+  it('gets past a vacuum, which readers and writers do not wait for either', async () => {
+    await withSession(db.url, async (holder) => {
+      // What a vacuum holds, and does not give up by itself.
+      await holder.query('BEGIN; LOCK TABLE orders IN SHARE UPDATE EXCLUSIVE MODE');
+      setTimeout(() => holder.query('COMMIT').catch(() => {}), 3500);
+      let slowestMs = 0;
+      const stop = keepBusy(async (client) => {
+        const startedAt = performance.now();
+        await client.query('UPDATE orders SET note = note WHERE id = 1');
+        slowestMs = Math.max(slowestMs, performance.now() - startedAt);
+      });
+      const { outageMs } = await put();
+      await stop();
+      expect(slowestMs).toBeLessThan(outageMs + 1500);
+    });
+    expect(await notes()).toEqual(['500 good']);
+  });
+
   it('waits out a transaction that ends in time', async () => {
     await withSession(db.url, async (holder) => {
       await holder.query('BEGIN; SELECT count(*) FROM orders');
