@@ -23,15 +23,20 @@ function localeOptions(locale: DatabaseLocale, serverVersion: number): string {
 }
 
 /** CREATE DATABASE for an archive to be restored into. */
-export function emptyDatabaseSql(
+function emptyDatabaseSql(name: string, locale: DatabaseLocale, serverVersion: number): string {
+  return `CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0 ${localeOptions(locale, serverVersion)}`;
+}
+
+/** The same for a drill, with the mark of what may be removed when nobody is at work on it. */
+export function drillDatabaseSql(
   name: string,
   locale: DatabaseLocale,
   serverVersion: number,
 ): string {
-  return `CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0 ${localeOptions(locale, serverVersion)}`;
+  return `${emptyDatabaseSql(name, locale, serverVersion)} CONNECTION LIMIT ${madeByBelayConnectionLimit}`;
 }
 
-/** The same, closed and with the mark of a copy that is not complete. */
+/** The same for a clone, closed and with the mark of a copy that is not complete. */
 export function emptyCloneSql(
   name: string,
   owner: string,

@@ -1,14 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import type { DatabaseLocale, Requirements } from '../../domain/manifest.js';
 import type { Reporter } from '../../domain/reporter.js';
 import { BelayError } from '../../errors.js';
-import { createRolesSql, emptyDatabaseSql } from '../../postgres/empty-database.js';
+import { createRolesSql, drillDatabaseSql } from '../../postgres/empty-database.js';
 import { sqlStateOf } from '../../postgres/pg-error.js';
 import { resolveConnection } from '../../postgres/resolve-connection.js';
-import { quoteIdentifier, Session } from '../../postgres/session.js';
+import { Session } from '../../postgres/session.js';
 import type { ConnectionSettings } from '../../postgres/settings.js';
 import { withThrowawayCluster } from '../../process/throwaway-cluster.js';
 import { localServerPlace } from '../local/local-server.js';
+import { claimDrillName, dropDrillDatabase, removeDeadDrills } from './drill-claim.js';
 
 /** A PostgreSQL into which archives are restored only to look whether they can be. */
 export interface DrillServer {
@@ -109,16 +109,15 @@ export async function withDrillDatabase<T>(
   work: (database: string) => Promise<T>,
 ): Promise<T> {
   const { session } = server;
-  const name = `belay_drill_${randomBytes(6).toString('hex')}`;
+  if (!server.isPrivate) await removeDeadDrills(session);
+  const name = await claimDrillName(session);
   if (server.isPrivate) await createRoles(session, options.requires);
   await createDatabase(session, name, options);
   try {
     return await work(name);
   } finally {
-    const drop = `DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`;
     // A private server goes as a whole, and may be gone already.
-    if (!server.isPrivate)
-      await session.execute(drop, 'removing the drill database').catch(() => {});
+    if (!server.isPrivate) await dropDrillDatabase(session, name).catch(() => {});
   }
 }
 
@@ -141,7 +140,7 @@ async function createDatabase(
 ): Promise<void> {
   const { serverVersion } = session;
   try {
-    await session.execute(emptyDatabaseSql(name, locale, serverVersion), 'making a database');
+    await session.execute(drillDatabaseSql(name, locale, serverVersion), 'making a database');
   } catch (error) {
     if (!unknownLocale.has(sqlStateOf(error) ?? '')) throw error;
     reporter({
@@ -156,7 +155,7 @@ async function createDatabase(
       icuRules: null,
     } as const;
     await session.execute(
-      emptyDatabaseSql(name, { ...plain, encoding: locale.encoding }, serverVersion),
+      drillDatabaseSql(name, { ...plain, encoding: locale.encoding }, serverVersion),
       'making a database',
     );
   }
