@@ -44,7 +44,7 @@ const longestLockDays = 36_500;
 
 /**
  * What is wrong with the options whatever the server says.
- * @throws BelayError USAGE, BAD_RECIPIENT
+ * @throws BelayError USAGE, BAD_RECIPIENT, NEEDS_IDENTITY
  */
 export async function checkArchiveOptions(
   options: ArchiveOptions,
@@ -59,6 +59,7 @@ export async function checkArchiveOptions(
     throw new BelayError('USAGE', `there is no compression level ${compression}: use 0 to 9`);
   }
   if (recipients.length > 0) await checkRecipients(recipients);
+  if (recipients.length > 0 && options.drill === 'readback') throw cannotReadBack();
   return {
     drill: options.drill ?? defaultDrill,
     drillServer: options.drillServer,
@@ -68,6 +69,17 @@ export async function checkArchiveOptions(
     lockTimeoutMs: options.lockTimeoutMs ?? 10_000,
     idleMs: options.idleMs ?? 5 * 60_000,
   };
+}
+
+/** Whoever seals it need not have the key. */
+function cannotReadBack(): BelayError {
+  return new BelayError(
+    'NEEDS_IDENTITY',
+    'an encrypted archive is not read back while it is made',
+    {
+      hint: 'Leave out --drill readback: the bytes are then restored on their way into the store. `belay drill REF --identity FILE` reads them back.',
+    },
+  );
 }
 
 export function majorOf(serverVersion: number): number {

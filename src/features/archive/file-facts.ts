@@ -40,6 +40,15 @@ export async function readFileFacts(
     );
   };
   const listing = await run(['--list', file]);
+  if (!/^;\s+Format: CUSTOM$/m.test(listing)) {
+    throw new BelayError(
+      'NOT_AN_ARCHIVE',
+      `${file} is a dump in another format than the custom one`,
+      {
+        hint: 'Give a file of pg_dump -Fc.',
+      },
+    );
+  }
   const schema = await run(['--schema-only', '--file=-', file]);
   const major = Number(/^;\s+Dumped from database version: (\d+)/m.exec(listing)?.[1]);
   if (!major) {
