@@ -112,7 +112,7 @@ function describeHangs(): void {
     withScene(async (scene) => {
       scene.proxy.fail({ ...part, fault: { type: 'hang' }, times: Infinity });
       const error = await failure(put(scene.store), 'STORE_UNAVAILABLE');
-      expect(error.message).toMatch(/has not answered for 2 s \(3 attempts in \d s\)/);
+      expect(error.message).toMatch(/has not answered for 2 s \(3 attempts in \d+ s\)/);
       await expectNothing(scene);
     }));
 
@@ -121,7 +121,7 @@ function describeHangs(): void {
       proxy.fail({ fault: { type: 'hang' }, skip: 2, times: Infinity });
       const startedAt = performance.now();
       await failure(put(store), 'STORE_UNAVAILABLE');
-      expect(performance.now() - startedAt).toBeLessThan(25_000);
+      expect(performance.now() - startedAt).toBeLessThan(40_000);
       expect(await bucket.keys()).toEqual([]);
       proxy.heal();
       for (const upload of await store.listUnfinished('')) await store.abortUnfinished(upload);
