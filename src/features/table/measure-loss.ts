@@ -73,7 +73,7 @@ export function measureLoss(
   return reportStep(work.reporter, { name: 'look at what would be lost' }, () =>
     session.transaction(async () => {
       await session.execute(
-        'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL jit = off',
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL jit = off; SET LOCAL work_mem = '64MB'",
         'beginning to compare',
       );
       const { since } = await session.queryOne<{ since: string }>(

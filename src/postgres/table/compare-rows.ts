@@ -24,14 +24,19 @@ export async function compareRows(
   if (key.some((name) => typeOf(now, name) !== typeOf(then, name))) return undefined;
   const names = new Set(then.columns.map(({ name }) => name));
   const shared = now.columns.map(({ name }) => name).filter((name) => names.has(name));
-  const row = (alias: string) =>
-    `ROW(${shared.map((name) => `${alias}.${quoteIdentifier(name)}`).join(', ')})::text`;
+  const value = (alias: string, name: string) => {
+    const column = `${alias}.${quoteIdentifier(name)}`;
+    return typeOf(now, name) === typeOf(then, name) ? column : `${column}::text`;
+  };
+  const row = (alias: string) => `ROW(${shared.map((name) => value(alias, name)).join(', ')})`;
+  // Equal bytes are equal values, and that is seen at half the cost; of the others the texts decide.
+  const differs = `pg_catalog.record_image_ne(${row('a')}, ${row('b')}) AND ${row('a')}::text <> ${row('b')}::text`;
   const [first = ''] = key;
   const rows = await session.queryOne<Record<keyof ComparedRows, string>>(
     `SELECT count(*) FILTER (WHERE b.${quoteIdentifier(first)} IS NULL) AS "onlyNow",
             count(*) FILTER (WHERE a.${quoteIdentifier(first)} IS NULL) AS "onlyThen",
             count(*) FILTER (WHERE a.${quoteIdentifier(first)} IS NOT NULL AND b.${quoteIdentifier(first)} IS NOT NULL
-                               AND ${row('a')} <> ${row('b')}) AS different
+                               AND ${differs}) AS different
        FROM ONLY ${quoteQualifiedName(now)} a
        FULL JOIN ONLY ${quoteQualifiedName(then)} b USING (${key.map(quoteIdentifier).join(', ')})`,
     [],
