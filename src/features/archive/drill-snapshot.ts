@@ -4,7 +4,6 @@ import type { ArchiveManifest, DrillDepth } from '../../domain/manifest.js';
 import { reportStep, silentReporter } from '../../domain/reporter.js';
 import type { Snapshot } from '../../domain/snapshot.js';
 import { BelayError } from '../../errors.js';
-import { chooseDumpTools } from '../../process/client-tools.js';
 import type { Store } from '../../store/store.js';
 import { recorded, recordedSnapshot } from '../ledger/recorded.js';
 import type { Target } from '../target/open-target.js';
@@ -16,6 +15,7 @@ import { drillArchive, type FinishedDrill } from './drill.js';
 import { withDrillServer } from './drill-server.js';
 import { refuseBroken } from './fetch.js';
 import { findIdentities, type IdentityOptions, openPlain } from './open-plain.js';
+import { chooseRestoreTools } from './restore-tools.js';
 import { findEntry, readWholeTimeline } from './whole-timeline.js';
 
 export interface DrillOptions extends WorkOptions, IdentityOptions {
@@ -87,7 +87,7 @@ async function drillFromStore(
   const { signal, reporter = silentReporter } = options;
   const { env } = target;
   const major = majorOf(manifest.snapshot.serverVersion);
-  const tools = await chooseDumpTools(major, env);
+  const tools = await chooseRestoreTools(manifest, major, env);
   const identities = await findIdentities(options, env);
   const { tables = 0 } = manifest.snapshot.fingerprint ?? {};
   const server = { major, drillServer: options.drillServer, objects: tables * 20 + 10_000 };

@@ -10,7 +10,6 @@ import { emptyCloneSql } from '../../postgres/empty-database.js';
 import { readFingerprint } from '../../postgres/fingerprint.js';
 import { databaseSize } from '../../postgres/sql/databases.js';
 import { readWriteEvidence } from '../../postgres/write-evidence.js';
-import { chooseDumpTools } from '../../process/client-tools.js';
 import { readingClone } from '../snapshot/read-clone.js';
 import { dropBelayDatabase, sealSql } from '../target/leftovers.js';
 import type { Clone } from '../target/timeline.js';
@@ -19,6 +18,7 @@ import { majorOf } from './archive-options.js';
 import type { Archive } from './archives.js';
 import { findIdentities, type IdentityOptions, openPlain } from './open-plain.js';
 import { restoreInto } from './restore-into.js';
+import { chooseRestoreTools } from './restore-tools.js';
 
 export interface FetchOptions extends IdentityOptions {
   /** Everything belongs to the connecting role and nothing is granted: for a server without the archive's roles. */
@@ -143,7 +143,7 @@ async function restoreArchive(
 ): Promise<void> {
   const { target, signal, main } = work;
   const { manifest } = archive;
-  const tools = await chooseDumpTools(majorOf(main.serverVersion), target.env);
+  const tools = await chooseRestoreTools(manifest, majorOf(main.serverVersion), target.env);
   const store = await target.openStore();
   const identities = await findIdentities(options, target.env);
   const source = await openPlain(store, manifest.archive, { identities, signal });
