@@ -16,8 +16,11 @@ interface SentPart {
   readonly isConfirmed: boolean;
 }
 
-/** One upload in parts, until `complete` or `discard`. */
-export class MultipartUpload {
+/**
+ * One upload in parts, until `complete` or `discard`. Not named MultipartUpload: TypeScript 7.0 compiles a property of the
+ * class's own name to another one, and the request has a property of that name.
+ */
+export class UploadInParts {
   readonly slots = new PartSlots();
   readonly #connection: S3Connection;
   readonly #key: string;
@@ -149,7 +152,7 @@ export class MultipartUpload {
 }
 
 /** Ends the upload when the signal is aborted. */
-export function stopOnAbort(upload: MultipartUpload, signal: AbortSignal | undefined): () => void {
+export function stopOnAbort(upload: UploadInParts, signal: AbortSignal | undefined): () => void {
   const stop = () => signal && upload.stop(interruption(signal));
   signal?.addEventListener('abort', stop, { once: true });
   return () => signal?.removeEventListener('abort', stop);

@@ -3,7 +3,7 @@ import { BelayError } from '../errors.js';
 import { type PartReader, readParts, type UploadPart } from './part-reader.js';
 import type { S3Connection } from './s3-connection.js';
 import { confirmBytes } from './s3-etag.js';
-import { MultipartUpload, stopOnAbort } from './s3-multipart.js';
+import { stopOnAbort, UploadInParts } from './s3-multipart.js';
 import { headObject } from './s3-object-facts.js';
 import { chunksOf } from './source-chunks.js';
 import type { PutStreamOptions, StoredStream } from './store.js';
@@ -16,7 +16,7 @@ export async function uploadStream(
   options: PutStreamOptions,
 ): Promise<StoredStream> {
   const { signal, expectedBytes } = options;
-  const upload = new MultipartUpload(connection, key);
+  const upload = new UploadInParts(connection, key);
   const detach = stopOnAbort(upload, signal);
   const chunks = chunksOf(source, upload.signal);
   const reader = readParts(chunks, expectedBytes, (size) => upload.slots.take(size));
@@ -37,7 +37,7 @@ async function sendParts(
   connection: S3Connection,
   key: string,
   reader: PartReader,
-  upload: MultipartUpload,
+  upload: UploadInParts,
 ): Promise<string | undefined> {
   for await (const part of reader.parts()) {
     if (part.isLast && part.number === 1) return putBytes(connection, key, part, upload.signal);
