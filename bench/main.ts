@@ -1,18 +1,24 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { PostgresInstallation } from '../src/process/installation.js';
 import { makeServerFolder } from '../test/support/throwaway-server.js';
-import { serverBars, startUpBars } from './bars.js';
+import { type Bar, barSizeBytes, serverBars, startUpBars } from './bars.js';
+import { checkpointBarSizeBytes, checkpointBars } from './checkpoints/bars.js';
+import type { CheckpointResult } from './checkpoints/results.js';
+import { measureCheckpoints } from './checkpoints/suite.js';
+import { renderCheckpoints } from './checkpoints/tables.js';
 import { type BenchFolder, folderAtHand, mountXfs, NotMeasurable } from './file-system.js';
 import { describeLoad, describeMachine, type Machine } from './machine.js';
 import { type BenchOptions, parseOptions, UsageError, usage } from './options.js';
 import type { ServerResult, StartUpResult } from './results.js';
-import { findServers, startBenchServer } from './server.js';
+import { type BenchServer, findServers, startBenchServer } from './server.js';
 import { measureServer, prepareStartUp } from './suite.js';
 import { renderBars, renderServer, renderStartUp } from './tables.js';
 
 interface Results {
   readonly servers: ServerResult[];
   readonly startUp: StartUpResult[];
+  readonly checkpoints: CheckpointResult[];
   readonly notMeasured: string[];
 }
 
@@ -38,7 +44,43 @@ async function onFolder(folder: BenchFolder, work: () => Promise<void>): Promise
   }
 }
 
-async function measureAll(
+async function onServer(
+  installation: PostgresInstallation,
+  folder: BenchFolder,
+  signal: AbortSignal,
+  work: (server: BenchServer) => Promise<void>,
+): Promise<void> {
+  const server = await startBenchServer(installation, folder.path);
+  // Building a database takes minutes in one statement: stopping the server cuts it short.
+  const cut = () => void server.stop().catch(() => {});
+  signal.addEventListener('abort', cut);
+  try {
+    await work(server);
+  } finally {
+    signal.removeEventListener('abort', cut);
+    await server.remove();
+  }
+}
+
+async function measureAllCheckpoints(
+  options: BenchOptions,
+  signal: AbortSignal,
+  results: Results,
+): Promise<void> {
+  await tryToMeasure(results, 'checkpoints', async () => {
+    const { installed } = await findServers();
+    if (!installed?.hasClientTools) throw new NotMeasurable('there is no server with pg_dump');
+    const folder = await folderAtHand(options.sizeBytes);
+    await onServer(installed, folder, signal, async (server) => {
+      const measured = await measureCheckpoints(server, folder, { options, signal, say });
+      results.checkpoints.push(measured.result);
+      results.notMeasured.push(...measured.notMeasured);
+      print(renderCheckpoints(measured.result));
+    });
+  });
+}
+
+async function measureAllSnapshots(
   options: BenchOptions,
   signal: AbortSignal,
   results: Results,
@@ -49,18 +91,11 @@ async function measureAll(
   if (!shipped) missing('PostgreSQL from npm');
   const measure = async (folder: BenchFolder, installation: typeof installed) => {
     if (!installation) return;
-    const server = await startBenchServer(installation, folder.path);
-    // Building a database takes minutes in one statement: stopping the server cuts it short.
-    const cut = () => void server.stop().catch(() => {});
-    signal.addEventListener('abort', cut);
-    try {
+    await onServer(installation, folder, signal, async (server) => {
       const result = await measureServer(server, folder, { options, signal, say });
       results.servers.push(result);
       print(renderServer(result));
-    } finally {
-      signal.removeEventListener('abort', cut);
-      await server.remove();
-    }
+    });
   };
   if (options.only !== 'reflink') {
     await tryToMeasure(results, 'the file system at hand', async () => {
@@ -88,9 +123,14 @@ async function writeResults(
   machine: Machine,
   results: Results,
 ) {
-  const bars = [...results.servers.flatMap(serverBars), ...startUpBars(results.startUp)];
+  const bars: Bar[] = [
+    ...results.servers.flatMap(serverBars),
+    ...startUpBars(results.startUp),
+    ...results.checkpoints.flatMap(checkpointBars),
+  ];
   print(renderStartUp(results.startUp));
-  print(renderBars(bars, options.sizeBytes));
+  const intended = options.part === 'checkpoints' ? checkpointBarSizeBytes : barSizeBytes;
+  print(renderBars(bars, options.sizeBytes, intended));
   print(results.notMeasured.map((what) => `not measured: ${what}`));
   const { outFile, ...chosen } = options;
   const report = {
@@ -126,13 +166,16 @@ async function main(args: readonly string[]): Promise<number> {
     const options = parseOptions(args, folder, new Date());
     const machine = describeMachine();
     const load = describeLoad(machine);
-    const results: Results = { servers: [], startUp: [], notMeasured: [] };
+    const results: Results = { servers: [], startUp: [], checkpoints: [], notMeasured: [] };
     if (load) say(`warning: ${load}`);
     try {
-      await measureAll(options, controller.signal, results);
+      const measure = options.part === 'checkpoints' ? measureAllCheckpoints : measureAllSnapshots;
+      await measure(options, controller.signal, results);
     } finally {
       // What was measured before a failure took its time, too.
-      if (results.servers.length > 0) await writeResults(options, args, machine, results);
+      const { servers, checkpoints } = results;
+      if (servers.length + checkpoints.length > 0)
+        await writeResults(options, args, machine, results);
     }
     return 0;
   } catch (error) {

@@ -7,8 +7,12 @@ type FileSystemChoice = 'reflink' | 'plain';
 /** Whether what is read comes from the page cache or from the disk. */
 export type Caches = 'warm' | 'cold';
 
+const parts = ['snapshots', 'checkpoints'] as const;
+
 export interface BenchOptions {
-  /** Of the larger database; the smaller one is a quarter of it. */
+  /** What is measured. */
+  readonly part: (typeof parts)[number];
+  /** Of the larger database; the smaller one is a quarter of it. Checkpoints are measured on the larger one. */
   readonly sizeBytes: number;
   readonly only: FileSystemChoice | undefined;
   readonly outFile: string;
@@ -16,9 +20,9 @@ export interface BenchOptions {
   readonly caches: Caches;
 }
 
-export const usage = `npm run bench -- [options]
+export const usage = `npm run bench -- [snapshots|checkpoints] [options]
   --size 1GB           size of the larger database (MB, GB: powers of ten); the smaller is a quarter
-  --only reflink|plain only XFS with reflink, or only the file system at hand (the temp folder's)
+  --only reflink|plain of snapshots: only XFS with reflink, or only the file system at hand (the temp folder's)
   --caches warm|cold   page cache before each operation; cold needs root on Linux (default warm)
   --runs N             runs of each operation; the median is reported (default 3)
   --out FILE           JSON of all runs (default bench-results/<time>.json)`;
@@ -36,10 +40,10 @@ export function parseSize(text: string): number {
   throw new UsageError(`"${text}" is no size; write it like 100MB or 3GB`);
 }
 
-function oneOf<const T extends string>(option: string, text: string, choices: readonly T[]): T {
+function oneOf<const T extends string>(what: string, text: string, choices: readonly T[]): T {
   const found = choices.find((choice) => choice === text);
   if (found !== undefined) return found;
-  throw new UsageError(`--${option} is ${choices.join(' or ')}, not "${text}"`);
+  throw new UsageError(`${what} is ${choices.join(' or ')}, not "${text}"`);
 }
 
 function parseRuns(text: string): number {
@@ -52,7 +56,7 @@ function readArguments(args: readonly string[]) {
   const text = { type: 'string' } as const;
   const options = { size: text, only: text, caches: text, runs: text, out: text };
   try {
-    return parseArgs({ args: [...args], options }).values;
+    return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
@@ -67,17 +71,23 @@ const smallestSizeBytes = 80e6;
  * @throws UsageError
  */
 export function parseOptions(args: readonly string[], folder: string, now: Date): BenchOptions {
-  const values = readArguments(args);
+  const { values, positionals } = readArguments(args);
+  const [part = 'snapshots', ...rest] = positionals;
+  if (rest.length > 0) throw new UsageError(`"${rest.join(' ')}" is one too many`);
   const sizeBytes = parseSize(values.size ?? '1GB');
   if (sizeBytes < smallestSizeBytes) throw new UsageError('--size is 80MB or more');
   const time = now.toISOString().slice(0, 19).replaceAll(':', '-');
+  if (part === 'checkpoints' && values.only !== undefined) {
+    throw new UsageError('--only is for snapshots: checkpoints are measured where TMPDIR is');
+  }
   return {
+    part: oneOf('what is measured', part, parts),
     sizeBytes,
     only:
       values.only === undefined
         ? undefined
-        : oneOf<FileSystemChoice>('only', values.only, ['reflink', 'plain']),
-    caches: oneOf('caches', values.caches ?? 'warm', ['warm', 'cold']),
+        : oneOf<FileSystemChoice>('--only', values.only, ['reflink', 'plain']),
+    caches: oneOf('--caches', values.caches ?? 'warm', ['warm', 'cold']),
     runs: parseRuns(values.runs ?? '3'),
     outFile: path.resolve(folder, values.out ?? path.join('bench-results', `${time}.json`)),
   };

@@ -22,6 +22,7 @@ describe('a size', () => {
 describe('the command line', () => {
   test('says by default: 1 GB, everything, warm, three runs', () => {
     expect(parse()).toEqual({
+      part: 'snapshots',
       sizeBytes: 1e9,
       only: undefined,
       caches: 'warm',
@@ -33,11 +34,19 @@ describe('the command line', () => {
   test('takes every option', () => {
     const args = '--size 3GB --only reflink --caches cold --runs 5 --out /else/x.json'.split(' ');
     expect(parse(...args)).toEqual({
+      part: 'snapshots',
       sizeBytes: 3e9,
       only: 'reflink',
       caches: 'cold',
       runs: 5,
       outFile: '/else/x.json',
+    });
+  });
+
+  test('names the part to measure', () => {
+    expect(parse('checkpoints', '--size', '100MB')).toMatchObject({
+      part: 'checkpoints',
+      sizeBytes: 1e8,
     });
   });
 
@@ -53,6 +62,9 @@ describe('the command line', () => {
     ['--size', '10MB'],
     ['--speed', '9'],
     ['3GB', ''],
+    ['branches'],
+    ['snapshots', 'checkpoints'],
+    ['checkpoints', '--only', 'plain'],
   ])('refuses %s %s', (...args) => {
     expect(() => parse(...args)).toThrow(UsageError);
   });
