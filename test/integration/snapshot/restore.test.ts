@@ -145,7 +145,6 @@ describe.each(testServers())('restoreSnapshot on $name', (server) => {
 
   it.each([
     ['an unknown reference', { reference: 'nothing' }, 'SNAPSHOT_NOT_FOUND'],
-    ['a single table', { reference: 'baseline', tables: ['public.items'] }, 'NEEDS_ARCHIVE'],
     ['a name that is too long', { reference: 'baseline', to: 'x'.repeat(64) }, 'BAD_NAME'],
     ['its own name', { reference: 'baseline', to: 'postgres' }, 'DATABASE_EXISTS'],
   ] as const)('refuses %s and changes nothing', async (_what, options, code) => {
