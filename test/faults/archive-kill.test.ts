@@ -8,6 +8,7 @@ import {
   expectSealed,
   openArchiveScene,
   repair,
+  sealHere,
   verifyLedgerOf,
 } from './archive/scene.js';
 import type { Victim } from './archive/victim.js';
@@ -16,9 +17,11 @@ import { createRandom } from './random.js';
 const rounds = Math.ceil(Number(process.env.BELAY_FAULT_ROUNDS || 6) / 3);
 const seed = Number(process.env.BELAY_FAULT_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
+const largeTag = 'large';
 let scene: ArchiveScene;
 beforeAll(async () => {
   scene = await openArchiveScene({ blobMegabytes: 16 });
+  await sealHere(scene, largeTag);
 });
 afterAll(() => scene?.close());
 
@@ -88,26 +91,25 @@ describe('kill -9 of Belay', () => {
   });
 
   it('during a drill on a named server leaves a database, which the next drill there removes', async () => {
-    const victim = scene.start(['drill', 'next', ...onServer()]);
+    const victim = scene.start(['drill', largeTag, ...onServer()]);
     const restore = await victim.child('pg_restore', '--section=');
     await victim.kill();
     await waitUntilGone(restore);
     expect(await databasesOf(scene.server, 'belay_drill_')).toHaveLength(1);
-    const { exitCode } = await scene.belay(['drill', 'next', ...onServer()]);
+    const { exitCode } = await scene.belay(['drill', largeTag, ...onServer()]);
     expect(exitCode).toBe(0);
-    scene.sealed.set('next', 'proven');
     await expectRepaired();
   });
 
   it('during a drill of a stored archive leaves it as it was', async () => {
-    const victim = scene.start(['drill', 'next']);
+    const victim = scene.start(['drill', largeTag]);
     await victim.child('pg_restore', '--section=');
     await victim.kill();
     await expectRepaired('throwaway-server');
   });
 
   it('during a restore leaves a half-made database, which repair removes', async () => {
-    const victim = scene.start(['restore', 'next', '--to', 'elsewhere']);
+    const victim = scene.start(['restore', largeTag, '--to', 'elsewhere']);
     const restore = await victim.child('pg_restore', '--section=');
     process.kill(restore, 'SIGSTOP');
     await victim.kill();

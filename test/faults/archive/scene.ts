@@ -72,26 +72,34 @@ export async function openArchiveScene(options: SceneOptions = {}): Promise<Arch
   const server = await startThrowawayServer({ major: 15 });
   const shop = await createTestDatabase(server, { name: 'shop', sql: shopSql });
   const store = options.store ?? { location: join(folder, 'store'), env: {} };
+  const scene = withStore({ server, shop, folder }, store);
+  await sealHere(scene, baseTag);
+  const { blobMegabytes = 0 } = options;
+  if (blobMegabytes > 0) await rowsOf(shop.url, blobsSql(blobMegabytes));
+  return scene;
+}
+
+/** The same server and shop, with another store. */
+export function withStore(
+  { server, shop, folder }: Pick<ArchiveScene, 'server' | 'shop' | 'folder'>,
+  { location, env: storeEnv }: StorePlace,
+): ArchiveScene {
   const home = join(folder, 'home');
   const env = {
-    ...{ DATABASE_URL: shop.url, BELAY_STORE: store.location, BELAY_HOME: home },
-    ...{ TMPDIR: join(folder, 'temp'), BELAY_STORE_TIMEOUT: '2s', ...store.env },
+    ...{ DATABASE_URL: shop.url, BELAY_STORE: location, BELAY_HOME: home },
+    ...{ TMPDIR: join(folder, 'temp'), BELAY_STORE_TIMEOUT: '2s', ...storeEnv },
   };
-  const scene: ArchiveScene = {
+  return {
     ...{ server, shop, folder, env, sealed: new Map() },
     belay: (args, more) => runBelay(args, { env: { ...env, ...more } }),
     start: (args, more) => startBelay(args, { ...env, ...more }, join(folder, 'cwd')),
-    openStore: (more) => openStore(store.location, { env: { ...env, ...more } }),
+    openStore: (more) => openStore(location, { env: { ...env, ...more } }),
     close: async () => {
       await server.remove();
       await removeDeadThrowaways(home);
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
-  await sealHere(scene, baseTag);
-  const { blobMegabytes = 0 } = options;
-  if (blobMegabytes > 0) await rowsOf(shop.url, blobsSql(blobMegabytes));
-  return scene;
 }
 
 /** A proven checkpoint, made in this process. */
