@@ -17,7 +17,13 @@ import { readNeeds } from './facts.js';
 import { type MadeArchive, makeArchive, manifestOf } from './make-archive.js';
 import { archivePlace } from './place.js';
 import { withRunMark } from './run-mark.js';
-import { commitManifest, recordSealed, type Sealed, type SealOrder } from './seal.js';
+import {
+  commitManifest,
+  recordSealed,
+  refuseTakenTag,
+  type Sealed,
+  type SealOrder,
+} from './seal.js';
 
 export interface ArchiveCloneOrder {
   readonly store: Store;
@@ -36,11 +42,12 @@ export async function archiveClone(
   found: Clone,
   order: ArchiveCloneOrder,
 ): Promise<Sealed> {
-  const clone = await ensureCounted(work, found);
-  await verifyUnchanged(work, clone);
   const { settings, store, action } = order;
   const { target, main, signal, reporter } = work;
   const place = await archivePlace(target);
+  await refuseTakenTag(store, place, found.record.snapshot.tag, signal);
+  const clone = await ensureCounted(work, found);
+  await verifyUnchanged(work, clone);
   const { lockUntil } = settings;
   const mark = { store, place, id: clone.record.snapshot.id, main, action, lockUntil, signal };
   const run = (server: DrillServer | null) =>

@@ -7,7 +7,13 @@ import type { Archive } from './archives.js';
 import { refuseBroken } from './fetch.js';
 import { openStored } from './open-plain.js';
 import { withRunMark } from './run-mark.js';
-import { commitManifest, recordSealed, type Sealed, type SealOrder } from './seal.js';
+import {
+  commitManifest,
+  recordSealed,
+  refuseTakenTag,
+  type Sealed,
+  type SealOrder,
+} from './seal.js';
 
 export interface CopyArchiveOrder {
   readonly from: Store;
@@ -33,6 +39,7 @@ export async function copyArchive(work: Work, order: CopyArchiveOrder): Promise<
   const { id, tag: oldTag } = old.snapshot;
   const tag = order.tag ?? oldTag;
   await to.prepare({ signal });
+  await refuseTakenTag(to, place, tag, signal);
   const run = { store: to, place, id, main: work.main, action, lockUntil, signal };
   return withRunMark(run, async () => {
     const key = archiveKey(place, id, old.archive.encryption !== null);
@@ -46,7 +53,8 @@ export async function copyArchive(work: Work, order: CopyArchiveOrder): Promise<
     }
     const manifest = {
       ...old,
-      snapshot: { ...old.snapshot, tag },
+      // A lock is the store's: this one does not know of the other's.
+      snapshot: { ...old.snapshot, tag, protectedUntil: lockUntil?.toISOString() ?? null },
       archive: { ...old.archive, key },
     };
     const seal = { store: to, place, manifest, action, lockUntil, signal };

@@ -1,10 +1,12 @@
 import { validateTag } from '../../domain/tag.js';
 import type { Target } from '../target/open-target.js';
-import { underLock, type WorkOptions } from '../target/work.js';
+import type { Clone } from '../target/timeline.js';
+import { underLock, type Work, type WorkOptions } from '../target/work.js';
 import { readArchives, toArchivedSnapshot } from './archives.js';
 import { copyArchive } from './copy-archive.js';
 import { archivePlace } from './place.js';
 import { type MovedArchive, moved, withStoreAt } from './push.js';
+import { tagExists } from './seal.js';
 import { findEntry, refuseBrokenManifest } from './whole-timeline.js';
 
 export interface PullOptions extends WorkOptions {
@@ -49,13 +51,21 @@ export async function pullSnapshot(target: Target, options: PullOptions): Promis
       if (here)
         return { ok: true, snapshot: toArchivedSnapshot(here), store: to.location, copied: false };
       if (archive) {
-        refuseBrokenManifest(local, options.tag ?? archive.manifest.snapshot.tag);
-        const order = { from, archive, to, place, tag: options.tag };
+        const tag = options.tag ?? archive.manifest.snapshot.tag;
+        refuseBrokenManifest(local, tag);
+        refuseClonesTag(work, id, tag);
+        const order = { from, archive, to, place, tag };
         await copyArchive(work, { ...order, action: 'pull', lockUntil: null });
       }
       return moved(work, to, id);
     }),
   );
+}
+
+/** Another snapshot's clone may have the tag: one timeline must not have it twice. */
+function refuseClonesTag({ target, timeline }: Work, id: string, tag: string): void {
+  const isOther = ({ record: { snapshot } }: Clone) => snapshot.tag === tag && snapshot.id !== id;
+  if (timeline.clones.some(isOther)) throw tagExists(target.database, tag);
 }
 
 type Stored = Awaited<ReturnType<typeof readArchives>>['own'][number];

@@ -113,6 +113,19 @@ async function checkFileIsThere({ store, manifest, signal }: SealOrder): Promise
   );
 }
 
+/**
+ * Found out before anything is copied or dumped. Only `commitManifest` is certain.
+ * @throws BelayError TAG_EXISTS
+ */
+export async function refuseTakenTag(
+  store: Store,
+  place: ArchivePlace,
+  tag: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (await store.stat(manifestKey(place, tag), { signal })) throw tagExists(place.database, tag);
+}
+
 export function tagExists(database: string, tag: string): BelayError {
   return new BelayError('TAG_EXISTS', `"${database}" already has a snapshot tagged "${tag}"`, {
     hint: 'Choose another tag, or `belay rename` or `belay delete` the old one.',

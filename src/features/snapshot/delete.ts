@@ -61,9 +61,9 @@ async function deleteFound(work: Work, options: DeleteOptions): Promise<DeleteRe
   guardProduction(work.target, 'delete a snapshot of', options);
   const whole = await readWholeTimeline(work.target, work.timeline, work.signal);
   const entry = findOwnEntry(whole, options.reference);
-  refuseProtected(entry);
   const store = entry.archive && (await work.target.openStore());
   if (entry.archive && store) await refuseLocked(store, entry.archive);
+  refuseProtected(entry);
   await confirmLoss(lossOf(work, [entry]), options.confirm);
   const freedBytes = await deleteEntries(work, [entry], 'delete');
   if (whole.storeProblem) warnOfStore(work, whole.storeProblem);
