@@ -22,6 +22,7 @@ import { timed } from './watched-program.js';
 type Known = Omit<CheckpointRun, 'totalMs' | 'busyShare'>;
 
 interface Trial extends Pick<CheckpointMeasurement, 'name' | 'variant' | 'what'> {
+  before?(): Promise<void>;
   /** What is timed; a total of its own replaces the time that it took. */
   run(): Promise<Known & { readonly totalMs?: number }>;
   after?(): Promise<void>;
@@ -33,6 +34,7 @@ async function measureInTurn(bench: Bench, trials: readonly Trial[]) {
   for (let round = 0; round < bench.runs; round += 1) {
     for (const [at, trial] of trials.entries()) {
       bench.signal.throwIfAborted();
+      await trial.before?.();
       await prepare(bench.server, bench.caches, benchDatabase);
       const run = await timed(() => trial.run());
       runs[at]?.push(run);
@@ -104,7 +106,6 @@ async function measureReading(belay: BelayPlace): Promise<CheckpointMeasurement[
     withClient(urlOf(bench.server), async (client) => void (await client.query(sql)));
   await runBelay(belay, location, ['checkpoint', '--no-drill', '--tag', 'read']);
   await dump(bench, 1);
-  await runSql(bench.server, `CREATE DATABASE ${otherDatabase}`);
   const one = (name: string, what: string, ...args: string[]): Trial => ({
     ...{ name, variant, what },
     run: () => runBelay(belay, location, args),
@@ -125,10 +126,8 @@ async function measureReading(belay: BelayPlace): Promise<CheckpointMeasurement[
       ...{ name: 'restore of one table', variant: 'pg_restore -t' },
       what: 'from a file that pg_dump wrote, into an empty database; without indexes',
       run: () => restoreTable(bench, oneTable, otherDatabase),
-      after: () =>
-        runSql(bench.server, `DROP DATABASE ${otherDatabase}`).then(() =>
-          runSql(bench.server, `CREATE DATABASE ${otherDatabase}`),
-        ),
+      before: () => runSql(bench.server, `CREATE DATABASE ${otherDatabase}`),
+      after: () => runSql(bench.server, `DROP DATABASE ${otherDatabase}`),
     },
   ]);
   await place.empty(location);
