@@ -88,7 +88,7 @@ describe.each(testServers())('the program as a process on $name', (server) => {
     expect(await complete('re')).toEqual(['restore', 'rename', 'repair']);
     expect(await complete('')).toEqual(expect.arrayContaining(['snapshot', 'undo', 'completion']));
     expect(await complete('')).not.toContain('__complete');
-    expect(await complete('restore', '--s')).toEqual(['--sessions', '--sessions-wait']);
+    expect(await complete('restore', '--s')).toEqual(['--sessions', '--sessions-wait', '--store']);
     expect(await complete('restore', '--sessions', '')).toEqual(['wait', 'terminate', 'fail']);
     expect(await complete('restore', 'base')).toEqual(['baseline']);
     expect(await complete('diff', 'baseline', 'l')).toEqual(['latest', 'live']);
