@@ -108,7 +108,10 @@ export async function readSequenceState(
  * Says it before anything is counted, and for all of them: the first refusal after an hour would be too late.
  * @throws BelayError PERMISSION_DENIED
  */
-export function checkReadable(tables: readonly TableRights[], sequences: readonly SequenceRow[]): void {
+export function checkReadable(
+  tables: readonly TableRights[],
+  sequences: readonly SequenceRow[],
+): void {
   const refused = [...tables, ...sequences].filter(({ readable }) => !readable);
   if (refused.length > 0) {
     throw new BelayError('PERMISSION_DENIED', `the role may not read ${namesOf(refused)}`, {
