@@ -5,6 +5,7 @@ import {
   request as requestOf,
   type ServerResponse,
 } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { finished, pipeline } from 'node:stream/promises';
 import { createOnce, KeyedQueue } from './s3-create-once.js';
@@ -68,6 +69,8 @@ export interface S3Proxy {
 export interface S3ProxyOptions {
   /** Do "If-None-Match: *" for the server, also in buckets with versions. */
   readonly createsOnce?: boolean;
+  /** Speak TLS, as "localhost". */
+  readonly tls?: { readonly key: Buffer; readonly cert: Buffer };
 }
 
 /** An error as an S3 server says it. */
@@ -208,7 +211,7 @@ export async function startS3Proxy(
   const calls: S3Call[] = [];
   const agent = new Agent({ keepAlive: true });
   const queue = new KeyedQueue();
-  const proxy = createServer((request, response) => {
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
     const call = callOf(request);
     calls.push(call);
     const exchange = { server, agent, request, response, fault: chooseFault(rules, call) };
@@ -219,12 +222,13 @@ export async function startS3Proxy(
       : work();
     // A client that is gone has no socket any more.
     done.catch(() => response.destroy());
-  });
+  };
+  const proxy = options.tls ? createTlsServer(options.tls, answer) : createServer(answer);
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
   const { port } = proxy.address() as AddressInfo;
   return {
     env: {
-      AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+      AWS_ENDPOINT_URL: options.tls ? `https://localhost:${port}` : `http://127.0.0.1:${port}`,
       AWS_ACCESS_KEY_ID: server.accessKey,
       AWS_SECRET_ACCESS_KEY: server.secretKey,
       AWS_REGION: 'us-east-1',
