@@ -24,6 +24,8 @@ const longTransactionMs = 1000;
 const drainMs = 2000;
 /** Somebody who reconnects at once is not worth more than some 20 ms: the exclusive statement keeps them out. */
 const endAheadRounds = 20;
+/** How long a statement may go on after it was cancelled, before it is cancelled again. */
+const cancelAgainMs = 1000;
 const objectInUse = '55006';
 const queryCanceled = '57014';
 
@@ -133,7 +135,7 @@ async function drainWhile<T>(
   const finished = running.then(settle, settle);
   const startedAt = performance.now();
   let quietRounds = 0;
-  let wasAborted = false;
+  let canceledAt = Number.NEGATIVE_INFINITY;
   while (!settled) {
     const remaining = await endSessions(request).catch(() => 0);
     quietRounds = remaining === 0 ? quietRounds + 1 : 0;
@@ -142,9 +144,9 @@ async function drainWhile<T>(
       gaveUp = true;
       await cancelMain(request);
     }
-    if (request.signal?.aborted && !wasAborted) {
-      // The cancel of the abort itself may have come before the statement did, and then it has cancelled nothing.
-      wasAborted = true;
+    if (request.signal?.aborted && performance.now() - canceledAt > cancelAgainMs) {
+      // A cancel that comes before the statement does cancels nothing, and on a busy server so may the second.
+      canceledAt = performance.now();
       await cancelMain(request);
     }
     // A copy can take minutes: once the database is empty there is nothing left to watch closely.
