@@ -40,7 +40,7 @@ describeS3('checkpoints on S3', () => {
       bucketEnded.catch(reject);
     });
     ({ bucket, proxy } = found);
-    scene = await openArchiveScene({ store: bucket, blobMegabytes: 20 });
+    scene = await openArchiveScene({ store: bucket, blobMegabytes: 17 });
   });
   afterAll(async () => {
     endBucket();
@@ -80,32 +80,31 @@ describeS3('checkpoints on S3', () => {
     await expectSealed(scene);
   }
 
-  const goesThrough: readonly { readonly name: string; readonly rules: readonly S3Rule[] }[] = [
-    ...[503, 429, 500].map((status) => {
-      const fault = s3ErrorAnswer(status, status === 503 ? 'SlowDown' : `Error${status}`);
-      const methods = ['PUT', 'POST', 'GET', 'HEAD', 'DELETE'];
-      const rules = methods.map((method) => ({ method, fault, skip: 1, times: 2 }));
-      return { name: `a burst of ${status}`, rules };
-    }),
+  const bursts = ['PUT', 'POST', 'GET', 'HEAD', 'DELETE'].flatMap((method) =>
+    [
+      s3ErrorAnswer(503, 'SlowDown'),
+      s3ErrorAnswer(429, 'TooManyRequests'),
+      s3ErrorAnswer(500, 'InternalError'),
+    ].map((fault): S3Rule => ({ method, fault, skip: 1 })),
+  );
+  const lost = [part(1), complete, manifest, entry].map(
+    (rule): S3Rule => ({ ...rule, fault: { type: 'lose-answer' } }),
+  );
+  const goesThrough: readonly { readonly what: string; readonly rules: readonly S3Rule[] }[] = [
+    { what: 'bursts of 503, 429 and 500', rules: bursts },
     {
-      name: 'a connection that is reset inside a part',
-      rules: [{ ...part(2), fault: { type: 'reset-request', afterBytes: 1_000_000 } }],
+      what: 'a connection that is reset inside a part, and 200 with an error body on CompleteMultipart',
+      rules: [
+        { ...part(2), fault: { type: 'reset-request', afterBytes: 1_000_000 } },
+        { ...complete, fault: s3ErrorAnswer(200, 'InternalError') },
+      ],
     },
     {
-      name: '200 with an error body on CompleteMultipart',
-      rules: [{ ...complete, fault: s3ErrorAnswer(200, 'InternalError') }],
+      what: 'lost answers to a part, to CompleteMultipart, to the manifest, to the entry',
+      rules: lost,
     },
-    ...Object.entries({
-      'a part': part(1),
-      CompleteMultipart: complete,
-      'the manifest': manifest,
-      'the ledger entry': entry,
-    }).map(([what, rule]) => ({
-      name: `a lost answer to ${what}`,
-      rules: [{ ...rule, fault: { type: 'lose-answer' } as const }],
-    })),
   ];
-  it.each(goesThrough)('go through $name', async ({ rules }) => {
+  it.each(goesThrough)('go through $what', async ({ rules }) => {
     const { entries } = await verifyLedgerOf(scene);
     await expectGoesThrough(await checkpointThrough('x', ...rules), 'x', entries);
   });
@@ -180,6 +179,14 @@ describeS3('checkpoints on S3', () => {
     expect(await repair(scene)).toEqual(['not-recorded', 'run-mark']);
     await expectSealed(scene);
     await expectNothingLeft(scene);
+  });
+
+  it('out of reach do not keep repair from the server, and it says so', async () => {
+    proxy.fail({ fault: denied, times: always });
+    const { exitCode, json, stderr } = await scene.belay(['repair', '--json']);
+    expect(stderr).toContain('the store was not repaired');
+    expect(exitCode).toBe(0);
+    expect(json).toEqual({ ok: true, found: [], cleaned: [] });
   });
 
   const isManifest = (path: string, method: string) =>

@@ -21,7 +21,7 @@ import {
   type TestDatabase,
   type ThrowawayServer,
 } from '../../support/servers.js';
-import { rowsOf, withTarget } from '../../support/targets.js';
+import { rowsOf, run, withTarget } from '../../support/targets.js';
 import { makeServerFolder } from '../../support/throwaway-server.js';
 import { processesWith } from './processes.js';
 import { startBelay, type Victim } from './victim.js';
@@ -75,8 +75,15 @@ export async function openArchiveScene(options: SceneOptions = {}): Promise<Arch
   const scene = withStore({ server, shop, folder }, store);
   await sealHere(scene, baseTag);
   const { blobMegabytes = 0 } = options;
-  if (blobMegabytes > 0) await rowsOf(shop.url, blobsSql(blobMegabytes));
+  if (blobMegabytes > 0) await addBlobs(scene, blobMegabytes);
   return scene;
+}
+
+export async function addBlobs(
+  { shop }: Pick<ArchiveScene, 'shop'>,
+  megabytes: number,
+): Promise<void> {
+  await run(shop.url, blobsSql(megabytes));
 }
 
 /** The same server and shop, with another store. */
