@@ -55,7 +55,7 @@ export async function lockFile(path: string, until: Date): Promise<ObjectLock> {
     await writeAside(`${path}${lockSuffix}`, [Buffer.from(text)]),
     `${path}${lockSuffix}`,
   );
-  await chmod(path, 0o444);
+  await chmod(path, 0o400);
   return { until, mode: 'read-only' };
 }
 

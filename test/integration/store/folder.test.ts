@@ -38,7 +38,7 @@ describe('a store in a folder', () => {
     expect(await modeOf(join(folder, 'shop'))).toBe('700');
     expect(await modeOf(join(folder, 'shop/a.dump'))).toBe('600');
     await store.lock('shop/a.dump', new Date(Date.now() + 60_000));
-    expect(await modeOf(join(folder, 'shop/a.dump'))).toBe('444');
+    expect(await modeOf(join(folder, 'shop/a.dump'))).toBe('400');
   });
 
   it('takes a lock whose note was edited for a lock', async () => {
