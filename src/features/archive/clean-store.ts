@@ -14,8 +14,8 @@ export interface StoreLeftover {
   readonly detail: string;
 }
 
-/** Everything but an archive is written in an instant. */
-const smallPatienceMs = 60 * 60 * 1000;
+/** Everything but an archive is written in an instant; and whose file is taken away so late fails, and harms nothing. */
+const smallPatienceMs = 10 * 60 * 1000;
 
 interface Cleaning {
   readonly store: Store;
