@@ -120,6 +120,8 @@ describe.each(dumpServers())('restoring a table from an archive on $name', (serv
     let opened = 0;
     async function* broken() {
       yield bytes;
+      // By now pg_restore has all that it wants.
+      await new Promise((resolve) => setTimeout(resolve, 1000));
       throw new BelayError('SEAL_BROKEN', 'not what was sealed');
     }
     const open = async () => {

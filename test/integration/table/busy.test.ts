@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cleanTableLeftovers } from '../../../src/features/table/table-leftovers.js';
@@ -101,6 +102,27 @@ describe.each(dumpServers())('replacing a table that is in use on $name', (serve
     expect(await rowsOf(db.url, `SELECT FROM pg_namespace WHERE nspname LIKE 'belay%'`)).toEqual(
       [],
     );
+  });
+
+  it('gives up its locks before a session of others could be chosen to end a deadlock', async () => {
+    const isQueued = `SELECT FROM pg_locks WHERE relation = 'orders'::regclass AND mode = 'AccessExclusiveLock' AND NOT granted`;
+    await withSession(db.url, (reader) =>
+      withSession(db.url, async (other) => {
+        await reader.query('BEGIN; SELECT FROM orders');
+        await other.query('BEGIN; SELECT FROM customers');
+        const work = put();
+        while ((await rowsOf(db.url, isQueued)).length === 0) await sleep(5);
+        // It waits behind the one that locks everything, and holds what that wants next.
+        const waiting = other.query('SELECT FROM orders');
+        waiting.catch(() => {});
+        await sleep(200);
+        await reader.query('COMMIT');
+        await waiting;
+        await other.query('COMMIT');
+        await work;
+      }),
+    );
+    expect(await notes()).toEqual(['500 good']);
   });
 
   it('gets past a vacuum, which readers and writers do not wait for either', async () => {

@@ -178,6 +178,40 @@ describe.each(dumpServers())('tables of every kind on $name', (server) => {
     expect(await schemaOf(url)).toEqual(before);
   });
 
+  it('names a foreign key that has nothing to refer to any more, and goes without it when told to', async () => {
+    const { url } = await prepare(
+      'CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (a int REFERENCES a); INSERT INTO a VALUES (1); INSERT INTO b VALUES (1)',
+    );
+    await run(url, 'DELETE FROM b; ALTER TABLE a RENAME TO gone');
+    const error = await failure(restore(url, { tables: ['public.b'] }), 'WOULD_LOSE');
+    expect(error.message).toBe(
+      'public.b would lose its foreign key "b_a_fkey": there is no table public.a any more',
+    );
+    const { tables } = await restore(url, { tables: ['public.b'], confirm: () => true });
+    expect(tables[0]).toMatchObject({ rows: 1, leftOut: [{ constraint: 'b_a_fkey' }] });
+    expect(await rowsOf(url, 'SELECT a FROM b')).toEqual([{ a: 1 }]);
+  });
+
+  it('does not put in place what is not as the snapshot had it', async () => {
+    const { url } = await prepare('CREATE TABLE t (a int PRIMARY KEY); INSERT INTO t VALUES (1)');
+    await run(
+      url,
+      `UPDATE t SET a = 2;
+       CREATE FUNCTION meddle() RETURNS event_trigger LANGUAGE plpgsql AS $$
+       DECLARE made record;
+       BEGIN
+         FOR made IN SELECT object_identity FROM pg_event_trigger_ddl_commands() WHERE object_type = 'table' LOOP
+           EXECUTE format('COMMENT ON TABLE %s IS %L', made.object_identity, 'meddled');
+         END LOOP;
+       END $$;
+       CREATE EVENT TRIGGER meddle ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION meddle()`,
+    );
+    const error = await failure(restore(url, { tables: ['public.t'] }), 'FINGERPRINT_MISMATCH');
+    expect(error.message).toContain('meddled');
+    expect(await rowsOf(url, 'SELECT a FROM t')).toEqual([{ a: 2 }]);
+    expect(await rowsOf(url, `SELECT FROM pg_namespace WHERE nspname LIKE 'belay%'`)).toEqual([]);
+  });
+
   it('works for an owner who is no superuser, and for nobody else', async () => {
     const owner = await createTestRole(server, 'CREATEDB');
     const other = await createTestRole(server, 'CREATEDB');
