@@ -7,7 +7,9 @@ import { openStore } from '../../../src/store/open-store.js';
 import { failure } from '../../support/failure.js';
 import { mountFolder } from '../../support/mounted-folder.js';
 import { makeTempFolder } from '../../support/temp-folder.js';
-import { type ContractSubject, describeContract, randomStream } from './contract.js';
+import { describeContract } from './contract.js';
+import type { ContractSubject } from './contract-subject.js';
+import { randomStream } from './sample-streams.js';
 
 async function withFolder(work: (subject: ContractSubject) => Promise<void>): Promise<void> {
   const folder = join(makeTempFolder(), 'store');

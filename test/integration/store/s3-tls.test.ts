@@ -7,7 +7,7 @@ import { failure } from '../../support/failure.js';
 import { describeS3, withBucket } from '../../support/s3.js';
 import { type S3Proxy, startS3Proxy } from '../../support/s3-proxy.js';
 import { makeTempFolder } from '../../support/temp-folder.js';
-import { randomStream, readAll, sha256 } from './contract.js';
+import { randomStream, readAll, sha256 } from './sample-streams.js';
 
 function withTls(work: (store: Store, proxy: S3Proxy) => Promise<void>): Promise<void> {
   return withBucket(async (bucket) => {

@@ -11,7 +11,8 @@ import {
   type TestBucket,
   withBucket,
 } from '../../support/s3.js';
-import { type ContractSubject, describeContract } from './contract.js';
+import { describeContract } from './contract.js';
+import type { ContractSubject } from './contract-subject.js';
 
 const open = ({ location, env }: Pick<TestBucket, 'location' | 'env'>) =>
   openStore(location, { env });
