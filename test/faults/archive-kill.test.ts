@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { databasesOf } from '../support/targets.js';
 import { processesWith, waitUntilGone } from './archive/processes.js';
@@ -118,6 +120,12 @@ describe('kill -9 of Belay', () => {
     await expectRepaired('half-made', 'scratch-folder');
   });
 
+  it('while an entry of the ledger is written leaves a part of a file, which repair removes', async () => {
+    const part = 'ledger/000000000999.json.part-0123456789abcdef';
+    await writeFile(join(scene.env.BELAY_STORE ?? '', part), '{');
+    await expectRepaired('unfinished-upload');
+  });
+
   it(
     `at the moment of the seal leaves all or nothing, ${rounds} times`,
     async () => {
@@ -234,6 +242,15 @@ describe.each([
     expect(output).toContain('nothing half-made was kept');
     expect(exitCode).toBe(expected);
     await waitUntilGone(dump);
+    await expectSealed(scene);
+    await expectNothingLeft(scene);
+  });
+
+  it('when everything is uploaded and not yet sealed leaves nothing either', async () => {
+    const victim = checkpoint('x', ...onServer());
+    await victim.step('compare');
+    victim.process.kill(signal);
+    expect((await victim.ended).exitCode).toBe(expected);
     await expectSealed(scene);
     await expectNothingLeft(scene);
   });
