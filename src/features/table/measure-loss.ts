@@ -42,7 +42,7 @@ function placeIn({ tables }: Blueprint): (table: QualifiedName) => QualifiedName
 }
 
 /** The foreign keys that can break, each with the tables as they will be. */
-export function referenceChecks(
+function referenceChecks(
   blueprint: Blueprint,
   { incoming, outgoing, existing }: Pick<Survey, 'incoming' | 'outgoing' | 'existing'>,
 ): ReferenceCheck[] {

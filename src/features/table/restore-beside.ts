@@ -28,16 +28,7 @@ export function restoreBeside(
   const { database } = work.target;
   const { source, tables, schema } = order;
   requireLive(work.timeline, database);
-  const places = tables.map(({ name }) => ({ schema, name }));
-  if (new Set(tables.map(({ name }) => name)).size < tables.length) {
-    throw new BelayError(
-      'USAGE',
-      'two of the tables have the same name: one schema cannot hold both',
-      {
-        hint: 'Restore them one by one, each into a schema of its own.',
-      },
-    );
-  }
+  const places = placesIn(order);
   return withTableSession(work, database, async (session) => {
     await refuseExisting(session, places);
     await refuseWholePublications(session);
@@ -65,6 +56,23 @@ export function restoreBeside(
   });
 }
 
+/** @throws BelayError USAGE */
+function placesIn({
+  tables,
+  schema,
+}: RestoreTablesOrder & { readonly schema: string }): QualifiedName[] {
+  if (new Set(tables.map(({ name }) => name)).size === tables.length) {
+    return tables.map(({ name }) => ({ schema, name }));
+  }
+  throw new BelayError(
+    'USAGE',
+    'two of the tables have the same name: one schema cannot hold both',
+    {
+      hint: 'Restore them one by one, each into a schema of its own.',
+    },
+  );
+}
+
 /** @throws BelayError TABLE_EXISTS */
 export async function refuseExisting(
   session: Session,
@@ -83,7 +91,7 @@ function tableExists(message: string, cause?: unknown): BelayError {
 }
 
 /** @throws BelayError TABLE_EXISTS where an index or a sequence of that name is there */
-export async function place(session: Session, statements: readonly string[]): Promise<void> {
+async function place(session: Session, statements: readonly string[]): Promise<void> {
   try {
     await session.transaction(async () => {
       for (const sql of statements) await session.execute(sql, 'putting the table in place');
@@ -95,7 +103,7 @@ export async function place(session: Session, statements: readonly string[]): Pr
   }
 }
 
-export function lostKeys(keys: readonly ForeignKey[], why: string): LostForeignKey[] {
+function lostKeys(keys: readonly ForeignKey[], why: string): LostForeignKey[] {
   return keys.map(({ name, table }) => ({
     constraint: name,
     table: formatQualifiedName(table),
