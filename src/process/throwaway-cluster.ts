@@ -83,7 +83,10 @@ function settingsFor(port: number): Record<string, string> {
     jit: 'off',
     shared_buffers: megabytes(1 / 16, 64, 512),
     maintenance_work_mem: megabytes(1 / 32, 64, 256),
-    max_parallel_maintenance_workers: String(Math.min(4, availableParallelism())),
+    // pg_restore builds several indexes at a time already: more workers than cores only cost.
+    max_parallel_maintenance_workers: String(
+      Math.max(1, Math.min(4, Math.floor(availableParallelism() / 2))),
+    ),
     max_connections: '20',
     // pg_restore --single-transaction locks everything it makes.
     max_locks_per_transaction: '2048',

@@ -85,7 +85,8 @@ async function restoreAndRead(order: DrillOrder): Promise<Restored> {
         await restoreInto({
           ...{ session, database, requires, settings: server.settings },
           ...{ pgRestore: order.pgRestore, env: order.env, source: order.source },
-          ...{ noOwner: !server.isPrivate, isThrowaway: server.isPrivate, signal: order.signal },
+          ...{ noOwner: !server.isPrivate, isThrowaway: server.isPrivate },
+          ...{ signal: order.signal, reporter },
         });
         return reportStep(reporter, { name: 'compare' }, async () => {
           const read = await readFingerprint(open, { signal: order.signal });

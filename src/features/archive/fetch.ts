@@ -156,6 +156,7 @@ async function restoreArchive(
         ...{ pgRestore: tools.pgRestore.path, settings: target.settings, database: name },
         ...{ session, env: target.env, source, requires: manifest.requires },
         ...{ noOwner: options.noOwner ?? false, isThrowaway: false, signal },
+        reporter: work.reporter,
       });
       // An archive holds no statistics, and without them the first queries on what was restored are planned blindly.
       await session.execute('ANALYZE', 'analyzing what was restored');

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
 import type { RequiredExtension, Requirements } from '../../domain/manifest.js';
+import type { Reporter } from '../../domain/reporter.js';
 import { BelayError } from '../../errors.js';
 import { quoteIdentifier, quoteLiteral, type Session } from '../../postgres/session.js';
 import type { ConnectionSettings } from '../../postgres/settings.js';
@@ -18,6 +19,7 @@ export interface RestoreIntoOrder {
   readonly noOwner: boolean;
   /** The server is thrown away: one transaction, and nothing to be careful about. */
   readonly isThrowaway: boolean;
+  readonly reporter: Reporter;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -26,11 +28,12 @@ export interface RestoreIntoOrder {
  * @throws BelayError EXTENSION_MISSING, RESTORE_FAILED, NOT_AN_ARCHIVE
  */
 export async function restoreInto(order: RestoreIntoOrder): Promise<void> {
-  const { session, requires, pgRestore, settings, database, env, source, noOwner, signal } = order;
+  const { session, requires, pgRestore, settings, database, env, source, noOwner } = order;
+  const { signal, reporter } = order;
   await requireExtensions(session, requires.extensions);
   const extensions = await findExactExtensions(session, requires.extensions);
   await restoreStream({
-    ...{ pgRestore, settings, database, env, source, noOwner, signal },
+    ...{ pgRestore, settings, database, env, source, noOwner, signal, reporter },
     singleTransaction: order.isThrowaway,
     jobs: Math.max(2, Math.min(4, availableParallelism())),
     afterSchemas: extensions.length === 0 ? null : () => createExtensions(session, extensions),

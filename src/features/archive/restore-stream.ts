@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { type Reporter, reportStep } from '../../domain/reporter.js';
 import { BelayError } from '../../errors.js';
 import { libpqEnvironment } from '../../postgres/libpq-environment.js';
 import type { ConnectionSettings } from '../../postgres/settings.js';
@@ -26,6 +27,7 @@ export interface RestoreStreamOrder {
   readonly jobs: number;
   /** Done when the schemas are there and nothing else is; null: nothing is to be done then. */
   readonly afterSchemas: (() => Promise<void>) | null;
+  readonly reporter: Reporter;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -44,8 +46,13 @@ export async function restoreStream(order: RestoreStreamOrder): Promise<void> {
     const headFile = join(folder, 'head');
     const { head, rest, listing } = await readHead(order, headFile);
     const listFile = await restoreSchemas(order, listing, headFile);
-    await restoreRows(order, head, rest, listFile);
-    await restoreRest(order, headFile);
+    const { reporter } = order;
+    await reportStep(reporter, { name: 'restore rows' }, () =>
+      restoreRows(order, head, rest, listFile),
+    );
+    await reportStep(reporter, { name: 'build indexes and constraints' }, () =>
+      restoreRest(order, headFile),
+    );
   });
 }
 
