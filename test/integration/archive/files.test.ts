@@ -58,7 +58,7 @@ describe(`export on ${server.name}`, () => {
     withStore(shop.url, store, (target) => exportSnapshot(target, { reference, file }));
 
   it.each(['archive', 'clone'])(
-    'of a snapshot that is only a %s: a file for pg_restore',
+    'makes a file for pg_restore of a snapshot with nothing but its %s',
     async (tag) => {
       const file = beside(store, `-x='${tag}`);
       const result = await exportTo(tag, file);
