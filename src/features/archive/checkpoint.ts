@@ -117,7 +117,7 @@ async function freeTag(work: Work, store: Store, asked: string | undefined): Pro
 }
 
 /** How many objects a restore in one transaction will lock. */
-export function countObjects(work: Work, database = work.target.database): Promise<number> {
+function countObjects(work: Work, database = work.target.database): Promise<number> {
   return closingSessions(
     () => work.target.openDatabase(database),
     async (open) => {

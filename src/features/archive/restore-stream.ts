@@ -218,7 +218,7 @@ function commonArguments({ database, noOwner }: RestoreStreamOrder): string[] {
 }
 
 /** A name alone would be read as a connection string where it looks like one. */
-export function connectionStringFor(database: string): string {
+function connectionStringFor(database: string): string {
   return `dbname='${database.replace(/[\\']/g, (character) => `\\${character}`)}'`;
 }
 
