@@ -5,6 +5,7 @@ import {
   newSnapshotId,
 } from '../../src/domain/clone-name.js';
 import { cloneOf } from '../../src/domain/snapshot.js';
+import { encodeTableSchemaRecord } from '../../src/domain/table-schema-record.js';
 import {
   listSnapshots,
   readStatus,
@@ -146,6 +147,30 @@ describe.each(testServers())('repairTarget on $name', (server) => {
     expect(after).toEqual(expect.arrayContaining(before));
     const { snapshots } = await on((target) => listSnapshots(target));
     expect(snapshots.map(({ tag }) => tag)).toEqual(['baseline']);
+  });
+
+  it('removes what an interrupted restore of a table has built aside, and nothing that is kept', async () => {
+    const at = '2026-11-21T07:45:31.120Z';
+    const records = {
+      belay_aside_x: encodeTableSchemaRecord({ kind: 'aside', at, validate: [] }),
+      belay_kept_x: encodeTableSchemaRecord({ kind: 'kept', at, snapshotId: 'x', foreignKeys: [] }),
+      belay_aside_of_mine: 'my own notes',
+    };
+    for (const [schema, comment] of Object.entries(records)) {
+      await run(
+        shop.url,
+        `CREATE SCHEMA ${schema}; CREATE TABLE ${schema}.t (id int);
+         COMMENT ON SCHEMA ${schema} IS '${comment}'`,
+      );
+    }
+    expect((await repair()).cleaned).toEqual([
+      expect.objectContaining({ kind: 'table-aside', schema: 'belay_aside_x' }),
+    ]);
+    const left = await rowsOf(
+      shop.url,
+      `SELECT nspname FROM pg_namespace WHERE nspname ~ '^belay_' ORDER BY 1`,
+    );
+    expect(left).toEqual([{ nspname: 'belay_aside_of_mine' }, { nspname: 'belay_kept_x' }]);
   });
 
   it('does not take a snapshot for half-made whose record somebody has cleared', async () => {

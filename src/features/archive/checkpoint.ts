@@ -117,9 +117,9 @@ async function freeTag(work: Work, store: Store, asked: string | undefined): Pro
 }
 
 /** How many objects a restore in one transaction will lock. */
-function countObjects(work: Work, database = work.target.database): Promise<number> {
+function countObjects({ target }: Work): Promise<number> {
   return closingSessions(
-    () => work.target.openDatabase(database),
+    () => target.openDatabase(target.database),
     async (open) => {
       const { count } = await (await open()).queryOne<{ count: number }>(
         `SELECT ((SELECT count(*) FROM pg_class WHERE oid >= 16384)

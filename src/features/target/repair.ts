@@ -7,6 +7,7 @@ import { cleanStore, type StoreLeftover } from '../archive/clean-store.js';
 import { archivePlace } from '../archive/place.js';
 import { localServerPlace } from '../local/local-server.js';
 import { ensureCounted } from '../snapshot/count-previous.js';
+import { cleanTableLeftovers } from '../table/table-leftovers.js';
 import { describeLeftover, type FoundLeftover } from './leftovers.js';
 import type { Target } from './open-target.js';
 import { underLock, type Work, type WorkOptions } from './work.js';
@@ -18,8 +19,15 @@ export interface LocalLeftover {
   readonly detail: string;
 }
 
-/** On the server, in the store, or on this machine. */
-export type Repaired = FoundLeftover | StoreLeftover | LocalLeftover;
+/** What an interrupted restore of single tables left in the target itself. */
+export interface SchemaLeftover {
+  readonly kind: 'table-aside';
+  readonly schema: string;
+  readonly detail: string;
+}
+
+/** On the server, in the database, in the store, or on this machine. */
+export type Repaired = FoundLeftover | SchemaLeftover | StoreLeftover | LocalLeftover;
 
 export interface RepairResult {
   readonly ok: true;
@@ -29,7 +37,7 @@ export interface RepairResult {
 
 /**
  * Finds and cleans what an interrupted run left of a target: half-made copies, interrupted deletions, snapshots left
- * open, snapshots whose rows were not counted; archives that were never sealed, uploads that were never finished, sealed
+ * open, snapshots whose rows were not counted; tables that were being restored; archives that were never sealed, uploads that were never finished, sealed
  * archives that the ledger does not know of; throwaway servers. Every command that changes something does the first three as
  * well, every checkpoint those of the store.
  *
@@ -45,9 +53,10 @@ export async function repairTarget(
 ): Promise<RepairResult> {
   return underLock(target, options, async (work) => {
     const counted = await countUncounted(work);
+    const tables = await cleanTables(work);
     const local = await removeLocalLeftovers(work);
     const stored = await repairStore(work);
-    const cleaned = [...work.cleaned, ...counted, ...local.cleaned, ...stored];
+    const cleaned = [...work.cleaned, ...counted, ...tables, ...local.cleaned, ...stored];
     return { ok: true, found: [...cleaned, ...local.left], cleaned };
   });
 }
@@ -56,6 +65,17 @@ async function countUncounted(work: Work): Promise<FoundLeftover[]> {
   const uncounted = work.timeline.leftovers.filter((leftover) => leftover.kind === 'not-counted');
   for (const { database, record } of uncounted) await ensureCounted(work, { database, record });
   return uncounted.map(describeLeftover);
+}
+
+async function cleanTables({ target, timeline }: Work): Promise<SchemaLeftover[]> {
+  if (!timeline.live) return [];
+  const session = await target.openDatabase(target.database);
+  try {
+    const cleaned = await cleanTableLeftovers(session);
+    return cleaned.map((leftover) => ({ kind: 'table-aside', ...leftover }));
+  } finally {
+    await session.close();
+  }
 }
 
 async function removeLocalLeftovers({ target, reporter }: Work) {
