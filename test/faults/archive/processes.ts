@@ -22,7 +22,7 @@ async function readProcess(pid: number): Promise<RunningProcess | undefined> {
   }
 }
 
-export async function allProcesses(): Promise<RunningProcess[]> {
+async function allProcesses(): Promise<RunningProcess[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const found = await Promise.all(pids.map((pid) => readProcess(Number(pid))));
   return found.filter((one) => one !== undefined);

@@ -58,7 +58,7 @@ const shopSql = `
   CREATE TABLE items (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL);
   INSERT INTO items (name) VALUES ('rope'), ('harness')`;
 
-export const baseTag = 'base';
+const baseTag = 'base';
 
 export interface SceneOptions {
   /** Default: a folder. */
