@@ -29,7 +29,7 @@ export function addArchiveOptions(command: Command): Command {
     .option('--encrypt-to <recipient>', 'age recipient (age1…); may be given again', collect)
     .option('--compress <level>', 'gzip level 0 to 9 (default 1)', wholeNumber)
     .option('--lock-timeout <duration>', 'how long to wait for a locked table (10s)')
-    .option('--idle-timeout <duration>', 'when a silent pg_dump counts as hung (5min)');
+    .option('--idle-timeout <duration>', 'when a silent pg_dump counts as hung (5m)');
 }
 
 export function toArchiveOptions(
