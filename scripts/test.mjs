@@ -1,8 +1,8 @@
 // What `npm test` and `npm run test:faults` run, from a fresh clone with nothing but Node: installs and
 // builds what is missing or stale, runs vitest, and ends with the line "N passed, N failed".
 //
-//   node scripts/test.mjs [arguments for vitest]          unit and integration tests
-//   node scripts/test.mjs faults [arguments for vitest]   the fault suite, with many rounds
+//   node scripts/test.mjs [arguments for vitest]          unit and integration tests, and a few rounds of faults
+//   node scripts/test.mjs faults [arguments for vitest]   the fault suite: many rounds, and every fault of archives and stores
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -11,6 +11,8 @@ import { prepare, root } from './prepare.mjs';
 
 const at = (...names) => path.join(root, ...names);
 const faultRounds = '200';
+/** Minutes of killing, hanging and damaging: they have a name of their own. */
+const slowFaults = 'test/faults/archive-*.test.ts';
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /** How long a program may take to end when asked. */
@@ -117,12 +119,13 @@ function readSummary(file) {
 function vitestArguments(isFaults, more) {
   const projects = isFaults ? ['integration'] : ['unit', 'integration'];
   const hasProject = more.some((arg) => arg.startsWith('--project'));
+  const hasFilter = more.some((arg) => !arg.startsWith('-'));
   return [
     ...[at('node_modules', 'vitest', 'vitest.mjs'), 'run'],
     ...(hasProject ? [] : projects.map((name) => `--project=${name}`)),
     ...['--reporter=default', `--reporter=${at('scripts', 'test-summary.mjs')}`],
     // A filter by path, unless the caller has one of their own.
-    ...(isFaults && !more.some((arg) => !arg.startsWith('-')) ? ['test/faults'] : []),
+    ...(hasFilter ? [] : isFaults ? ['test/faults'] : [`--exclude=${slowFaults}`]),
     ...more,
   ];
 }
