@@ -7,7 +7,8 @@ import type {
 } from '../../../bench/checkpoints/results.js';
 
 function measured(name: string, totalMs: number, belayBytes?: number): CheckpointMeasurement {
-  const peakBytes = belayBytes === undefined ? {} : { belay: belayBytes, postgres: 900e6 };
+  const peakBytes: PeakMemory =
+    belayBytes === undefined ? {} : { belay: belayBytes, postgres: 900e6 };
   return { name, variant: 'folder', what: '', runs: [{ totalMs, busyShare: 1, peakBytes }] };
 }
 
