@@ -4,6 +4,7 @@ import { stepsOf } from '../../../bench/checkpoints/belay.js';
 import type {
   CheckpointMeasurement,
   CheckpointResult,
+  PeakMemory,
 } from '../../../bench/checkpoints/results.js';
 
 function measured(name: string, totalMs: number, belayBytes?: number): CheckpointMeasurement {
