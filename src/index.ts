@@ -67,6 +67,7 @@ export {
   type CheckpointResult,
   takeCheckpoint,
 } from './features/archive/checkpoint.js';
+export type { StoreLeftover } from './features/archive/clean-store.js';
 export {
   type DrillOptions,
   type DrillOutcome,
@@ -89,9 +90,17 @@ export {
 } from './features/archive/verify-archives.js';
 export type { Check } from './features/doctor/check.js';
 export { type Examination, examineTarget } from './features/doctor/examine.js';
-export { type GatedRun, runAfterCheckpoint } from './features/gate/run-after-checkpoint.js';
+export {
+  type GatedRun,
+  type RunAfterCheckpointOptions,
+  runAfterCheckpoint,
+} from './features/gate/run-after-checkpoint.js';
 export { type LedgerPage, type ReadLedgerOptions, readLedger } from './features/ledger/read.js';
-export { type LedgerVerification, verifyLedger } from './features/ledger/verify.js';
+export {
+  type LedgerVerification,
+  type VerifyLedgerOptions,
+  verifyLedger,
+} from './features/ledger/verify.js';
 export type { LocalServer, LocalServerPlace } from './features/local/local-server.js';
 export {
   type StartedLocalServer,
@@ -174,7 +183,13 @@ export type {
 export type { ProductionApproval } from './features/target/guard.js';
 export type { FoundLeftover } from './features/target/leftovers.js';
 export { type OpenTargetOptions, openTarget, type Target } from './features/target/open-target.js';
-export { type RepairResult, repairTarget } from './features/target/repair.js';
+export {
+  type LocalLeftover,
+  type Repaired,
+  type RepairResult,
+  repairTarget,
+  type SchemaLeftover,
+} from './features/target/repair.js';
 export {
   type ChangedSince,
   readStatus,

@@ -1,7 +1,8 @@
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMissing } from './folder-errors.js';
+import { BelayError } from '../errors.js';
+import { hasCode, isMissing } from './folder-errors.js';
 
 /** A file below the store's folder. */
 export interface FoundFile {
@@ -17,6 +18,7 @@ async function* walk(folder: string, below: string, prefix: string): AsyncGenera
   try {
     entries = await readdir(join(folder, below), { withFileTypes: true });
   } catch (error) {
+    if (below === '' && hasCode(error, 'ENOTDIR')) throw noFolder(folder);
     if (isMissing(error)) return;
     throw error;
   }
@@ -28,6 +30,13 @@ async function* walk(folder: string, below: string, prefix: string): AsyncGenera
       yield* walk(folder, inside, prefix);
     }
   }
+}
+
+/** A file where the store should be would otherwise look like an empty store. */
+function noFolder(path: string): BelayError {
+  return new BelayError('STORE_MISCONFIGURED', `the store ${path} is a file, not a folder`, {
+    hint: 'Name a folder, or s3://bucket/prefix.',
+  });
 }
 
 /** All files whose names begin with `prefix`, in no order. Those that go while it looks are left out. */

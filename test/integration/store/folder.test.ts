@@ -55,6 +55,14 @@ describe('a store in a folder', () => {
     }
   });
 
+  it('is no file: that would look like an empty store', async () => {
+    const file = join(makeTempFolder(), 'file');
+    await writeFile(file, 'x');
+    const store = await openStore(file);
+    const error = await failure(store.list(''), 'STORE_MISCONFIGURED');
+    expect(error.message).toContain(file);
+  });
+
   it('lists nothing where there is no folder yet', async () => {
     const store = await openStore(join(makeTempFolder(), 'none'));
     expect(await store.list('')).toEqual([]);
