@@ -2,7 +2,7 @@
 // builds what is missing or stale, runs vitest, and ends with the line "N passed, N failed".
 //
 //   node scripts/test.mjs [arguments for vitest]          unit and integration tests, and a few rounds of faults
-//   node scripts/test.mjs faults [arguments for vitest]   the fault suite: many rounds, and every fault of archives and stores
+//   node scripts/test.mjs faults [arguments for vitest]   the fault suite: many rounds, every fault of archives and stores, and what is slow
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -11,8 +11,17 @@ import { prepare, root } from './prepare.mjs';
 
 const at = (...names) => path.join(root, ...names);
 const faultRounds = '200';
-/** Minutes of killing, hanging and damaging: they have a name of their own. */
-const slowFaults = 'test/faults/archive-*.test.ts';
+/** Minutes of killing, hanging, damaging and contending: they run with the faults. */
+const slowFiles = [
+  ...['archive-damage', 'archive-disk', 'archive-kill', 'archive-lock', 'archive-s3'].map(
+    (name) => `test/faults/${name}.test.ts`,
+  ),
+  'test/integration/throwaway-cluster.test.ts',
+  'test/integration/archive/busy.test.ts',
+  'test/integration/archive/databases.test.ts',
+  'test/integration/store/s3-faults.test.ts',
+  'test/integration/table/busy.test.ts',
+];
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /** How long a program may take to end when asked. */
@@ -116,6 +125,8 @@ function readSummary(file) {
   }
 }
 
+const exclude = (file) => `--exclude=${file}`;
+
 function vitestArguments(isFaults, more) {
   const projects = isFaults ? ['integration'] : ['unit', 'integration'];
   const hasProject = more.some((arg) => arg.startsWith('--project'));
@@ -125,7 +136,7 @@ function vitestArguments(isFaults, more) {
     ...(hasProject ? [] : projects.map((name) => `--project=${name}`)),
     ...['--reporter=default', `--reporter=${at('scripts', 'test-summary.mjs')}`],
     // A filter by path, unless the caller has one of their own.
-    ...(hasFilter ? [] : isFaults ? ['test/faults'] : [`--exclude=${slowFaults}`]),
+    ...(hasFilter ? [] : isFaults ? ['test/faults', ...slowFiles] : slowFiles.map(exclude)),
     ...more,
   ];
 }
