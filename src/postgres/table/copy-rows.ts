@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
@@ -12,13 +13,22 @@ function copyTarget(table: QualifiedName, columns: readonly string[]): string {
   return `COPY ${quoteQualifiedName(table)}${list}`;
 }
 
+/**
+ * A connection that is closed tells its open streams once more, when whoever read them has gone because of an error: with
+ * nobody listening that would end the process. Readers still hear of every error.
+ */
+function heard<T extends EventEmitter>(stream: T): T {
+  return stream.on('error', () => {});
+}
+
 /** The rows of a table in COPY's text format, in UTF-8. Read it to its end, or destroy it. */
 export function copyRowsOut(
   session: Session,
   table: QualifiedName,
   columns: readonly string[],
 ): Readable {
-  return session.client.query(copyTo(`${copyTarget(table, columns)} TO STDOUT`));
+  const rows = session.client.query(copyTo(`${copyTarget(table, columns)} TO STDOUT`));
+  return heard(rows);
 }
 
 /**
@@ -32,7 +42,9 @@ export async function copyRowsIn(
 ): Promise<number> {
   const doing = `copying the rows of ${table.schema}.${table.name}`;
   await session.execute(`SET client_encoding = ${quoteLiteral(data.encoding)}`, doing);
-  const target = session.client.query(copyFrom(`${copyTarget(table, data.columns)} FROM STDIN`));
+  const target = heard(
+    session.client.query(copyFrom(`${copyTarget(table, data.columns)} FROM STDIN`)),
+  );
   try {
     await pipeline(data.rows, target);
   } catch (error) {
