@@ -64,11 +64,12 @@ export async function withFetched<T>(
   refuseBroken(archive);
   const name = cloneName(target.database, manifest.snapshot.id);
   const properties = await propertiesHere(work, manifest, options);
+  // Outside of what is cleaned up: a database of this name that is there already is not ours to remove.
+  await main.execute(
+    emptyCloneSql(name, properties.owner, manifest.locale, main.serverVersion),
+    `making the database "${name}"`,
+  );
   try {
-    await main.execute(
-      emptyCloneSql(name, properties.owner, manifest.locale, main.serverVersion),
-      `making the database "${name}"`,
-    );
     const startedAt = performance.now();
     await restoreArchive(work, archive, name, options);
     const copyMs = Math.round(performance.now() - startedAt);
