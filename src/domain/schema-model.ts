@@ -56,6 +56,30 @@ export function schemaChecksum(model: SchemaModel): string {
   return hash.digest('hex');
 }
 
+/** What only the history of a table decides: columns that were added later stand last. Of types it is part of the value. */
+const orderOfColumns = 'column order';
+
+/**
+ * The model without the order of the columns of tables, which depends on the order in which they were added:
+ * what schemas of different databases are compared by.
+ */
+export function withoutColumnOrder(model: SchemaModel): SchemaModel {
+  const objects = model.objects.map((object) => {
+    if (object.kind !== 'table' && object.kind !== 'foreign table') return object;
+    const { [orderOfColumns]: _, ...kept } = parseDefinition(object.definition);
+    return { ...object, definition: formatDefinition(kept) };
+  });
+  return { ...model, objects };
+}
+
+/**
+ * The identity of a version: the checksum of its schema, whatever the order in which the columns of its tables were
+ * added. (A snapshot's fingerprint has the stricter {@link schemaChecksum}.)
+ */
+export function versionChecksum(model: SchemaModel): string {
+  return schemaChecksum(withoutColumnOrder(model));
+}
+
 /** Attributes that say whose an object is, and who else may use it. */
 const ofRoles = new Set(['owner', 'grants', 'revoked']);
 

@@ -7,6 +7,14 @@
 export type SchemaQuery = (serverVersion: number) => string;
 
 /**
+ * Condition: a schema is the one in which Belay keeps the history, by the mark in its comment. It is no part of what it
+ * records. (docs/formats.md)
+ */
+export function isHistorySchema(oid: string): string {
+  return `coalesce(obj_description(${oid}, 'pg_namespace') ~ '^\\{"belay":\\d+,"kind":"history"', false)`;
+}
+
+/**
  * Common table expressions: user schemas, what belongs to extensions, and the user's relations.
  * Extensions stand for their objects: `CREATE EXTENSION` makes them, and a newer version of it changes
  * them. In the same way a range type stands for its constructor functions and its cast. Temporary objects
@@ -15,7 +23,7 @@ export type SchemaQuery = (serverVersion: number) => string;
 export const scopeSql = `
   schemas AS MATERIALIZED (
     SELECT oid, quote_ident(nspname) AS name
-      FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'),
+      FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' AND NOT ${isHistorySchema('oid')}),
   members AS MATERIALIZED (
     SELECT classid, objid FROM pg_depend
      WHERE deptype = 'e'
