@@ -41,24 +41,38 @@ export const versionBeforeFirst = '0';
 
 const parts = (text: string): string[] => text.match(/\d+|\D+/g) ?? [];
 
+/** Versions are longer than numbers are exact. */
+function comparePart(a: string, b: string): number {
+  const areNumbers = /^\d/.test(a) && /^\d/.test(b);
+  const [x, y] = areNumbers ? [BigInt(a), BigInt(b)] : [a, b];
+  return x < y ? -1 : x > y ? 1 : 0;
+}
+
 /**
  * The order of versions: runs of digits by their value, all else by code unit, so that "9" comes before "10" and
  * "1.9" before "1.10".
  */
 export function compareVersions(a: string, b: string): number {
   const [left, right] = [parts(a), parts(b)];
-  for (let i = 0; i < Math.max(left.length, right.length); i += 1) {
-    const [x, y] = [left[i], right[i]];
-    if (x === undefined || y === undefined) return x === undefined ? -1 : 1;
-    const numeric = /^\d/.test(x) && /^\d/.test(y);
-    const order = numeric ? compareNumbers(x, y) : x < y ? -1 : x > y ? 1 : 0;
+  for (const [i, part] of left.entries()) {
+    const other = right[i];
+    const order = other === undefined ? 1 : comparePart(part, other);
     if (order !== 0) return order;
   }
-  return a < b ? -1 : a > b ? 1 : 0;
+  return left.length - right.length || (a < b ? -1 : a > b ? 1 : 0);
 }
 
-/** Versions are longer than numbers are exact. */
-function compareNumbers(a: string, b: string): number {
-  const [x, y] = [BigInt(a), BigInt(b)];
-  return x < y ? -1 : x > y ? 1 : 0;
+/**
+ * Whether a version is the one that somebody means: itself, `version_name`, or its number without the leading zeros.
+ */
+export function isVersion(
+  reference: string,
+  { version, name }: { readonly version: string; readonly name: string },
+): boolean {
+  const short = (text: string) => text.replace(/^0+(?=\d)/, '');
+  return (
+    reference === version ||
+    reference === `${version}_${name}` ||
+    (/^\d+$/.test(reference) && short(reference) === short(version))
+  );
 }
