@@ -16,6 +16,45 @@ export interface SchemaObject {
 export interface SchemaModel {
   readonly format: 1;
   readonly objects: readonly SchemaObject[];
+  /**
+   * "kind name" of what is there and not among the objects, sorted; left out where there is nothing of the kind. Checksums
+   * do not cover it: two schemas with the same checksum may differ in it.
+   */
+  readonly unmodelled?: readonly string[];
+}
+
+/** Whether the schema has objects that the model, and so its checksum, does not know. */
+export function isPartial({ unmodelled = [] }: SchemaModel): boolean {
+  return unmodelled.length > 0;
+}
+
+/** A schema model as it is printed and written to files. */
+export interface DescribedModel {
+  readonly format: 1;
+  /** The {@link versionChecksum}: what a version is known by. */
+  readonly checksum: string;
+  /** Of the server that printed the definitions, e.g. 180004; left out where it is not known. */
+  readonly serverVersion?: number;
+  /** The schema has objects that the model does not know: those of `unmodelled`. */
+  readonly partial: boolean;
+  readonly unmodelled: readonly string[];
+  readonly objects: readonly SchemaObject[];
+}
+
+/**
+ * A model with its checksum and what it says nothing about, for `--json` and files.
+ *
+ * @example
+ * describeModel(model, 180004);
+ * // { format: 1, checksum: '9f86…', serverVersion: 180004, partial: false, unmodelled: [], objects: […] }
+ */
+export function describeModel(model: SchemaModel, serverVersion?: number): DescribedModel {
+  const { format, objects, unmodelled = [] } = model;
+  return {
+    ...{ format, checksum: versionChecksum(model) },
+    ...(serverVersion === undefined ? {} : { serverVersion }),
+    ...{ partial: isPartial(model), unmodelled, objects },
+  };
 }
 
 /** One object that differs between two schemas. */
@@ -97,10 +136,40 @@ export function portableChecksum(model: SchemaModel): string {
   return schemaChecksum({ ...model, objects });
 }
 
-const keyOf = (object: SchemaObject): string => `${object.kind}\0${object.name}`;
+const compareKeys = (a: SchemaObject, b: SchemaObject): number =>
+  compareText(a.kind, b.kind) || compareText(a.name, b.name);
 
-const byKey = (model: SchemaModel): Map<string, SchemaObject> =>
-  new Map(model.objects.map((object) => [keyOf(object), object]));
+/** The objects by kind and name; most models are in this order already. */
+function inOrder({ objects }: SchemaModel): readonly SchemaObject[] {
+  const isSorted = objects.every((object, index) => {
+    const next = objects[index + 1];
+    return !next || compareKeys(object, next) <= 0;
+  });
+  return isSorted ? objects : [...objects].sort(compareObjects);
+}
+
+interface Pairing {
+  readonly removed: SchemaObject[];
+  readonly added: SchemaObject[];
+  /** Objects of both sides whose definitions differ, before and after. */
+  readonly differing: [SchemaObject, SchemaObject][];
+}
+
+/** Goes through both sides side by side, which is several times as fast as looking names up. */
+function pairUp(a: SchemaModel, b: SchemaModel): Pairing {
+  const [before, after] = [inOrder(a), inOrder(b)];
+  const found: Pairing = { removed: [], added: [], differing: [] };
+  for (let left = 0, right = 0; left < before.length || right < after.length; ) {
+    const [was, is] = [before[left], after[right]];
+    const order = !was ? 1 : !is ? -1 : compareKeys(was, is);
+    if (was && order < 0) found.removed.push(was);
+    else if (is && order > 0) found.added.push(is);
+    else if (was && is && was.definition !== is.definition) found.differing.push([was, is]);
+    if (order <= 0) left += 1;
+    if (order >= 0) right += 1;
+  }
+  return found;
+}
 
 const asText = (value: AttributeValue | undefined): string[] =>
   typeof value === 'string' ? [value] : [];
@@ -179,23 +248,12 @@ function oneSided(kind: 'added' | 'removed', objects: readonly SchemaObject[]): 
  * // [{ kind: 'changed', object: 'column', name: 'public.t.n', detail: 'type: integer → bigint' }]
  */
 export function compareSchemas(a: SchemaModel, b: SchemaModel): SchemaChange[] {
-  const [before, after] = [byKey(a), byKey(b)];
-  const changes: SchemaChange[] = [
-    ...oneSided(
-      'removed',
-      [...before.values()].filter((object) => !after.has(keyOf(object))),
-    ),
-    ...oneSided(
-      'added',
-      [...after.values()].filter((object) => !before.has(keyOf(object))),
-    ),
-  ];
-  for (const [key, object] of before) {
-    const now = after.get(key);
-    if (!now || now.definition === object.definition) continue;
-    const detail = describeChange(object.definition, now.definition);
+  const { removed, added, differing } = pairUp(a, b);
+  const changes = [...oneSided('removed', removed), ...oneSided('added', added)];
+  for (const [before, after] of differing) {
+    const detail = describeChange(before.definition, after.definition);
     if (detail === '') continue;
-    changes.push({ kind: 'changed', object: object.kind, name: object.name, detail });
+    changes.push({ kind: 'changed', object: after.kind, name: after.name, detail });
   }
   const rank = { removed: 0, added: 1, changed: 2 };
   return changes.sort(

@@ -19,9 +19,10 @@ import { publicationQueries } from '../sql/schema-publications.js';
 import { relationQueries } from '../sql/schema-relations.js';
 import { routineQueries } from '../sql/schema-routines.js';
 import { ruleQueries } from '../sql/schema-rules.js';
-import { scopeSql } from '../sql/schema-scope.js';
+import { type AttributeSql, scopeSql } from '../sql/schema-scope.js';
 import { textQueries } from '../sql/schema-texts.js';
 import { typeQueries } from '../sql/schema-types.js';
+import { unmodelledSql } from '../sql/schema-unmodelled.js';
 import { isTorn, type ObjectRow } from './object-row.js';
 
 const families = [
@@ -49,15 +50,32 @@ function stableRoutine(definition: string): string {
   return stableExpression(definition.slice(0, body)) + definition.slice(body);
 }
 
-function stableAttributes({ kind, attributes }: ObjectRow): [string, AttributeValue][] {
-  const result: [string, AttributeValue][] = [];
+function stableAttributes({ kind, attributes }: ObjectRow): Record<string, AttributeValue> {
+  const stable = routineKinds.has(kind) ? stableRoutine : stableExpression;
+  const result: Record<string, AttributeValue> = {};
   for (const [key, value] of Object.entries(attributes)) {
-    if (value === null) continue;
-    if (typeof value !== 'string') result.push([key, value]);
-    else
-      result.push([key, routineKinds.has(kind) ? stableRoutine(value) : stableExpression(value)]);
+    if (value !== null) result[key] = typeof value === 'string' ? stable(value) : value;
   }
   return result;
+}
+
+/** A row as the statement gives it. */
+interface BranchRow extends Omit<ObjectRow, 'attributes'> {
+  /** Which branch of the statement it comes from. */
+  readonly branch: number;
+  readonly values: readonly (string | null)[];
+}
+
+/** Gives the values their names back; what has its default is left out. */
+function toObjectRow(row: BranchRow, keys: readonly AttributeSql[]): ObjectRow {
+  const attributes: Record<string, AttributeValue> = {};
+  for (const [index, value] of row.values.entries()) {
+    const attribute = keys[index];
+    if (value === null || !attribute) continue;
+    attributes[attribute[0]] = attribute[2] === 'list' ? JSON.parse(value) : value;
+  }
+  const { id, sub, kind, name } = row;
+  return { class: row.class, id, sub, kind, name, attributes };
 }
 
 const addressOf = (row: { class: string; id: string; sub: number }): string =>
@@ -69,6 +87,7 @@ const listNames = { grant: 'grants', revoke: 'revoked', label: 'security labels'
 function collectAnnotations(rows: readonly Annotation[]): Map<string, Attributes> {
   const found = new Map<string, Record<string, string | string[]>>();
   for (const row of rows) {
+    if (row.what === 'unmodelled') continue;
     const address = addressOf(row);
     const attributes = found.get(address) ?? {};
     found.set(address, attributes);
@@ -84,7 +103,7 @@ function collectAnnotations(rows: readonly Annotation[]): Map<string, Attributes
 const annotationOrder = ['grants', 'revoked', 'comment', 'security labels'];
 
 function toObject(row: ObjectRow, annotations: Attributes): SchemaObject {
-  const attributes = Object.fromEntries(stableAttributes(row));
+  const attributes = stableAttributes(row);
   for (const key of annotationOrder) {
     const value = annotations[key];
     if (value !== undefined) attributes[key] = value;
@@ -99,10 +118,14 @@ const mostAttempts = 20;
  * the printing of its definition, which sees the present: PostgreSQL then fails ("cache lookup failed"), or prints
  * nothing or a bare OID. Such an answer is asked for again.
  */
-async function readObjects(session: Session, sql: string): Promise<ObjectRow[]> {
+async function readObjects(session: Session): Promise<ObjectRow[]> {
+  const branches = families.map((query) => query(session.serverVersion));
+  const selects = branches.map(({ sql }, index) => `SELECT ${index} AS branch, ${sql}`);
+  const statement = `WITH ${scopeSql}\n${selects.join('\nUNION ALL\n')}`;
   for (let attempt = 1; attempt <= mostAttempts; attempt += 1) {
     try {
-      const rows = await session.query<ObjectRow>(sql, [], doing);
+      const found = await session.query<BranchRow>(statement, [], doing);
+      const rows = found.map((row) => toObjectRow(row, branches[row.branch]?.attributes ?? []));
       if (!rows.some(isTorn)) return rows;
     } catch (error) {
       if (sqlStateOf(error) !== 'XX000' || attempt === mostAttempts) throw error;
@@ -121,17 +144,19 @@ async function readObjects(session: Session, sql: string): Promise<ObjectRow[]> 
  * the objects themselves, and gives the same for every role.
  */
 export async function readSchemaModel(session: Session): Promise<SchemaModel> {
-  const objectsSql = `WITH ${scopeSql}\n${families
-    .map((query) => query(session.serverVersion))
-    .join('\nUNION ALL')}`;
   // The statement is long and its cost is overestimated: compiling it takes longer than running it.
   await session.execute('SET jit = off', doing);
-  const rows = await readObjects(session, objectsSql);
-  const annotations = collectAnnotations(
-    await session.query<Annotation>(annotationsSql, [], doing),
+  const rows = await readObjects(session);
+  const notes = await session.query<Annotation>(
+    `${annotationsSql}\nUNION ALL (${unmodelledSql})`,
+    [],
+    doing,
   );
+  const annotations = collectAnnotations(notes);
   const objects = rows.map((row) => toObject(row, annotations.get(addressOf(row)) ?? {}));
-  return { format: 1, objects: objects.sort(compareObjects) };
+  const unmodelled = notes.flatMap(({ what, text }) => (what === 'unmodelled' ? [text] : []));
+  const model: SchemaModel = { format: 1, objects: objects.sort(compareObjects) };
+  return unmodelled.length === 0 ? model : { ...model, unmodelled: unmodelled.sort() };
 }
 
 /** The checksum of the schema of the session's database, as in its fingerprint. */

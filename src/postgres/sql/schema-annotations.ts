@@ -1,11 +1,11 @@
 import { roleName } from './schema-scope.js';
 
-/** What hangs on objects of any kind, by (class, id, sub) as in the schema queries. */
+/** What hangs on objects of any kind, by (class, id, sub) as in the schema queries; and what is no object of the model. */
 export interface Annotation {
   readonly class: string;
   readonly id: string;
   readonly sub: number;
-  readonly what: 'comment' | 'grant' | 'revoke' | 'label';
+  readonly what: 'comment' | 'grant' | 'revoke' | 'label' | 'unmodelled';
   readonly text: string;
 }
 

@@ -35,8 +35,8 @@ const columns: SchemaQuery = () =>
       ['compression', `CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END`],
       // -1 until PostgreSQL 16, NULL from 17.
       ['statistics', 'CASE WHEN a.attstattarget >= 0 THEN a.attstattarget::text END'],
-      ['options', sortedOptions('a.attoptions')],
-      ['foreign options', sortedOptions('a.attfdwoptions')],
+      ['options', sortedOptions('a.attoptions'), 'list'],
+      ['foreign options', sortedOptions('a.attfdwoptions'), 'list'],
     ],
     `FROM relations r
      JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -34,7 +34,11 @@ const tableConstraints: SchemaQuery = () =>
       ['on', 'r.name'],
       ['attached to', `p.conrelid::regclass::text || '.' || quote_ident(p.conname)`],
       ['definition', 'pg_get_constraintdef(k.oid)'],
-      ['options', sortedOptions(`CASE WHEN k.contype IN ('p', 'u', 'x') THEN i.reloptions END`)],
+      [
+        'options',
+        sortedOptions(`CASE WHEN k.contype IN ('p', 'u', 'x') THEN i.reloptions END`),
+        'list',
+      ],
     ],
     `FROM relations r JOIN pg_constraint k ON k.conrelid = r.oid
      LEFT JOIN pg_constraint p ON p.oid = k.conparentid AND k.conparentid <> 0
@@ -91,6 +95,7 @@ const indexes: SchemaQuery = () =>
         'statistics',
         `(SELECT json_agg(a.attnum || ': ' || a.attstattarget ORDER BY a.attnum) FROM pg_attribute a
            WHERE a.attrelid = c.oid AND a.attstattarget >= 0)`,
+        'list',
       ],
     ],
     `FROM relations r JOIN pg_index x ON x.indrelid = r.oid JOIN pg_class c ON c.oid = x.indexrelid

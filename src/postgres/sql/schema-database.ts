@@ -69,7 +69,7 @@ const foreignDataWrappers: SchemaQuery = () =>
       ['owner', roleName('w.fdwowner')],
       ['handler', functionName('w.fdwhandler')],
       ['validator', functionName('w.fdwvalidator')],
-      ['options', foreignOptions('w.fdwoptions')],
+      ['options', foreignOptions('w.fdwoptions'), 'list'],
     ],
     `FROM pg_foreign_data_wrapper w WHERE ${madeByUser('pg_foreign_data_wrapper', 'w.oid')}`,
   );
@@ -87,7 +87,7 @@ const foreignServers: SchemaQuery = () =>
       ['wrapper', 'quote_ident(w.fdwname)'],
       ['type', 'v.srvtype'],
       ['version', 'v.srvversion'],
-      ['options', foreignOptions('v.srvoptions')],
+      ['options', foreignOptions('v.srvoptions'), 'list'],
     ],
     `FROM pg_foreign_server v JOIN pg_foreign_data_wrapper w ON w.oid = v.srvfdw
     WHERE ${notOfExtension('pg_foreign_server', 'v.oid')}`,

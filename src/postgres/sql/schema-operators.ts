@@ -69,6 +69,7 @@ const operatorFamilies: SchemaQuery = () =>
                                ELSE '' END
                           ORDER BY p.amopstrategy, p.amopopr::regoperator::text COLLATE "C")
             FROM pg_amop p WHERE p.amopfamily = f.oid)`,
+        'list',
       ],
       [
         'functions',
@@ -76,6 +77,7 @@ const operatorFamilies: SchemaQuery = () =>
                           format_type(p.amprocrighttype, NULL) || ') ' || p.amproc::regprocedure::text
                           ORDER BY p.amprocnum, p.amproc::regprocedure::text COLLATE "C")
             FROM pg_amproc p WHERE p.amprocfamily = f.oid)`,
+        'list',
       ],
     ],
     `FROM pg_opfamily f JOIN schemas s ON s.oid = f.opfnamespace JOIN pg_am m ON m.oid = f.opfmethod

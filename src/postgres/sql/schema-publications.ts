@@ -37,13 +37,14 @@ const publications: SchemaQuery = (serverVersion) =>
         'generated columns',
         serverVersion >= 180000 ? `CASE b.pubgencols WHEN 's' THEN 'stored' END` : 'NULL::text',
       ],
-      ['tables', publishedTables(serverVersion)],
+      ['tables', publishedTables(serverVersion), 'list'],
       [
         'schemas',
         serverVersion >= 150000
           ? `(SELECT json_agg(n.pnnspid::regnamespace::text ORDER BY n.pnnspid::regnamespace::text COLLATE "C")
                 FROM pg_publication_namespace n WHERE n.pnpubid = b.oid)`
           : 'NULL::json',
+        'list',
       ],
     ],
     `FROM pg_publication b WHERE ${notOfExtension('pg_publication', 'b.oid')}`,

@@ -40,6 +40,7 @@ const relations: SchemaQuery = () =>
         `CASE WHEN NOT c.relispartition THEN
            (SELECT json_agg(i.inhparent::regclass::text ORDER BY i.inhseqno)
               FROM pg_inherits i WHERE i.inhrelid = c.oid) END`,
+        'list',
       ],
       ['row level security', yesIf('c.relrowsecurity')],
       ['force row level security', yesIf('c.relforcerowsecurity')],
@@ -48,16 +49,17 @@ const relations: SchemaQuery = () =>
         `CASE c.relreplident WHEN 'f' THEN 'full' WHEN 'n' THEN CASE WHEN c.relkind IN ('r', 'p') THEN 'nothing' END
                              WHEN 'i' THEN 'index' END`,
       ],
-      ['options', sortedOptions('c.reloptions')],
-      ['toast options', sortedOptions('toast.reloptions')],
+      ['options', sortedOptions('c.reloptions'), 'list'],
+      ['toast options', sortedOptions('toast.reloptions'), 'list'],
       ['server', 'quote_ident(fs.srvname)'],
-      ['foreign options', foreignOptions('ft.ftoptions')],
+      ['foreign options', foreignOptions('ft.ftoptions'), 'list'],
       [
         'column order',
         `CASE WHEN c.relkind IN ('r', 'p', 'f') THEN
            (SELECT json_agg(quote_ident(a.attname) ORDER BY a.attnum) FROM pg_attribute a
              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                AND (c.relispartition OR a.attinhcount = 0)) END`,
+        'list',
       ],
       ['definition', `CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END`],
     ],

@@ -76,6 +76,7 @@ const policies: SchemaQuery = () =>
         `(SELECT json_agg(role ORDER BY role COLLATE "C")
             FROM (SELECT CASE WHEN id = 0 THEN 'PUBLIC' ELSE ${roleName('id')} END
                     FROM unnest(y.polroles) id) named(role))`,
+        'list',
       ],
       ['using', 'pg_get_expr(y.polqual, y.polrelid)'],
       ['with check', 'pg_get_expr(y.polwithcheck, y.polrelid)'],
@@ -113,7 +114,11 @@ const eventTriggers: SchemaQuery = () =>
     [
       ['owner', roleName('e.evtowner')],
       ['event', 'e.evtevent::text'],
-      ['tags', `(SELECT json_agg(tag ORDER BY tag COLLATE "C") FROM unnest(e.evttags) tag)`],
+      [
+        'tags',
+        `(SELECT json_agg(tag ORDER BY tag COLLATE "C") FROM unnest(e.evttags) tag)`,
+        'list',
+      ],
       ['function', 'e.evtfoid::regprocedure::text'],
       ['enabled', enabled('e.evtenabled')],
     ],

@@ -3,8 +3,16 @@
  * All families are branches of one statement, so that a model is one moment of the database.
  */
 
-/** One branch of the statement; it gives (class, id, sub, kind, name, attributes). */
-export type SchemaQuery = (serverVersion: number) => string;
+/** An attribute's name and how it is read; a list is a JSON array of texts. */
+export type AttributeSql = readonly [key: string, sql: string, type?: 'list'];
+
+/** One branch of the statement; it gives (class, id, sub, kind, name, values), a value for each of its attributes. */
+export interface SchemaBranch {
+  readonly sql: string;
+  readonly attributes: readonly AttributeSql[];
+}
+
+export type SchemaQuery = (serverVersion: number) => SchemaBranch;
 
 /**
  * Condition: a schema is the one in which Belay keeps the history, by the mark in its comment. It is no part of what it
@@ -57,7 +65,9 @@ export function roleName(oid: string): string {
 
 /** Options ("name=value") as a sorted list, by the same order everywhere; none: left out. */
 export function sortedOptions(options: string): string {
-  return `(SELECT json_agg(option ORDER BY option COLLATE "C") FROM unnest(${options}) option)`;
+  // Most objects have none, and the subquery is what costs.
+  return `CASE WHEN ${options} IS NOT NULL
+       THEN (SELECT json_agg(option ORDER BY option COLLATE "C") FROM unnest(${options}) option) END`;
 }
 
 /**
@@ -65,9 +75,10 @@ export function sortedOptions(options: string): string {
  * models are printed, compared and stored.
  */
 export function foreignOptions(options: string): string {
-  return `(SELECT json_agg(CASE WHEN option ~* '^[^=]*(pass|secret|key|token|credential|auth)[^=]*='
-                                THEN split_part(option, '=', 1) ELSE option END ORDER BY option COLLATE "C")
-             FROM unnest(${options}) option)`;
+  return `CASE WHEN ${options} IS NOT NULL THEN
+            (SELECT json_agg(CASE WHEN option ~* '^[^=]*(pass|secret|key|token|credential|auth)[^=]*='
+                                  THEN split_part(option, '=', 1) ELSE option END ORDER BY option COLLATE "C")
+               FROM unnest(${options}) option) END`;
 }
 
 /** A non-default regproc as text. */
@@ -75,16 +86,16 @@ export function functionName(oid: string): string {
   return `CASE WHEN ${oid} <> 0 THEN ${oid}::regprocedure::text END`;
 }
 
-/** One branch: the columns that every family gives. */
+/** One branch: the columns that every family gives. Values without their keys: objects cost three times as much. */
 export function branch(
   object: { catalog: string; id: string; sub?: string; kind: string; name: string },
-  attributes: readonly (readonly [key: string, sql: string])[],
+  attributes: readonly AttributeSql[],
   from: string,
-): string {
-  const pairs = attributes.map(([key, sql]) => `'${key}', ${sql}`).join(',\n         ');
-  return `
-  SELECT '${object.catalog}'::regclass::oid AS class, ${object.id} AS id, ${object.sub ?? '0'}::int AS sub,
+): SchemaBranch {
+  const values = attributes.map(([, sql]) => `(${sql})::text`).join(',\n         ');
+  const sql = `'${object.catalog}'::regclass::oid AS class, ${object.id} AS id, ${object.sub ?? '0'}::int AS sub,
          ${object.kind} AS kind, ${object.name} AS name,
-         json_build_object(${pairs}) AS attributes
+         array_to_json(ARRAY[${values}]) AS values
     ${from}`;
+  return { sql, attributes };
 }

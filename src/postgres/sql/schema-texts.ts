@@ -28,6 +28,7 @@ const configurations: SchemaQuery = () =>
             SELECT k.alias || ': ' || string_agg(m.mapdict::regdictionary::text, ', ' ORDER BY m.mapseqno)
               FROM pg_ts_config_map m JOIN ts_token_type(c.cfgparser) k ON k.tokid = m.maptokentype
              WHERE m.mapcfg = c.oid GROUP BY k.alias) listed(mapping))`,
+        'list',
       ],
     ],
     `FROM pg_ts_config c JOIN schemas s ON s.oid = c.cfgnamespace

@@ -22,6 +22,7 @@ const enums: SchemaQuery = () =>
         'labels',
         `(SELECT json_agg(quote_literal(e.enumlabel) ORDER BY e.enumsortorder)
             FROM pg_enum e WHERE e.enumtypid = t.oid)`,
+        'list',
       ],
     ],
     `FROM ${userTypes} WHERE t.typtype = 'e' AND ${ownTypes}`,
@@ -50,6 +51,7 @@ const composites: SchemaQuery = () =>
         'column order',
         `(SELECT json_agg(quote_ident(a.attname) ORDER BY a.attnum) FROM pg_attribute a
            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)`,
+        'list',
       ],
     ],
     `FROM ${userTypes} JOIN pg_class c ON c.oid = t.typrelid AND c.relkind = 'c'
