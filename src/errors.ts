@@ -74,6 +74,7 @@ export const errorCatalog = {
   VERSION_IS_CURRENT: conflict,
   NOT_AN_ANCESTOR: conflict,
   OTHER_TOOL: conflict,
+  SCHEMA_CHANGED: conflict,
   MIGRATION_EXISTS: conflict,
 
   SERVER_UNREACHABLE: environment,

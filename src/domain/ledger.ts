@@ -10,7 +10,7 @@ export const ledgerFormat = 1;
 export const ledgerActions = [
   ...['checkpoint', 'snapshot', 'drill', 'restore', 'restore-table', 'switch', 'undo'],
   ...['delete', 'prune', 'rename', 'protect', 'unprotect'],
-  ...['push', 'pull', 'export', 'import', 'migration', 'repair', 'refusal'],
+  ...['push', 'pull', 'export', 'import', 'migration', 'rollback', 'repair', 'refusal'],
 ] as const;
 
 /** Those of later versions stay readable. */

@@ -18,4 +18,9 @@ export interface MigrationSource {
    * @throws BelayError HISTORY_DAMAGED where the record has not the shape that the tool documents
    */
   readApplied(session: Session): Promise<readonly AppliedMigration[] | null>;
+  /**
+   * Takes migrations out of the tool's own record, after a rollback has taken back what they did, so that the tool
+   * will apply them again. Part of the transaction that the session is in.
+   */
+  forget(session: Session, versions: readonly string[]): Promise<void>;
 }
