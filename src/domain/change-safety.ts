@@ -19,7 +19,8 @@ export type Measure =
       readonly what: 'conversion';
       readonly table: string;
       readonly column: string;
-      readonly type: string;
+      readonly from: string;
+      readonly to: string;
     }
   | { readonly what: 'nulls'; readonly table: string; readonly column: string }
   | { readonly what: 'violations'; readonly table: string; readonly definition: string }
@@ -174,7 +175,7 @@ function changedColumn(name: string, { before, after }: Sides): ChangeEffect {
   const [from, to] = [text(was, 'type'), text(is, 'type')];
   if (from !== to && !keepsValues(from, to)) {
     return loses(`its values are converted from ${from} to ${to}`, {
-      ...{ what: 'conversion', ...column, type: to },
+      ...{ what: 'conversion', ...column, from, to },
     });
   }
   if (text(was, 'generated') !== text(is, 'generated')) {
