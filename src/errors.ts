@@ -61,6 +61,7 @@ export const errorCatalog = {
   TAG_EXISTS: conflict,
   DATABASE_EXISTS: conflict,
   TABLE_EXISTS: conflict,
+  SCHEMA_TAKEN: conflict,
   CONFIG_EXISTS: conflict,
   LOCKED: conflict,
   SESSIONS_IN_THE_WAY: conflict,

@@ -24,9 +24,13 @@ export interface SchemaHistory {
   /**
    * Adds an entry and, unless it is kept already, its model. In a database this is part of the transaction
    * that its session is in, so that a migration and its entry commit together.
-   * @throws BelayError PERMISSION_DENIED where the role may not make the schema, with what to do
+   * @param model null: it is not kept, the entry names its checksum all the same
+   * @throws BelayError PERMISSION_DENIED where the role may not make the schema, with what to do; SCHEMA_TAKEN
    */
-  append(entry: NewHistoryEntry, model: SchemaModel): Promise<HistoryEntry>;
-  /** Removes the models that only entries before the last `keep` versions name. @returns their checksums */
+  append(entry: NewHistoryEntry, model: SchemaModel | null): Promise<HistoryEntry>;
+  /**
+   * Removes the models that only entries before the last `keep` versions name. Entries stay.
+   * @returns their checksums
+   */
   prune(keep: number): Promise<readonly string[]>;
 }

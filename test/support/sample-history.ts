@@ -1,0 +1,30 @@
+import type { NewHistoryEntry } from '../../src/domain/history.js';
+import { type SchemaModel, versionChecksum } from '../../src/domain/schema-model.js';
+
+/** A schema with one table for each name. */
+export function sampleModel(...tables: string[]): SchemaModel {
+  const objects = tables.map((name) => ({
+    ...{ kind: 'table', name: `public.${name}`, definition: 'owner: postgres' },
+  }));
+  return { format: 1, objects };
+}
+
+/**
+ * An entry as of a migration that was applied: the last of those in force.
+ * @param applied versions in force, in order
+ */
+export function sampleEntry(
+  applied: readonly string[],
+  changes: Partial<NewHistoryEntry> = {},
+): NewHistoryEntry {
+  const version = applied.at(-1) ?? '0';
+  return {
+    ...{ action: applied.length === 0 ? 'baseline' : 'up', version, name: `m${version}` },
+    ...{ tool: 'belay', from: applied.at(-2) ?? '0', partial: false },
+    applied: applied.map((applied) => ({ version: applied, name: `m${applied}` })),
+    checksum: versionChecksum(sampleModel(...applied)),
+    ...{ fileChecksum: null, up: null, down: null, renames: [], git: null },
+    ...{ durationMs: null, snapshotId: null },
+    ...changes,
+  };
+}
