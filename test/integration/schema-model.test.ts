@@ -195,7 +195,7 @@ describe.each(testServers())('schema model on $name', (server) => {
       const { objects } = await readSchemaModel(other);
       const count = (wanted: string) => objects.filter(({ kind }) => kind === wanted).length;
       expect([count('table'), count('column'), count('constraint')]).toEqual([2000, 6000, 2000]);
-      expect(statements.filter((sql) => !sql.startsWith('SET'))).toHaveLength(2);
+      expect(statements.filter((sql) => sql.includes('pg_class'))).toHaveLength(2);
     } finally {
       await other.close();
       await many.drop();

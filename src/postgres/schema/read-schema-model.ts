@@ -24,6 +24,7 @@ import { textQueries } from '../sql/schema-texts.js';
 import { typeQueries } from '../sql/schema-types.js';
 import { unmodelledSql } from '../sql/schema-unmodelled.js';
 import { isTorn, type ObjectRow } from './object-row.js';
+import { isInTransaction, withStablePrinting } from './stable-printing.js';
 
 const families = [
   databaseQueries,
@@ -39,6 +40,8 @@ const families = [
 ].flat();
 
 const doing = 'reading the schema';
+
+const notesSql = `${annotationsSql}\nUNION ALL (${unmodelledSql})`;
 
 /** Kinds whose definition may have a body in another language, which is nobody's to rewrite. */
 const routineKinds = new Set(['function', 'procedure']);
@@ -113,6 +116,20 @@ function toObject(row: ObjectRow, annotations: Attributes): SchemaObject {
 
 const mostAttempts = 20;
 
+/** In a transaction a statement that fails would take everything before it along. */
+async function queryOrTakeBack(session: Session, statement: string): Promise<BranchRow[]> {
+  if (!isInTransaction(session)) return session.query<BranchRow>(statement, [], doing);
+  await session.execute('SAVEPOINT belay_reading', doing);
+  try {
+    return await session.query<BranchRow>(statement, [], doing);
+  } catch (error) {
+    await session.execute('ROLLBACK TO belay_reading', doing);
+    throw error;
+  } finally {
+    await session.execute('RELEASE belay_reading', doing);
+  }
+}
+
 /**
  * Somebody's DDL at the same time can take an object away between the listing, which sees one moment, and
  * the printing of its definition, which sees the present: PostgreSQL then fails ("cache lookup failed"), or prints
@@ -124,7 +141,7 @@ async function readObjects(session: Session): Promise<ObjectRow[]> {
   const statement = `WITH ${scopeSql}\n${selects.join('\nUNION ALL\n')}`;
   for (let attempt = 1; attempt <= mostAttempts; attempt += 1) {
     try {
-      const found = await session.query<BranchRow>(statement, [], doing);
+      const found = await queryOrTakeBack(session, statement);
       const rows = found.map((row) => toObjectRow(row, branches[row.branch]?.attributes ?? []));
       if (!rows.some(isTorn)) return rows;
     } catch (error) {
@@ -138,25 +155,51 @@ async function readObjects(session: Session): Promise<ObjectRow[]> {
   });
 }
 
+/** Where an object is in the catalogs. */
+export interface CatalogAddress {
+  readonly class: string;
+  readonly id: string;
+  /** Of a column its number, else 0. */
+  readonly sub: number;
+}
+
+/** A model, and where its objects are. */
+export interface AddressedModel {
+  readonly model: SchemaModel;
+  /** In the order of the model's objects. */
+  readonly addresses: readonly CatalogAddress[];
+}
+
 /**
  * Reads the whole schema of the session's database: every object of the user's, with all that matters about
  * it, in a stable order. Two statements whatever the number of objects. Needs no right on
  * the objects themselves, and gives the same for every role.
  */
 export async function readSchemaModel(session: Session): Promise<SchemaModel> {
-  // The statement is long and its cost is overestimated: compiling it takes longer than running it.
-  await session.execute('SET jit = off', doing);
-  const rows = await readObjects(session);
-  const notes = await session.query<Annotation>(
-    `${annotationsSql}\nUNION ALL (${unmodelledSql})`,
-    [],
-    doing,
-  );
+  const { model } = await readAddressedModel(session);
+  return model;
+}
+
+/** As {@link readSchemaModel}, with where each object is in the catalogs. */
+export async function readAddressedModel(session: Session): Promise<AddressedModel> {
+  const { rows, notes } = await withStablePrinting(session, async () => ({
+    rows: await readObjects(session),
+    notes: await session.query<Annotation>(notesSql, [], doing),
+  }));
   const annotations = collectAnnotations(notes);
-  const objects = rows.map((row) => toObject(row, annotations.get(addressOf(row)) ?? {}));
-  const unmodelled = notes.flatMap(({ what, text }) => (what === 'unmodelled' ? [text] : []));
-  const model: SchemaModel = { format: 1, objects: objects.sort(compareObjects) };
-  return unmodelled.length === 0 ? model : { ...model, unmodelled: unmodelled.sort() };
+  const found = rows.map((row) => ({
+    object: toObject(row, annotations.get(addressOf(row)) ?? {}),
+    address: row,
+  }));
+  found.sort((a, b) => compareObjects(a.object, b.object));
+  const unmodelled = notes
+    .flatMap(({ what, text }) => (what === 'unmodelled' ? [text] : []))
+    .sort();
+  const model: SchemaModel = { format: 1, objects: found.map(({ object }) => object) };
+  return {
+    model: unmodelled.length === 0 ? model : { ...model, unmodelled },
+    addresses: found.map(({ address }) => address),
+  };
 }
 
 /** The checksum of the schema of the session's database, as in its fingerprint. */
