@@ -17,7 +17,6 @@ import {
   testServers,
   withSession,
 } from '../../support/servers.js';
-import { rowsOf, run } from '../../support/targets.js';
 
 const shop = `
   CREATE TABLE orders (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, total numeric, note text, state text);
@@ -26,6 +25,10 @@ const shop = `
   CREATE FUNCTION twice(a int) RETURNS int LANGUAGE sql RETURN a * 2;
   INSERT INTO orders (total, state) VALUES (1, 'open'), (2, 'open');
 `;
+
+async function run(url: string, sql: string): Promise<void> {
+  await withSession(url, (client) => client.query(sql));
+}
 
 async function record(session: Session): Promise<RecordedSchema> {
   const model = await readSchemaModel(session);
@@ -138,7 +141,9 @@ describe.each(testServers())('drift on $name', (server) => {
           statement: `ALTER TABLE orders ALTER state SET DEFAULT '…', ALTER state SET NOT NULL`,
         });
       } finally {
-        await client.query('ALTER TABLE orders ALTER state DROP DEFAULT, ALTER state DROP NOT NULL');
+        await client.query(
+          'ALTER TABLE orders ALTER state DROP DEFAULT, ALTER state DROP NOT NULL',
+        );
       }
       // What ran before the schema was recorded is no trace of what came after.
       recorded = await record(session);
@@ -193,13 +198,11 @@ describe.each(testServers())('drift on $name that keeps traces', ({ major }) => 
   });
   afterEach(() => run(database.url, 'SELECT watching.pg_stat_statements_reset()'));
 
-  const lastCommit = async (): Promise<string> => {
-    const [{ timestamp }] = await rowsOf(
-      database.url,
-      'SELECT timestamp FROM pg_last_committed_xact()',
-    );
-    return timestamp.toISOString();
-  };
+  const lastCommit = (): Promise<string> =>
+    withSession(database.url, async (client) => {
+      const { rows } = await client.query('SELECT timestamp FROM pg_last_committed_xact()');
+      return rows[0].timestamp.toISOString();
+    });
 
   it('says when, who and how of what was added, changed and removed', async () => {
     const role = await createTestRole(server, 'SUPERUSER');
