@@ -22,9 +22,9 @@ export function sampleEntry(
     ...{ action: applied.length === 0 ? 'baseline' : 'up', version, name: `m${version}` },
     ...{ tool: 'belay', from: applied.at(-2) ?? '0', partial: false },
     applied: applied.map((applied) => ({ version: applied, name: `m${applied}` })),
-    checksum: versionChecksum(sampleModel(...applied)),
     ...{ fileChecksum: null, up: null, down: null, renames: [], git: null },
     ...{ durationMs: null, snapshotId: null },
     ...changes,
+    checksum: changes.checksum ?? versionChecksum(sampleModel(...applied)),
   };
 }

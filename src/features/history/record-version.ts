@@ -1,0 +1,117 @@
+import type { AppliedVersion, HistoryEntry, NewHistoryEntry } from '../../domain/history.js';
+import { versionBeforeFirst } from '../../domain/migration.js';
+import { isPartial, type SchemaModel, versionChecksum } from '../../domain/schema-model.js';
+import type { GitState } from '../../domain/snapshot.js';
+import { readSchemaModel } from '../../postgres/schema/read-schema-model.js';
+import type { Session } from '../../postgres/session.js';
+import type { MigrationSource } from '../migration/migration-source.js';
+import type { SchemaHistory } from './schema-history.js';
+
+export interface RecordVersionState {
+  /** On the target's own database. */
+  readonly session: Session;
+  readonly history: SchemaHistory;
+  /** Whose record says which migrations are in force; null: nobody's. */
+  readonly source: Pick<MigrationSource, 'tool' | 'readApplied'> | null;
+}
+
+export interface RecordVersionOptions {
+  /** What to call the version; default: that of the last migration, else one made of the checksum. */
+  readonly name?: string | undefined;
+  readonly git?: GitState | null | undefined;
+  /** The snapshot or checkpoint that was taken before. */
+  readonly snapshotId?: string | null | undefined;
+  readonly durationMs?: number | null | undefined;
+}
+
+export interface RecordedVersion {
+  readonly entry: HistoryEntry;
+  readonly model: SchemaModel;
+  /** False where the last entry says the same already. */
+  readonly isNew: boolean;
+}
+
+/** The tool of versions that come from no migrations. */
+const noTool = 'none';
+
+/**
+ * Records the schema as it is found, such as after another tool's migrations, unless the last entry is of that state
+ * and its schema is kept.
+ * The caller holds the target's lock.
+ */
+export async function recordVersion(
+  { session, history, source }: RecordVersionState,
+  options: RecordVersionOptions = {},
+): Promise<RecordedVersion> {
+  const entries = await history.read();
+  const applied = source ? ((await source.readApplied(session)) ?? []) : null;
+  const model = await readSchemaModel(session);
+  const checksum = versionChecksum(model);
+  const found = {
+    applied: applied === null ? null : applied.map(({ version, name }) => ({ version, name })),
+    ...{ name: options.name, checksum },
+  };
+  const state = stateOf(found, entries);
+  const last = entries.at(-1);
+  const isKnown = last !== undefined && isSameState(last, { ...state, checksum });
+  // An entry whose schema is not kept does not say what it was.
+  if (isKnown && (await history.keptModels()).has(checksum)) {
+    return { entry: last, model, isNew: false };
+  }
+  const isFirst = entries.length === 0 && state.version === versionBeforeFirst;
+  const entry: NewHistoryEntry = {
+    ...{ action: isFirst ? 'baseline' : 'snapshot', ...state },
+    ...{ tool: source?.tool ?? noTool, from: last?.version ?? null },
+    ...{ checksum, partial: isPartial(model) },
+    ...{ fileChecksum: null, up: null, down: null, renames: [], git: options.git ?? null },
+    ...{ durationMs: options.durationMs ?? null, snapshotId: options.snapshotId ?? null },
+  };
+  return { entry: await history.append(entry, model), model, isNew: true };
+}
+
+type State = Pick<NewHistoryEntry, 'version' | 'name' | 'applied'>;
+
+interface Found {
+  /** By the record of the tool; null where nobody keeps one. */
+  readonly applied: readonly AppliedVersion[] | null;
+  /** What the caller wants it to be called. */
+  readonly name: string | undefined;
+  readonly checksum: string;
+}
+
+function stateOf(found: Found, entries: readonly HistoryEntry[]): State {
+  const { applied, name } = found;
+  if (applied === null) return unmigratedState(found, entries);
+  const last = applied.at(-1) ?? { version: versionBeforeFirst, name: '' };
+  return name === undefined
+    ? { version: last.version, name: last.name, applied }
+    : { version: name, name: '', applied };
+}
+
+/**
+ * Without migrations each state that is recorded is a step of its own after the one before, so that there is a way
+ * between them. A schema that was there before is that version again.
+ */
+function unmigratedState({ name, checksum }: Found, entries: readonly HistoryEntry[]): State {
+  const isIt = (entry: HistoryEntry) =>
+    entry.checksum === checksum && (name === undefined || entry.version === name);
+  const known = entries.findLast(isIt);
+  if (known) return { version: known.version, name: known.name, applied: known.applied };
+  const version = name ?? `schema-${checksum.slice(0, 8)}`;
+  const before = (entries.at(-1)?.applied ?? []).filter((one) => one.version !== version);
+  return { version, name: '', applied: [...before, { version, name: '' }] };
+}
+
+const versionsOf = (applied: readonly AppliedVersion[]): string =>
+  JSON.stringify(applied.map(({ version }) => version));
+
+function isSameState(
+  last: HistoryEntry,
+  { version, applied, checksum }: State & { readonly checksum: string },
+): boolean {
+  return (
+    last.version === version &&
+    last.checksum === checksum &&
+    versionsOf(last.applied) === versionsOf(applied)
+  );
+}
