@@ -13,15 +13,17 @@ export interface MigrationTool {
 type Detect = (files: ProjectFiles) => Promise<Omit<MigrationTool, 'tool'> | undefined>;
 
 const scriptExtensions = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'];
-const scripts = (name: string) => scriptExtensions.map((extension) => `${name}.${extension}`);
+/** The names that a script may have: `name.ts`, `name.js` … */
+export const scripts = (name: string) =>
+  scriptExtensions.map((extension) => `${name}.${extension}`);
 
 /** The first quoted path after a key, as `out: './drizzle'`. What a program computes is not guessed. */
-function quotedAfter(key: string, text: string): string | undefined {
+export function quotedAfter(key: string, text: string): string | undefined {
   return new RegExp(`\\b${key}['"]?\\s*[:=]\\s*['"\`]([^'"\`$]+)['"\`]`).exec(text)?.[1];
 }
 
 /** The value of a line `key = value`, as in .ini and .properties files. */
-function lineValue(keys: string, text: string): string | undefined {
+export function lineValue(keys: string, text: string): string | undefined {
   return new RegExp(`^[ \\t]*(?:${keys})[ \\t]*[=:][ \\t]*(.+?)[ \\t]*$`, 'mi').exec(text)?.[1];
 }
 

@@ -1,0 +1,149 @@
+import type { AppliedVersion } from '../../../domain/history.js';
+import type {
+  AppliedMigration,
+  MigrationFile,
+  MigrationScript,
+} from '../../../domain/migration.js';
+import { type NumberedName, versionsOfNames } from '../../../domain/migration-name.js';
+import type { Session } from '../../../postgres/session.js';
+import {
+  type ColumnKind,
+  damaged,
+  type FoundColumns,
+  type HistoryTable,
+  readColumns,
+} from './history-table.js';
+import type { ToolMigrationSource } from './tool-source.js';
+
+/** A migration's file, or files, under the one name that the tool knows it by. */
+export interface NamedFile {
+  readonly whole: string;
+  readonly up: MigrationScript | null;
+  readonly down: MigrationScript | null;
+  readonly checksum: string;
+}
+
+/** A row of the tool's table. */
+export interface NamedRow {
+  /** Null where the row has none, which no tool does. */
+  readonly whole: string | null;
+  readonly isFinished: boolean;
+  readonly appliedAt: string | null;
+  readonly checksum: string | null;
+}
+
+/** What is particular to a tool that knows its migrations by name. */
+export interface NamedTool<File extends NamedFile> {
+  readonly tool: string;
+  readonly upCommand: string;
+  readonly directory: string | null;
+  readonly ownRelations: readonly string[];
+  readonly table: HistoryTable;
+  /** The columns of its table that every version of the tool has. */
+  readonly columns: Readonly<Record<string, ColumnKind>>;
+  /** In the order in which the tool applies them. */
+  readFiles(): Promise<readonly File[]>;
+  /** In the order in which they were applied, without those that were taken back. */
+  readRows(
+    session: Session,
+    columns: FoundColumns,
+    files: readonly File[],
+  ): Promise<readonly NamedRow[]>;
+  /** Whether the tool would say that the file is the one of the record, where that is not the SHA-256 of the file. */
+  isUnchanged?(file: File, checksum: string): boolean;
+  /** Takes rows out of the record. */
+  forget(session: Session, names: readonly string[], files: readonly File[]): Promise<void>;
+}
+
+interface Read<File> {
+  readonly files: readonly File[];
+  readonly rows: readonly (NamedRow & { readonly whole: string })[];
+  readonly versions: ReadonlyMap<string, NumberedName>;
+}
+
+/** A source of migrations from what is particular to a tool. */
+export function namedSource<File extends NamedFile>(tool: NamedTool<File>): ToolMigrationSource {
+  const read = async (session: Session): Promise<Read<File> | null> => {
+    const columns = await readColumns(session, tool.table, tool.columns);
+    if (!columns) return null;
+    const files = await tool.readFiles();
+    const rows = (await tool.readRows(session, columns, files)).map((row) => {
+      if (!row.whole) throw damaged(tool.table, 'it has a row without the name of a migration');
+      return { ...row, whole: row.whole };
+    });
+    const ofFiles = versionsOfNames(files.map(({ whole }) => whole));
+    return {
+      files,
+      rows,
+      versions: versionsOfNames(
+        rows.map(({ whole }) => whole),
+        ofFiles,
+      ),
+    };
+  };
+  return {
+    ...{ tool: tool.tool, upCommand: tool.upCommand, directory: tool.directory },
+    ownRelations: tool.ownRelations,
+    readFiles: async () => migrationFiles(await tool.readFiles()),
+    hasRecord: async (session) => (await readColumns(session, tool.table, {})) !== null,
+    readApplied: async (session) => {
+      const found = await read(session);
+      return found && appliedMigrations(tool, found);
+    },
+    readUnfinished: async (session) => {
+      const found = await read(session);
+      if (!found) return [];
+      return found.rows
+        .filter(({ isFinished }) => !isFinished)
+        .map((row) => numberedName(found, row));
+    },
+    forget: async (session, versions) => {
+      const found = await read(session);
+      const wanted = new Set(versions);
+      const rows = (found?.rows ?? []).filter(({ whole }) =>
+        wanted.has(found?.versions.get(whole)?.version ?? ''),
+      );
+      if (!found || rows.length === 0) return;
+      await tool.forget(session, [...new Set(rows.map(({ whole }) => whole))], found.files);
+    },
+  };
+}
+
+function numberedName<File>(
+  { versions }: Read<File>,
+  { whole }: { whole: string },
+): AppliedVersion {
+  return versions.get(whole) ?? { version: whole, name: '' };
+}
+
+function migrationFiles(files: readonly NamedFile[]): MigrationFile[] {
+  const versions = versionsOfNames(files.map(({ whole }) => whole));
+  return files.map(({ whole, up, down, checksum }) => {
+    const { version, name } = versions.get(whole) ?? { version: whole, name: '' };
+    return { version, name, up, down, checksum };
+  });
+}
+
+function appliedMigrations<File extends NamedFile>(
+  tool: NamedTool<File>,
+  found: Read<File>,
+): AppliedMigration[] {
+  const files = new Map(found.files.map((file) => [file.whole, file]));
+  const applied = new Map<string, AppliedMigration>();
+  for (const row of found.rows) {
+    if (!row.isFinished || applied.has(row.whole)) continue;
+    const file = files.get(row.whole);
+    const isUnchanged = file && row.checksum !== null && tool.isUnchanged?.(file, row.checksum);
+    const checksum = isUnchanged ? file.checksum : row.checksum;
+    const { version, name } = numberedName(found, row);
+    applied.set(row.whole, {
+      version,
+      name,
+      appliedAt: row.appliedAt,
+      checksum,
+      up: null,
+      down: null,
+    });
+  }
+  return [...applied.values()];
+}
