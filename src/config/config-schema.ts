@@ -25,7 +25,15 @@ const config = z.strictObject({
   targets: z.record(text, target).default({}),
   store: text.optional(),
   sessions: z.enum(['wait', 'terminate', 'fail']).optional(),
-  migrations: z.strictObject({ tool: text, directory: text.optional() }).optional(),
+  migrations: z
+    .strictObject({
+      tool: text.optional(),
+      directory: text.optional(),
+      autoSnapshot: z.boolean().optional(),
+      keep: z.int().positive().optional(),
+      history: z.enum(['database', 'store']).optional(),
+    })
+    .optional(),
   retention: z
     .strictObject({
       keepLast: z.int().positive().optional(),

@@ -19,10 +19,16 @@ export interface BelayConfig {
   readonly sessions?: 'wait' | 'terminate' | 'fail' | undefined;
   readonly migrations?:
     | {
-        /** e.g. "prisma", "sql". */
-        readonly tool: string;
+        /** e.g. "prisma"; "sql" or "belay" for files that Belay applies; default: what the project shows. */
+        readonly tool?: string | undefined;
         /** Relative to the config. */
         readonly directory?: string | undefined;
+        /** Whether the schema is kept with each version that is recorded; default true. */
+        readonly autoSnapshot?: boolean | undefined;
+        /** Of how many versions the schema is kept; default: of all. */
+        readonly keep?: number | undefined;
+        /** Where the history of the schema lies; default "database". */
+        readonly history?: 'database' | 'store' | undefined;
       }
     | undefined;
   readonly retention?:
