@@ -177,30 +177,6 @@ describe.each(testServers())('schema model on $name', (server) => {
       await other.close();
     }
   });
-
-  it('reads thousands of tables with two statements', async () => {
-    const many = await createTestDatabase(server, {
-      sql: `DO $$ BEGIN FOR i IN 1..2000 LOOP
-              EXECUTE format('CREATE TABLE t%s (id int PRIMARY KEY, a text, b text DEFAULT ''x'')', i);
-            END LOOP; END $$`,
-    });
-    const other = await openSession(many.url);
-    try {
-      const statements: string[] = [];
-      const query = other.query.bind(other);
-      other.query = (sql, ...rest) => {
-        statements.push(sql);
-        return query(sql, ...rest);
-      };
-      const { objects } = await readSchemaModel(other);
-      const count = (wanted: string) => objects.filter(({ kind }) => kind === wanted).length;
-      expect([count('table'), count('column'), count('constraint')]).toEqual([2000, 6000, 2000]);
-      expect(statements.filter((sql) => sql.includes('pg_class'))).toHaveLength(2);
-    } finally {
-      await other.close();
-      await many.drop();
-    }
-  });
 });
 
 const dumping = testServers().filter(({ binDir }) => existsSync(`${binDir}/pg_dump`));

@@ -93,7 +93,8 @@ const sorted = (acl: string): string =>
  * PostgreSQL tracks as an object that is neither of a known catalog nor of a known kind is named, in its own words.
  *
  * Subscriptions are kept for the whole server and bound to one database, so that no copy of it has them. Grants on what
- * the system or an extension made can differ from those that it came with.
+ * the system or an extension made can differ from those that it came with. What is marked to go with an extension
+ * (DEPENDS ON EXTENSION) is read without the mark.
  */
 export const unmodelledSql = `
   WITH ${scopeSql},
@@ -112,13 +113,17 @@ export const unmodelledSql = `
     SELECT g.class, g.oid FROM (${granted}) g
       LEFT JOIN pg_init_privs i ON i.classoid = g.class AND i.objoid = g.oid AND i.objsubid = 0
      WHERE g.now IS DISTINCT FROM i.initprivs AND ${sorted('g.now')} IS DISTINCT FROM ${sorted('coalesce(i.initprivs, g.usual)')}
-       AND (g.namespace = 'pg_catalog'::regnamespace OR (g.class, g.oid) IN (SELECT classid, objid FROM members)
+       AND (g.oid < 16384 AND g.namespace = 'pg_catalog'::regnamespace OR (g.class, g.oid) IN (SELECT classid, objid FROM members)
             OR g.class = 'pg_language'::regclass AND g.oid < 16384))
   SELECT 0::oid AS class, 0::oid AS id, 0 AS sub, 'unmodelled' AS what, type || ' ' || identity AS text
     FROM strangers, pg_identify_object(classid, objid, 0)
   UNION ALL
   SELECT 0, 0, 0, 'unmodelled', 'grants on ' || type || ' ' || identity
     FROM regranted, pg_identify_object(class, oid, 0)
+  UNION ALL
+  SELECT 0, 0, 0, 'unmodelled', 'dependency of ' || o.type || ' ' || o.identity || ' on ' || e.type || ' ' || e.identity
+    FROM pg_depend, pg_identify_object(classid, objid, 0) o, pg_identify_object(refclassid, refobjid, 0) e
+   WHERE deptype = 'x'
   UNION ALL
   SELECT 0, 0, 0, 'unmodelled', 'subscription ' || quote_ident(subname)
     FROM pg_subscription JOIN pg_database d ON d.oid = subdbid WHERE d.datname = current_database()`;
