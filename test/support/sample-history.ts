@@ -1,4 +1,4 @@
-import type { NewHistoryEntry } from '../../src/domain/history.js';
+import type { HistoryEntry, NewHistoryEntry } from '../../src/domain/history.js';
 import { type SchemaModel, versionChecksum } from '../../src/domain/schema-model.js';
 
 /** A schema with one table for each name. */
@@ -27,4 +27,18 @@ export function sampleEntry(
     ...changes,
     checksum: changes.checksum ?? versionChecksum(sampleModel(...applied)),
   };
+}
+
+/** Migrations in force, in order, and what the entry says otherwise. */
+export type SampleState = readonly [applied: readonly string[], changes?: Partial<NewHistoryEntry>];
+
+/** Entries with the given migrations in force, one after another. */
+export function historyOf(...states: readonly SampleState[]): HistoryEntry[] {
+  return states.map(([applied, changes], index) => ({
+    ...sampleEntry(applied, changes),
+    number: index + 1,
+    at: new Date(Date.UTC(2026, 10, 21, 12, index)).toISOString(),
+    actor: { role: 'ann', user: 'ann', host: 'desk' },
+    hash: '',
+  }));
 }

@@ -1,25 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { HistoryEntry, NewHistoryEntry } from '../../src/domain/history.js';
+import type { NewHistoryEntry } from '../../src/domain/history.js';
 import { buildVersionGraph, findNode, type VersionGraph } from '../../src/domain/version-graph.js';
 import { ancestors, descendants, pathBetween } from '../../src/domain/version-graph-paths.js';
 import { BelayError } from '../../src/errors.js';
-import { sampleEntry } from '../support/sample-history.js';
+import { historyOf, type SampleState } from '../support/sample-history.js';
 
-type State = readonly [applied: readonly string[], changes?: Partial<NewHistoryEntry>];
-
-/** Entries with the given migrations in force, one after another. */
-function historyOf(...states: readonly State[]): HistoryEntry[] {
-  return states.map(([applied, changes], index) => ({
-    ...sampleEntry(applied, changes),
-    number: index + 1,
-    at: new Date(Date.UTC(2026, 10, 21, 12, index)).toISOString(),
-    actor: { role: 'ann', user: 'ann', host: 'desk' },
-    hash: '',
-  }));
-}
-
-const graphOf = (...states: readonly State[]): VersionGraph =>
+const graphOf = (...states: readonly SampleState[]): VersionGraph =>
   buildVersionGraph(historyOf(...states));
 
 const edgesOf = ({ nodes }: VersionGraph): Record<string, readonly string[]> =>
@@ -300,7 +287,7 @@ describe('of any history', () => {
   });
 
   it('of ten thousand entries too', () => {
-    const states: State[] = [];
+    const states: SampleState[] = [];
     // Forty branches of 250 migrations each, of which the first 100 are common.
     for (let branch = 0; branch < 40; branch += 1) {
       const applied = Array.from({ length: 250 }, (_, index) =>

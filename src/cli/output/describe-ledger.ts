@@ -1,6 +1,7 @@
 import type { GatedRun, LedgerEntry, LedgerPage, LedgerVerification } from '../../index.js';
 import { describeCheckpoint } from './describe-checkpoint.js';
 import { formatCount, formatTime, plural } from './format.js';
+import { printable } from './printable.js';
 import type { Style } from './style.js';
 import { formatTable } from './table.js';
 
@@ -41,11 +42,6 @@ function rowOf(style: Style, entry: LedgerEntry): string[] {
     rows === null ? '' : formatCount(rows),
     paint(printable(outcome)),
   ];
-}
-
-/** Entries are what somebody wrote into a store: escape sequences of theirs are not for this terminal. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, '\ufffd');
 }
 
 export function describeLedgerVerification(style: Style, result: LedgerVerification): string {

@@ -2,8 +2,8 @@ import { expect, it } from 'vitest';
 import type { HistoryEntry } from '../../../src/domain/history.js';
 import { versionChecksum } from '../../../src/domain/schema-model.js';
 import type { SchemaHistory } from '../../../src/features/history/schema-history.js';
+import { failure } from '../../support/failure.js';
 import { sampleEntry, sampleModel } from '../../support/sample-history.js';
-import { failure } from '../../support/targets.js';
 
 /** A history of a test's own, empty, and what is done to it behind Belay's back. */
 export interface HistorySubject {

@@ -4,6 +4,7 @@ import { versionChecksum } from '../../../src/domain/schema-model.js';
 import { openDatabaseHistory } from '../../../src/features/history/database-history.js';
 import { readSchemaModel } from '../../../src/postgres/schema/read-schema-model.js';
 import type { Session } from '../../../src/postgres/session.js';
+import { failure } from '../../support/failure.js';
 import { openSession } from '../../support/open-session.js';
 import { sampleEntry, sampleModel } from '../../support/sample-history.js';
 import {
@@ -12,9 +13,15 @@ import {
   type TestDatabase,
   type TestRole,
   testServers,
+  withSession,
 } from '../../support/servers.js';
-import { failure, rowsOf, run } from '../../support/targets.js';
 import { historyContract } from './contract.js';
+
+const rowsOf = (url: string, sql: string, parameters: unknown[] = []) =>
+  withSession(url, async (client) => (await client.query(sql, parameters)).rows);
+const run = async (url: string, sql: string): Promise<void> => {
+  await rowsOf(url, sql);
+};
 
 describe.each(testServers())('a history in the database on $name', (server) => {
   let database: TestDatabase;
