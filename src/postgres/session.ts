@@ -125,6 +125,11 @@ export class Session {
     }
   }
 
+  /** Puts back the settings that every session begins with, whatever was set since. Also in a transaction. */
+  async resetSettings(): Promise<void> {
+    await this.execute(`RESET ALL;${sessionDefaults}`, 'putting back the settings');
+  }
+
   /** The client itself, for cursors. */
   get client(): pg.Client {
     return this.#client;

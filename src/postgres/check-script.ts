@@ -1,0 +1,62 @@
+import type { MigrationScript } from '../domain/migration.js';
+import { BelayError } from '../errors.js';
+import { type Statement, shorten, splitStatements } from './parse-sql.js';
+
+/** How a file says that it must not run in one transaction. */
+export const howToMark =
+  'Begin the file with the comment `-- belay:no-transaction` (in a file with both ways: `-- migrate:up transaction:false`).';
+
+/** Statements that may stand inside of a transaction, of those that are about transactions. */
+const insideTransaction = new Set([
+  'TRANS_STMT_SAVEPOINT',
+  'TRANS_STMT_RELEASE',
+  'TRANS_STMT_ROLLBACK_TO',
+]);
+
+/** What PostgreSQL refuses in a transaction whatever the options. */
+const neverInTransaction = new Set([
+  ...['CreatedbStmt', 'DropdbStmt', 'CreateTableSpaceStmt', 'DropTableSpaceStmt'],
+  'AlterSystemStmt',
+]);
+
+/** The statement works step by step, in transactions of its own. */
+export function isConcurrent({ kind, tree }: Statement): boolean {
+  if (kind === 'IndexStmt' || kind === 'DropStmt') return tree.concurrent === true;
+  // DETACH PARTITION … CONCURRENTLY, and REINDEX (CONCURRENTLY): the word is in an option below.
+  if (kind === 'AlterTableStmt') return JSON.stringify(tree.cmds).includes('"concurrent":true');
+  return kind === 'ReindexStmt' && JSON.stringify(tree.params ?? []).includes('"concurrently"');
+}
+
+function needsNoTransaction(statement: Statement): boolean {
+  const { kind, tree } = statement;
+  if (kind === 'VacuumStmt') return tree.is_vacuumcmd === true;
+  return neverInTransaction.has(kind) || isConcurrent(statement);
+}
+
+/**
+ * Reads a script without running it.
+ * @throws BelayError BAD_MIGRATION with file and line: what `splitStatements` refuses, and in a script that is one
+ *   transaction a statement that would end it or that cannot be part of one
+ */
+export async function checkScript(script: MigrationScript): Promise<readonly Statement[]> {
+  const statements = await splitStatements(script.sql, script);
+  if (script.inTransaction) for (const statement of statements) checkTransaction(script, statement);
+  return statements;
+}
+
+function checkTransaction({ file }: MigrationScript, statement: Statement): void {
+  const { line, sql, kind, tree } = statement;
+  const refuse = (why: string, hint: string) => {
+    throw new BelayError('BAD_MIGRATION', `${file}, line ${line}: ${why}: ${shorten(sql)}`, {
+      hint: `Nothing was run. ${hint}`,
+      details: { file, line },
+    });
+  };
+  if (kind === 'TransactionStmt' && !insideTransaction.has(String(tree.kind))) {
+    refuse(
+      'the migration is one transaction already',
+      `Take BEGIN, COMMIT and ROLLBACK out, or let it run without a transaction. ${howToMark}`,
+    );
+  }
+  if (needsNoTransaction(statement)) refuse('this cannot run in a transaction', howToMark);
+}
