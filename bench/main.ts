@@ -11,6 +11,10 @@ import { type BenchFolder, folderAtHand, mountXfs, NotMeasurable } from './file-
 import { describeLoad, describeMachine, type Machine } from './machine.js';
 import { type BenchOptions, parseOptions, UsageError, usage } from './options.js';
 import type { ServerResult, StartUpResult } from './results.js';
+import { schemaBars } from './schema/bars.js';
+import type { SchemaResult } from './schema/results.js';
+import { measureSchemas } from './schema/suite.js';
+import { renderSchemas } from './schema/tables.js';
 import { type BenchServer, findServers, startBenchServer } from './server.js';
 import { measureServer, prepareStartUp } from './suite.js';
 import { renderBars, renderServer, renderStartUp } from './tables.js';
@@ -19,6 +23,7 @@ interface Results {
   readonly servers: ServerResult[];
   readonly startUp: StartUpResult[];
   readonly checkpoints: CheckpointResult[];
+  readonly schemas: SchemaResult[];
   readonly notMeasured: string[];
 }
 
@@ -80,6 +85,29 @@ async function measureAllCheckpoints(
   });
 }
 
+/** Catalogs are small: room for a few of them is enough. */
+const catalogBytes = 50e6;
+
+async function measureAllSchemas(
+  options: BenchOptions,
+  signal: AbortSignal,
+  results: Results,
+): Promise<void> {
+  await tryToMeasure(results, 'schemas', async () => {
+    const { installed, shipped } = await findServers();
+    if (!installed) results.notMeasured.push('pg_dump --schema-only: it is not on this machine');
+    const folder = await folderAtHand(catalogBytes);
+    for (const installation of [installed, shipped]) {
+      if (!installation) continue;
+      await onServer(installation, folder, signal, async (server) => {
+        const result = await measureSchemas(server, { options, signal, say });
+        results.schemas.push(result);
+        print(renderSchemas(result));
+      });
+    }
+  });
+}
+
 async function measureAllSnapshots(
   options: BenchOptions,
   signal: AbortSignal,
@@ -117,6 +145,12 @@ async function measureAllSnapshots(
   });
 }
 
+const measuring = {
+  snapshots: measureAllSnapshots,
+  checkpoints: measureAllCheckpoints,
+  schema: measureAllSchemas,
+};
+
 async function writeResults(
   options: BenchOptions,
   args: readonly string[],
@@ -127,9 +161,12 @@ async function writeResults(
     ...results.servers.flatMap(serverBars),
     ...startUpBars(results.startUp),
     ...results.checkpoints.flatMap(checkpointBars),
+    ...results.schemas.flatMap(schemaBars),
   ];
   print(renderStartUp(results.startUp));
-  const intended = options.part === 'checkpoints' ? checkpointBarSizeBytes : barSizeBytes;
+  const intended = {
+    ...{ snapshots: barSizeBytes, checkpoints: checkpointBarSizeBytes, schema: options.sizeBytes },
+  }[options.part];
   print(renderBars(bars, options.sizeBytes, intended));
   print(results.notMeasured.map((what) => `not measured: ${what}`));
   const { outFile, ...chosen } = options;
@@ -166,15 +203,16 @@ async function main(args: readonly string[]): Promise<number> {
     const options = parseOptions(args, folder, new Date());
     const machine = describeMachine();
     const load = describeLoad(machine);
-    const results: Results = { servers: [], startUp: [], checkpoints: [], notMeasured: [] };
+    const results: Results = {
+      ...{ servers: [], startUp: [], checkpoints: [], schemas: [], notMeasured: [] },
+    };
     if (load) say(`warning: ${load}`);
     try {
-      const measure = options.part === 'checkpoints' ? measureAllCheckpoints : measureAllSnapshots;
-      await measure(options, controller.signal, results);
+      await measuring[options.part](options, controller.signal, results);
     } finally {
       // What was measured before a failure took its time, too.
-      const { servers, checkpoints } = results;
-      if (servers.length + checkpoints.length > 0)
+      const { servers, checkpoints, schemas } = results;
+      if (servers.length + checkpoints.length + schemas.length > 0)
         await writeResults(options, args, machine, results);
     }
     return 0;

@@ -7,7 +7,7 @@ type FileSystemChoice = 'reflink' | 'plain';
 /** Whether what is read comes from the page cache or from the disk. */
 export type Caches = 'warm' | 'cold';
 
-const parts = ['snapshots', 'checkpoints'] as const;
+const parts = ['snapshots', 'checkpoints', 'schema'] as const;
 
 export interface BenchOptions {
   /** What is measured. */
@@ -20,8 +20,8 @@ export interface BenchOptions {
   readonly caches: Caches;
 }
 
-export const usage = `npm run bench -- [snapshots|checkpoints] [options]
-  --size 1GB           size of the larger database (MB, GB: powers of ten); the smaller is a quarter
+export const usage = `npm run bench -- [snapshots|checkpoints|schema] [options]
+  --size 1GB           size of the larger database (MB, GB: powers of ten); the smaller is a quarter; not of schemas
   --only reflink|plain of snapshots: only XFS with reflink, or only the file system at hand (the temp folder's)
   --caches warm|cold   page cache before each operation; cold needs root on Linux (default warm)
   --runs N             runs of each operation; the median is reported (default 3)
@@ -77,8 +77,8 @@ export function parseOptions(args: readonly string[], folder: string, now: Date)
   const sizeBytes = parseSize(values.size ?? '1GB');
   if (sizeBytes < smallestSizeBytes) throw new UsageError('--size is 80MB or more');
   const time = now.toISOString().slice(0, 19).replaceAll(':', '-');
-  if (part === 'checkpoints' && values.only !== undefined) {
-    throw new UsageError('--only is for snapshots: checkpoints are measured where TMPDIR is');
+  if (part !== 'snapshots' && values.only !== undefined) {
+    throw new UsageError('--only is for snapshots: all else is measured where TMPDIR is');
   }
   return {
     part: oneOf('what is measured', part, parts),
