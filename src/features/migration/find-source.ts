@@ -65,8 +65,8 @@ export async function findMigrationSource(
 }
 
 async function candidates({ cwd, config }: FindSourceOptions): Promise<readonly MigrationTool[]> {
-  if (!config) return detectMigrationTools(cwd);
-  const { tool, directory } = config;
+  const { tool, directory } = config ?? {};
+  if (tool === undefined) return detectMigrationTools(cwd);
   const known = [...readers.keys(), ...ownTools, ...toolsWithoutReader];
   if (!known.includes(tool)) {
     throw new BelayError('BAD_CONFIG', `"${tool}" is no migration tool that Belay knows`, {
