@@ -18,7 +18,7 @@ interface Box {
 }
 
 function boxesOf(graph: VersionGraph): Box[] {
-  const nodes = new Map(graph.nodes.map((node) => [node.id, node]));
+  const nodes = new Map(graph.versions.map((node) => [node.id, node]));
   // Oldest first, so that a key stays the same when versions are added.
   const drawn = drawnVersions(graph).reverse();
   const keys = new Map(drawn.map(({ id }, index) => [id, `v${index}`]));

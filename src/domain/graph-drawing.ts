@@ -16,9 +16,9 @@ interface Drawn {
 }
 
 /** Newest first; what has no parents follows the base, where that is known. */
-export function drawnVersions({ nodes, base }: VersionGraph): Drawn[] {
+export function drawnVersions({ versions, base }: VersionGraph): Drawn[] {
   const root = base ? [versionBeforeFirst] : [];
-  const drawn = nodes.map(({ id, parents }) => ({
+  const drawn = versions.map(({ id, parents }) => ({
     id,
     parents: parents.length > 0 ? parents : root,
   }));

@@ -17,7 +17,9 @@ export interface RecordedState {
   reached: number;
   /** Position of the first entry that names it. */
   readonly first: number;
-  /** Positions, in the list of states, of those from which a migration led here. */
+  /** It is no migration's, but was found and given a name. */
+  readonly isFound: boolean;
+  /** Positions, in the list of states, of those from which it was reached: by a migration, or by whoever changed it. */
   readonly reachedFrom: Set<number>;
 }
 
@@ -42,12 +44,16 @@ export function collectStates(entries: readonly HistoryEntry[]): RecordedState[]
     if (state) reach(state, entry);
     else states.push(newState(index, entry));
     positions.set(stateKey(entry), position);
-    const from =
-      entry.action === 'up' && entry.from !== null ? latestOf.get(entry.from) : undefined;
+    const leads = entry.action === 'up' || isFound(entry);
+    const from = leads && entry.from !== null ? latestOf.get(entry.from) : undefined;
     if (from !== undefined && from !== position) states[position]?.reachedFrom.add(from);
     latestOf.set(version, position);
   }
   return [...states, ...passedStates(entries, new Set(latestOf.keys()))];
+}
+
+function isFound({ action, version, applied }: HistoryEntry): boolean {
+  return action === 'snapshot' && !applied.some((one) => one.version === version);
 }
 
 function newState(index: number, entry: HistoryEntry): RecordedState {
@@ -55,7 +61,7 @@ function newState(index: number, entry: HistoryEntry): RecordedState {
   return {
     ...{ key: stateKey(entry), version, name, tool, checksum, partial },
     ...{ applied: unique(entry.applied), at, lastAt: at, reached: 1, first: index },
-    reachedFrom: new Set(),
+    ...{ isFound: isFound(entry), reachedFrom: new Set() },
   };
 }
 
@@ -95,7 +101,7 @@ function passedStates(
   return [...found].map(([version, { index, applied, tool }]) => ({
     ...{ key: '', version, name: applied.at(-1)?.name ?? '', tool, checksum: null, partial: false },
     ...{ applied: unique(applied), at: null, lastAt: null, reached: 0, first: index },
-    reachedFrom: new Set(),
+    ...{ isFound: false, reachedFrom: new Set() },
   }));
 }
 

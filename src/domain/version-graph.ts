@@ -41,12 +41,12 @@ export interface BaseVersion {
 /** The versions of a schema and how they follow one another. */
 export interface VersionGraph {
   /** Each after its parents; as far as that leaves it open, in the order in which they were first reached. */
-  readonly nodes: readonly VersionNode[];
+  readonly versions: readonly VersionNode[];
   /** Null where it was never recorded. */
   readonly base: BaseVersion | null;
   /** Id of the version that was recorded last, "0" where that is the base; null where nothing was. */
   readonly current: string | null;
-  /** Ids of the nodes that nothing comes after. */
+  /** Ids of the versions that nothing comes after. */
   readonly heads: readonly string[];
 }
 
@@ -56,7 +56,7 @@ export interface VersionGraph {
  * visited.
  *
  * @example
- * const { nodes, heads, current } = buildVersionGraph(await history.read());
+ * const { versions, heads, current } = buildVersionGraph(await history.read());
  */
 export function buildVersionGraph(entries: readonly HistoryEntry[]): VersionGraph {
   const states = collectStates(entries);
@@ -81,7 +81,7 @@ export function buildVersionGraph(entries: readonly HistoryEntry[]): VersionGrap
   const order = orderStates(states, children);
   const sorted = order.flatMap((index) => nodes[index] ?? []);
   return {
-    nodes: sorted,
+    versions: sorted,
     base: findBase(entries),
     current: last ? (sorted.find((node) => node.isCurrent)?.id ?? versionBeforeFirst) : null,
     heads: sorted.filter((node) => node.isHead).map(({ id }) => id),
@@ -110,26 +110,16 @@ function nameStates(states: readonly RecordedState[]): string[] {
   });
 }
 
+type Order = ReturnType<typeof findMaximalSubsets>;
+
 /** For each state the indexes of its parents, the one from which it was reached first. */
 function findParents(states: readonly RecordedState[]): number[][] {
-  const { groupOf, members, parentsOf, isWithin } = findMaximalSubsets(
-    states.map(({ applied }) => applied),
-  );
-  const isBefore = (one: number, other: number) =>
-    (states[one]?.first ?? 0) < (states[other]?.first ?? 0);
-  const chosen = states.map((state, index) =>
-    (parentsOf[groupOf[index] ?? 0] ?? []).map((group) => {
-      const candidates = members[group] ?? [];
-      // Several schemas with the same migrations in force: the one it came from, else the newest that was there.
-      const from = candidates.find((candidate) => state.reachedFrom.has(candidate));
-      const earlier = candidates.findLast((candidate) => isBefore(candidate, index));
-      return from ?? (state.checksum === null ? undefined : earlier) ?? candidates[0] ?? 0;
-    }),
-  );
+  const order = findMaximalSubsets(states.map(({ applied }) => applied));
+  const chosen = states.map((_, index) => chooseParents(states, index, order));
   return states.map((state, index) => {
     const list = chosen[index] ?? [];
     const further = [...state.reachedFrom].filter(
-      (from) => isWithin(from, index) && !leadsTo(from, list, chosen, isWithin),
+      (from) => order.isWithin(from, index) && !leadsTo(from, list, chosen, order.isWithin),
     );
     return [...new Set([...list, ...further])].sort(
       (a, b) =>
@@ -137,6 +127,22 @@ function findParents(states: readonly RecordedState[]): number[][] {
         compareVersions(states[b]?.version ?? '', states[a]?.version ?? '') ||
         a - b,
     );
+  });
+}
+
+function chooseParents(states: readonly RecordedState[], index: number, order: Order): number[] {
+  const { groupOf, members, parentsOf } = order;
+  const { isFound, reachedFrom, checksum, first } = states[index] as RecordedState;
+  const isBefore = (one: number) => (states[one]?.first ?? 0) < first;
+  // No migration leads to what was found, so the same are in force in the state that it was made from.
+  const source = [...reachedFrom].find((one) => groupOf[one] === groupOf[index] && isBefore(one));
+  if (isFound && source !== undefined) return [source];
+  return (parentsOf[groupOf[index] ?? 0] ?? []).map((group) => {
+    const candidates = members[group] ?? [];
+    // Several schemas with the same migrations in force: the one it came from, else the newest that was there.
+    const from = candidates.find((candidate) => reachedFrom.has(candidate));
+    const earlier = checksum === null ? undefined : candidates.findLast(isBefore);
+    return from ?? earlier ?? candidates[0] ?? 0;
   });
 }
 
@@ -180,7 +186,7 @@ const indexes = new WeakMap<VersionGraph, Map<string, VersionNode>>();
 function indexOf(graph: VersionGraph): Map<string, VersionNode> {
   const known = indexes.get(graph);
   if (known) return known;
-  const index = new Map(graph.nodes.map((node) => [node.id, node]));
+  const index = new Map(graph.versions.map((node) => [node.id, node]));
   indexes.set(graph, index);
   return index;
 }
@@ -218,11 +224,11 @@ function hasChecksum(node: VersionNode, reference: string): boolean {
 export function findNode(graph: VersionGraph, reference: string): VersionNode {
   const exact = indexOf(graph).get(reference);
   if (exact) return exact;
-  const named = graph.nodes.filter((node) => isVersion(reference, node));
+  const named = graph.versions.filter((node) => isVersion(reference, node));
   // The first schema of a version goes by the version alone.
   const firsts = named.filter(({ id, version }) => id === version);
   const found =
-    firsts.length > 0 ? firsts : graph.nodes.filter((node) => hasChecksum(node, reference));
+    firsts.length > 0 ? firsts : graph.versions.filter((node) => hasChecksum(node, reference));
   const [node] = found;
   if (!node) throw notFound(reference);
   if (found.length === 1) return node;

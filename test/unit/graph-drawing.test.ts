@@ -75,9 +75,9 @@ describe('a drawing', () => {
         const graph = graphOf(...list.map((set): SampleState => [set, { action: 'snapshot' }]));
         const rows = drawGraph(graph);
         const ids = rows.flatMap(({ id }) => id ?? []);
-        const expected = [...graph.nodes.map(({ id }) => id), ...(graph.base ? ['0'] : [])];
+        const expected = [...graph.versions.map(({ id }) => id), ...(graph.base ? ['0'] : [])];
         expect([...ids].sort()).toEqual(expected.sort());
-        for (const { id, parents } of graph.nodes) {
+        for (const { id, parents } of graph.versions) {
           for (const parent of parents)
             expect(ids.indexOf(parent)).toBeGreaterThan(ids.indexOf(id));
         }

@@ -9,12 +9,12 @@ import { historyOf, type SampleState } from '../support/sample-history.js';
 const graphOf = (...states: readonly SampleState[]): VersionGraph =>
   buildVersionGraph(historyOf(...states));
 
-const edgesOf = ({ nodes }: VersionGraph): Record<string, readonly string[]> =>
-  Object.fromEntries(nodes.map(({ id, parents }) => [id, parents]));
+const edgesOf = ({ versions }: VersionGraph): Record<string, readonly string[]> =>
+  Object.fromEntries(versions.map(({ id, parents }) => [id, parents]));
 
 describe('the version graph', () => {
   it('of nothing is empty', () => {
-    expect(buildVersionGraph([])).toEqual({ nodes: [], base: null, current: null, heads: [] });
+    expect(buildVersionGraph([])).toEqual({ versions: [], base: null, current: null, heads: [] });
   });
 
   it('of a line is a line, and a version that is reached again stays one', () => {
@@ -22,7 +22,7 @@ describe('the version graph', () => {
     const graph = graphOf([[]], [one], [two], [one, { action: 'down', from: '2' }], [two]);
     expect(edgesOf(graph)).toEqual({ '1': [], '2': ['1'] });
     expect(graph).toMatchObject({ base: { version: '0' }, current: '2', heads: ['2'] });
-    expect(graph.nodes[1]).toMatchObject({
+    expect(graph.versions[1]).toMatchObject({
       ...{ id: '2', version: '2', name: 'm2', tool: 'belay', applied: ['1', '2'] },
       ...{ reached: 2, isCurrent: true, isHead: true, children: [] },
       ...{ at: '2026-11-21T12:02:00.000Z', lastAt: '2026-11-21T12:04:00.000Z' },
@@ -43,13 +43,13 @@ describe('the version graph', () => {
   it('is at the base after everything was taken back', () => {
     const graph = graphOf([['1']], [[], { action: 'down', from: '1' }]);
     expect(graph.current).toBe('0');
-    expect(graph.nodes.map(({ isCurrent }) => isCurrent)).toEqual([false]);
+    expect(graph.versions.map(({ isCurrent }) => isCurrent)).toEqual([false]);
   });
 
   it('knows versions that were passed by name', () => {
     const graph = graphOf([['1', '2', '3'], { tool: 'prisma', action: 'snapshot' }]);
     expect(edgesOf(graph)).toEqual({ '1': [], '2': ['1'], '3': ['2'] });
-    expect(graph.nodes[1]).toMatchObject({
+    expect(graph.versions[1]).toMatchObject({
       ...{ version: '2', name: 'm2', tool: 'prisma', checksum: null },
       ...{ at: null, lastAt: null, reached: 0, isHead: false },
     });
@@ -62,13 +62,30 @@ describe('the version graph', () => {
       [['1'], { checksum: b, action: 'snapshot' }],
       [['1', '2'], { from: '1' }],
     );
-    expect(graph.nodes.map(({ id, checksum }) => [id, checksum])).toEqual([
+    expect(graph.versions.map(({ id, checksum }) => [id, checksum])).toEqual([
       ['1', a],
       ['1@bbbbbbbb', b],
       ['2', expect.anything()],
     ]);
     // Of the two the one that it was reached from.
     expect(edgesOf(graph)).toEqual({ '1': [], '1@bbbbbbbb': [], '2': ['1@bbbbbbbb'] });
+  });
+
+  it('has what was found after what it was made from', () => {
+    const found = (version: string, from: string | null, applied: string[] = []): SampleState => [
+      applied,
+      { version, from, action: 'snapshot', checksum: version.repeat(4) },
+    ];
+    const graph = graphOf(
+      ...[found('a', null), found('b', 'a'), found('a', 'b'), found('c', 'a')],
+      [['1'], { from: 'c' }],
+      found('fix', '1', ['1']),
+      [['1', '2'], { from: 'fix' }],
+    );
+    expect(edgesOf(graph)).toEqual({
+      ...{ a: [], b: ['a'], c: ['a'], '1': ['c'], fix: ['1'], '2': ['fix'] },
+    });
+    expect(graph.heads).toEqual(['b', '2']);
   });
 
   it('has an edge from where it was reached, also past another branch', () => {
@@ -183,7 +200,7 @@ describe('of any history', () => {
   it('parents come first, have less in force, and nothing lies between', () => {
     fc.assert(
       fc.property(history, (entries) => {
-        const { nodes, heads } = buildVersionGraph(entries);
+        const { versions: nodes, heads } = buildVersionGraph(entries);
         expect(new Set(idsOf(nodes)).size).toBe(nodes.length);
         for (const [index, node] of nodes.entries()) {
           const parents = nodes.filter(({ id }) => node.parents.includes(id));
@@ -211,7 +228,7 @@ describe('of any history', () => {
     fc.assert(
       fc.property(history, (entries) => {
         const graph = buildVersionGraph(entries);
-        for (const { id } of graph.nodes) {
+        for (const { id } of graph.versions) {
           for (const other of ancestors(graph, id)) {
             expect(idsOf(descendants(graph, other.id))).toContain(id);
           }
@@ -223,14 +240,14 @@ describe('of any history', () => {
     );
   });
 
-  const appliedIn = ({ nodes }: VersionGraph, id: string) =>
-    new Set(nodes.find((node) => node.id === id)?.applied ?? []);
+  const appliedIn = (graph: VersionGraph, id: string) =>
+    new Set(graph.versions.find((node) => node.id === id)?.applied ?? []);
 
   it('every path leads from the one to the other, down and then up', () => {
     fc.assert(
       fc.property(history, (entries) => {
         const graph = buildVersionGraph(entries);
-        const ids = ['0', ...idsOf(graph.nodes)];
+        const ids = ['0', ...idsOf(graph.versions)];
         const walk = (from: string, to: string) => {
           const applied = appliedIn(graph, from);
           let at = from;
@@ -271,9 +288,9 @@ describe('of any history', () => {
       const states = list.map((set) => [set, { action: 'snapshot' }] as const);
       const graph = graphOf(...states);
       const nameOf = (id: string) =>
-        graph.nodes.find((node) => node.id === id)?.applied.join() ?? '';
+        graph.versions.find((node) => node.id === id)?.applied.join() ?? '';
       return Object.fromEntries(
-        graph.nodes.map(({ id, parents, reached }) => [
+        graph.versions.map(({ id, parents, reached }) => [
           nameOf(id),
           [...parents.map(nameOf).sort(), reached],
         ]),
@@ -299,7 +316,7 @@ describe('of any history', () => {
       }
     }
     const graph = buildVersionGraph(historyOf(...states));
-    expect(graph.nodes.length).toBe(100 + 40 * 150);
+    expect(graph.versions.length).toBe(100 + 40 * 150);
     expect(graph.heads.length).toBe(40);
     expect(ancestors(graph, 'b39.249').length).toBe(249);
     expect(pathBetween(graph, 'b0.249', 'b39.249').length).toBe(300);

@@ -32,6 +32,6 @@ export function addSchemaGraph(schema: Command, bind: Bind): void {
 }
 
 /** Newest first, as all lists are. */
-function toDocument({ nodes, base, current, heads, place }: PlacedVersionGraph) {
-  return { versions: [...nodes].reverse(), base, current, heads, place };
+function toDocument({ versions, ...graph }: PlacedVersionGraph) {
+  return { versions: [...versions].reverse(), ...graph };
 }

@@ -19,7 +19,7 @@ export function describeGraph(
     const hint = style.dim('record the schema as it is with `belay schema snapshot`');
     return `no version is recorded in the ${graph.place}\n${hint}`;
   }
-  const nodes = new Map(graph.nodes.map((node) => [node.id, node]));
+  const nodes = new Map(graph.versions.map((node) => [node.id, node]));
   return rows
     .map(({ lanes, id }) => {
       if (id === null) return style.dim(lanes);

@@ -53,7 +53,7 @@ export interface PlacedVersionGraph extends VersionGraph {
  * The recorded versions of a target's schema and how they follow one another.
  *
  * @example
- * const { nodes, heads } = await readVersionGraph(target);
+ * const { versions, heads } = await readVersionGraph(target);
  * @throws BelayError HISTORY_DAMAGED, NEWER_FORMAT
  */
 export function readVersionGraph(target: Target): Promise<PlacedVersionGraph> {
@@ -72,7 +72,7 @@ function summarise(
   place: SchemaHistory['place'],
 ): VersionList {
   const graph = buildVersionGraph(entries);
-  const ids = new Map(graph.nodes.map((node) => [keyOf(node), node.id]));
+  const ids = new Map(graph.versions.map((node) => [keyOf(node), node.id]));
   const found = new Map<string, RecordedVersionSummary>();
   for (const [index, entry] of [...entries.entries()].reverse()) {
     const key = keyOf(entry);

@@ -11,7 +11,7 @@ export interface RecordVersionState {
   /** On the target's own database. */
   readonly session: Session;
   readonly history: SchemaHistory;
-  /** Whose record says which migrations are in force; null: nobody's. */
+  /** Another tool, whose record says which migrations are in force; null: the last entry says it. */
   readonly source: Pick<MigrationSource, 'tool' | 'readApplied'> | null;
 }
 
@@ -49,7 +49,7 @@ export async function recordVersion(
   const checksum = versionChecksum(model);
   const found = {
     applied: applied === null ? null : applied.map(({ version, name }) => ({ version, name })),
-    ...{ name: options.name, checksum },
+    ...{ name: options.name, checksum, tool: source?.tool ?? noTool },
   };
   const state = stateOf(found, entries);
   const last = entries.at(-1);
@@ -61,15 +61,14 @@ export async function recordVersion(
   const isFirst = entries.length === 0 && state.version === versionBeforeFirst;
   const entry: NewHistoryEntry = {
     ...{ action: isFirst ? 'baseline' : 'snapshot', ...state },
-    ...{ tool: source?.tool ?? noTool, from: last?.version ?? null },
-    ...{ checksum, partial: isPartial(model) },
+    ...{ from: last?.version ?? null, checksum, partial: isPartial(model) },
     ...{ fileChecksum: null, up: null, down: null, renames: [], git: options.git ?? null },
     ...{ durationMs: options.durationMs ?? null, snapshotId: options.snapshotId ?? null },
   };
   return { entry: await history.append(entry, model), model, isNew: true };
 }
 
-type State = Pick<NewHistoryEntry, 'version' | 'name' | 'applied'>;
+type State = Pick<NewHistoryEntry, 'version' | 'name' | 'applied' | 'tool'>;
 
 interface Found {
   /** By the record of the tool; null where nobody keeps one. */
@@ -77,29 +76,29 @@ interface Found {
   /** What the caller wants it to be called. */
   readonly name: string | undefined;
   readonly checksum: string;
+  readonly tool: string;
 }
 
 function stateOf(found: Found, entries: readonly HistoryEntry[]): State {
-  const { applied, name } = found;
-  if (applied === null) return unmigratedState(found, entries);
-  const last = applied.at(-1) ?? { version: versionBeforeFirst, name: '' };
-  return name === undefined
-    ? { version: last.version, name: last.name, applied }
-    : { version: name, name: '', applied };
+  const { name, checksum } = found;
+  const last = entries.at(-1);
+  const migrated = migratedState(found, last);
+  if (migrated) return name === undefined ? migrated : { ...migrated, version: name, name: '' };
+  // A schema that was there before is that version again.
+  const isIt = (entry: HistoryEntry) => entry.checksum === checksum && entry.tool === noTool;
+  const version = name ?? entries.findLast(isIt)?.version ?? `schema-${checksum.slice(0, 8)}`;
+  return { version, name: '', applied: [], tool: noTool };
 }
 
-/**
- * Without migrations each state that is recorded is a step of its own after the one before, so that there is a way
- * between them. A schema that was there before is that version again.
- */
-function unmigratedState({ name, checksum }: Found, entries: readonly HistoryEntry[]): State {
-  const isIt = (entry: HistoryEntry) =>
-    entry.checksum === checksum && (name === undefined || entry.version === name);
-  const known = entries.findLast(isIt);
-  if (known) return { version: known.version, name: known.name, applied: known.applied };
-  const version = name ?? `schema-${checksum.slice(0, 8)}`;
-  const before = (entries.at(-1)?.applied ?? []).filter((one) => one.version !== version);
-  return { version, name: '', applied: [...before, { version, name: '' }] };
+/** The state by the record of the tool, else by the last entry; undefined where there were never migrations. */
+function migratedState({ applied, tool }: Found, last: HistoryEntry | undefined) {
+  if (applied !== null) {
+    const { version, name } = applied.at(-1) ?? { version: versionBeforeFirst, name: '' };
+    return { version, name, applied, tool };
+  }
+  if (!last || last.tool === noTool) return undefined;
+  const { version, name, applied: before, tool: recorded } = last;
+  return { version, name, applied: before, tool: recorded };
 }
 
 const versionsOf = (applied: readonly AppliedVersion[]): string =>

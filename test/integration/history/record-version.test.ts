@@ -77,18 +77,32 @@ describe.each(testServers())('recording what is found on $name', (server) => {
     expect((await record(['1'])).isNew).toBe(false);
   });
 
-  it('states without migrations, as a line that can be walked', async () => {
+  it('states without migrations, each with its own name', async () => {
     const first = await found();
     const firstName = `schema-${first.entry.checksum.slice(0, 8)}`;
-    expect(first.entry).toMatchObject({ version: firstName, tool: 'none', action: 'snapshot' });
+    expect(first.entry).toMatchObject({
+      ...{ version: firstName, tool: 'none', action: 'snapshot', applied: [] },
+    });
     await change('CREATE TABLE public.a ()');
     const named = await found({ name: 'v2' });
-    expect(named.entry.version).toBe('v2');
-    expect(namesOf(named.entry.applied)).toEqual([firstName, 'v2']);
+    expect(named.entry).toMatchObject({ version: 'v2', from: firstName, applied: [] });
     expect((await found()).isNew).toBe(false);
     await change('DROP TABLE public.a');
     const back = await found();
-    expect(back).toMatchObject({ isNew: true, entry: { version: firstName } });
-    expect(namesOf(back.entry.applied)).toEqual([firstName]);
+    expect(back).toMatchObject({ isNew: true, entry: { version: firstName, from: 'v2' } });
+  });
+
+  it('a schema that was changed beside Belay’s own migrations, which stay in force', async () => {
+    const { model } = await found({ name: 'x' });
+    const checksum = versionChecksum(model);
+    await history.append(sampleEntry(['1', '2'], { checksum }), model);
+    expect((await found()).isNew).toBe(false);
+    await change('CREATE TABLE public.a ()');
+    const drifted = await found();
+    expect(drifted.entry).toMatchObject({ version: '2', name: 'm2', tool: 'belay', from: '2' });
+    expect(namesOf(drifted.entry.applied)).toEqual(['1', '2']);
+    const named = await found({ name: 'hotfix' });
+    expect(named.entry).toMatchObject({ version: 'hotfix', name: '', tool: 'belay', from: '2' });
+    expect(namesOf(named.entry.applied)).toEqual(['1', '2']);
   });
 });
