@@ -8,9 +8,9 @@ import type { OpenTool } from './tool-source.js';
 
 const toolName = 'Knex';
 
-/** What Knex loads, without files of types. */
+/** What Knex loads, or can be told to load. */
 const isMigration = (name: string): boolean =>
-  /\.(?:co|coffee|eg|iced|js|cjs|mjs|litcoffee|ls|ts)$/.test(name) && !name.endsWith('.d.ts');
+  /\.(?:co|coffee|eg|iced|js|cjs|mjs|litcoffee|ls|ts)$/.test(name);
 
 /** Compiled, a file has another extension and is the same migration. */
 const withoutExtension = (name: string): string => name.replace(/\.[^.]+$/, '');
