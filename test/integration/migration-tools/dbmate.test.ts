@@ -9,7 +9,7 @@ import {
   rollBack,
   type Scene,
   stateOf,
-  withScene,
+  useScenes,
 } from './scene.js';
 
 const project = {
@@ -31,8 +31,10 @@ async function apply(scene: Scene, options: readonly string[] = []) {
 }
 
 describe.each(testServers())('migrations of dbmate on $name', (server) => {
+  const withScene = useScenes(server);
+
   it('are read as it applied them', () =>
-    withScene(server, project, async (scene) => {
+    withScene(project, async (scene) => {
       const { folder: cwd, session } = scene;
       // Without its table they are the same to Belay's own runner.
       expect(await findMigrationSource({ cwd, session, env: {} })).toBeNull();
@@ -65,7 +67,7 @@ describe.each(testServers())('migrations of dbmate on $name', (server) => {
     }));
 
   it('are applied again after a rollback', () =>
-    withScene(server, project, async (scene) => {
+    withScene(project, async (scene) => {
       await apply(scene);
       await rollBack(scene, '20260102000000', 'DROP TABLE public.items');
       expect(await stateOf(scene)).toMatchObject({ applied: [both[0]], pending: [both[1]] });
@@ -74,18 +76,14 @@ describe.each(testServers())('migrations of dbmate on $name', (server) => {
     }));
 
   it('are read from the table that a variable names', () =>
-    withScene(
-      server,
-      { ...project, '.env': 'DBMATE_MIGRATIONS_TABLE=app.steps\n' },
-      async (scene) => {
-        await apply(scene, ['--migrations-table', 'app.steps']);
-        expect(await stateOf(scene)).toMatchObject({ applied: both });
-        expect((await scene.source()).ownRelations).toEqual(['app.steps']);
-      },
-    ));
+    withScene({ ...project, '.env': 'DBMATE_MIGRATIONS_TABLE=app.steps\n' }, async (scene) => {
+      await apply(scene, ['--migrations-table', 'app.steps']);
+      expect(await stateOf(scene)).toMatchObject({ applied: both });
+      expect((await scene.source()).ownRelations).toEqual(['app.steps']);
+    }));
 
   it('are not read from a table that is not as dbmate makes it', () =>
-    withScene(server, project, async (scene) => {
+    withScene(project, async (scene) => {
       await apply(scene);
       const table = 'public.schema_migrations';
       await expectDamage(scene, [

@@ -9,7 +9,7 @@ import {
   rollBack,
   type Scene,
   stateOf,
-  withScene,
+  useScenes,
 } from './scene.js';
 
 const users = 'CREATE TABLE "users" ("id" serial PRIMARY KEY NOT NULL);';
@@ -45,8 +45,10 @@ const apply = (scene: Scene, options = {}) =>
   );
 
 describe.each(testServers())('migrations of Drizzle on $name', (server) => {
+  const withScene = useScenes(server);
+
   it('are read as it applied them', () =>
-    withScene(server, project, async (scene) => {
+    withScene(project, async (scene) => {
       expect(await stateOf(scene)).toMatchObject({
         ...{ applied: null, pending: ['0000 users', '0001 items'], unfinished: [] },
       });
@@ -82,7 +84,7 @@ describe.each(testServers())('migrations of Drizzle on $name', (server) => {
     }));
 
   it('are applied again after a rollback', () =>
-    withScene(server, project, async (scene) => {
+    withScene(project, async (scene) => {
       await apply(scene);
       await rollBack(scene, '0001', 'DROP TABLE public.items');
       expect(await stateOf(scene)).toMatchObject({
@@ -95,7 +97,6 @@ describe.each(testServers())('migrations of Drizzle on $name', (server) => {
 
   it('are read from the table that its config names', () =>
     withScene(
-      server,
       {
         ...project,
         'drizzle.config.ts': `${config}export default defineConfig({
@@ -115,14 +116,14 @@ describe.each(testServers())('migrations of Drizzle on $name', (server) => {
     ));
 
   it('whose files are gone are known by what the record has', () =>
-    withScene(server, project, async (scene) => {
+    withScene(project, async (scene) => {
       await apply(scene);
       scene.write('db/drizzle/meta/_journal.json', journal([['0000_users', 1767225600123]]));
       expect(await stateOf(scene)).toMatchObject({ applied: ['0000 users', '1767312000456'] });
     }));
 
   it('are not read from a table or a journal that is not as Drizzle makes it', () =>
-    withScene(server, project, async (scene) => {
+    withScene(project, async (scene) => {
       await apply(scene);
       const table = 'drizzle.__drizzle_migrations';
       await expectDamage(scene, [
@@ -159,8 +160,10 @@ const table = 'drizzle.__drizzle_migrations';
 describe.each(testServers())(
   'folders of Drizzle 1.0, with its documented table, on $name',
   (server) => {
+    const withScene = useScenes(server);
+
     it('are read by name', () =>
-      withScene(server, folders, async (scene) => {
+      withScene(folders, async (scene) => {
         await scene.sql(`
         CREATE SCHEMA drizzle;
         CREATE TABLE ${table} (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint, name text,
@@ -177,7 +180,7 @@ describe.each(testServers())(
       }));
 
     it('are found by their second or hash in a table of before', () =>
-      withScene(server, folders, async (scene) => {
+      withScene(folders, async (scene) => {
         await scene.sql('CREATE SCHEMA drizzle');
         const [, other] = await (await scene.source()).readFiles();
         await scene.sql(`

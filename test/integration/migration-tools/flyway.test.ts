@@ -7,7 +7,7 @@ import {
   rollBack,
   type Scene,
   stateOf,
-  withScene,
+  useScenes,
 } from './scene.js';
 
 /** As Flyway makes it on PostgreSQL. */
@@ -66,8 +66,10 @@ async function record(scene: Scene, rows: readonly Row[]): Promise<void> {
 describe.each(testServers())(
   'migrations of Flyway, with its documented table, on $name',
   (server) => {
+    const withScene = useScenes(server);
+
     it('are read as it applied them', () =>
-      withScene(server, project, async (scene) => {
+      withScene(project, async (scene) => {
         expect(await stateOf(scene)).toMatchObject({
           ...{ applied: null, pending: ['1 Create_person_table', '1.1 Couple', '2 index'] },
         });
@@ -98,7 +100,7 @@ describe.each(testServers())(
       }));
 
     it('are in force unless they were undone, deleted or failed', () =>
-      withScene(server, project, async (scene) => {
+      withScene(project, async (scene) => {
         await record(scene, [
           ...[first, second, { version: '2', script: 'V2__index.sql' }],
           { version: '2', script: 'U2__index.sql', type: 'UNDO_SQL' },
@@ -115,7 +117,7 @@ describe.each(testServers())(
       }));
 
     it('are applied up to a baseline', () =>
-      withScene(server, project, async (scene) => {
+      withScene(project, async (scene) => {
         await record(scene, [
           { version: '1.5', script: '<< Flyway Baseline >>', type: 'BASELINE' },
           { version: '002', script: 'V002__index.sql' },
@@ -131,7 +133,7 @@ describe.each(testServers())(
       }));
 
     it('are not in the record after a rollback', () =>
-      withScene(server, project, async (scene) => {
+      withScene(project, async (scene) => {
         await record(scene, [first, second]);
         await rollBack(scene, '1.1', 'SELECT 1');
         expect(await stateOf(scene)).toMatchObject({
@@ -149,7 +151,7 @@ describe.each(testServers())(
         'flyway.table=Steps\nflyway.schemas=app,other\nflyway.locations=filesystem:sql\n',
       ],
     ])('are read from the table that %s names', (name, text) =>
-      withScene(server, { ...withoutConfig, [name]: text }, async (scene) => {
+      withScene({ ...withoutConfig, [name]: text }, async (scene) => {
         await scene.sql(`CREATE SCHEMA app; ${createTable('app."Steps"')}
         ${insertRows([first], 'app."Steps"')}`);
         expect(await stateOf(scene)).toMatchObject({ applied: ['1 Create_person_table'] });
@@ -158,7 +160,7 @@ describe.each(testServers())(
     );
 
     it('are not read from a table or files that Flyway refuses', () =>
-      withScene(server, project, async (scene) => {
+      withScene(project, async (scene) => {
         await record(scene, [first]);
         const table = 'public.flyway_schema_history';
         await expectDamage(scene, [

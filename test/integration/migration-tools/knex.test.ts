@@ -7,7 +7,7 @@ import {
   rollBack,
   type Scene,
   stateOf,
-  withScene,
+  useScenes,
 } from './scene.js';
 
 const migration = (table: string) => `
@@ -38,8 +38,10 @@ async function apply(scene: Scene, options = {}) {
 const both = ['20260101000000 users', '20260102000000 items'];
 
 describe.each(testServers())('migrations of Knex on $name', (server) => {
+  const withScene = useScenes(server);
+
   it('are read as it applied them', () =>
-    withScene(server, project, async (scene) => {
+    withScene(project, async (scene) => {
       expect(await stateOf(scene)).toMatchObject({ applied: null, pending: both });
       await apply(scene);
       const source = await scene.source();
@@ -69,7 +71,7 @@ describe.each(testServers())('migrations of Knex on $name', (server) => {
     }));
 
   it('are applied again after a rollback', () =>
-    withScene(server, project, async (scene) => {
+    withScene(project, async (scene) => {
       await apply(scene);
       await rollBack(scene, '20260102000000', 'DROP TABLE public.items');
       expect(await stateOf(scene)).toMatchObject({ applied: [both[0]], pending: [both[1]] });
@@ -78,7 +80,7 @@ describe.each(testServers())('migrations of Knex on $name', (server) => {
     }));
 
   it('are the same with another extension', () =>
-    withScene(server, project, async (scene) => {
+    withScene(project, async (scene) => {
       await apply(scene);
       await scene.sql(`UPDATE knex_migrations SET name = replace(name, '.js', '.ts')`);
       expect(await stateOf(scene)).toMatchObject({ applied: both, pending: [] });
@@ -88,7 +90,6 @@ describe.each(testServers())('migrations of Knex on $name', (server) => {
 
   it('are read from the table that its config names', () =>
     withScene(
-      server,
       {
         ...project,
         'knexfile.js': `module.exports = { client: 'pg',
@@ -103,7 +104,7 @@ describe.each(testServers())('migrations of Knex on $name', (server) => {
     ));
 
   it('are not read from a table that is not as Knex makes it', () =>
-    withScene(server, project, async (scene) => {
+    withScene(project, async (scene) => {
       await apply(scene);
       await expectDamage(scene, [
         ['ALTER TABLE public.knex_migrations RENAME batch TO round', /no column "batch"/],

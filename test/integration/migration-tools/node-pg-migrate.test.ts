@@ -8,7 +8,7 @@ import {
   rollBack,
   type Scene,
   stateOf,
-  withScene,
+  useScenes,
 } from './scene.js';
 
 const packageJson = (start: string) =>
@@ -40,8 +40,10 @@ async function apply(scene: Scene, options = {}) {
 }
 
 describe.each(testServers())('migrations of node-pg-migrate on $name', (server) => {
+  const withScene = useScenes(server);
+
   it('are read as it applied them', () =>
-    withScene(server, project, async (scene) => {
+    withScene(project, async (scene) => {
       expect(await stateOf(scene)).toMatchObject({ applied: null, pending: both });
       expect(await apply(scene)).toEqual(['1767225600000_users', '1767312000000_items']);
       const source = await scene.source();
@@ -82,7 +84,7 @@ describe.each(testServers())('migrations of node-pg-migrate on $name', (server) 
     }));
 
   it('have the time that the record says, whatever the time zone of the database', () =>
-    withScene(server, project, async (scene) => {
+    withScene(project, async (scene) => {
       await apply(scene);
       await scene.sql(`DO $$ BEGIN
         EXECUTE format('ALTER DATABASE %I SET timezone = ''Asia/Tokyo''', current_database());
@@ -96,7 +98,7 @@ describe.each(testServers())('migrations of node-pg-migrate on $name', (server) 
     }));
 
   it('are applied again after a rollback', () =>
-    withScene(server, project, async (scene) => {
+    withScene(project, async (scene) => {
       await apply(scene);
       await rollBack(scene, '1767312000000', 'DROP TABLE public.items');
       expect(await stateOf(scene)).toMatchObject({ applied: [both[0]], pending: [both[1]] });
@@ -111,7 +113,7 @@ describe.each(testServers())('migrations of node-pg-migrate on $name', (server) 
       JSON.stringify({ db: { 'migrations-table': 'steps', 'migrations-schema': 'app' } }),
     ],
   ])('are read from the table that %s names', (name, text) =>
-    withScene(server, { ...project, [name]: text }, async (scene) => {
+    withScene({ ...project, [name]: text }, async (scene) => {
       const options = { migrationsSchema: 'app', createMigrationsSchema: true };
       await apply(scene, { migrationsTable: 'steps', ...options });
       expect(await stateOf(scene)).toMatchObject({ applied: both });
@@ -120,7 +122,7 @@ describe.each(testServers())('migrations of node-pg-migrate on $name', (server) 
   );
 
   it('are not read from a table that is not as node-pg-migrate makes it', () =>
-    withScene(server, project, async (scene) => {
+    withScene(project, async (scene) => {
       await apply(scene);
       await expectDamage(scene, [
         ['ALTER TABLE public.pgmigrations DROP run_on', /public\.pgmigrations.*no column "run_on"/],

@@ -7,7 +7,7 @@ import {
   rollBack,
   type Scene,
   stateOf,
-  withScene,
+  useScenes,
 } from './scene.js';
 
 const schema = 'datasource db {\n  provider = "postgresql"\n  url = env("DATABASE_URL")\n}\n';
@@ -28,8 +28,10 @@ const deploy = (scene: Scene, migrations: PrismaMigrations) =>
   withPrisma(scene.url, (prisma) => prisma.deploy(migrations));
 
 describe.each(testServers())("migrations of Prisma's own engine on $name", (server) => {
+  const withScene = useScenes(server);
+
   it('are read as it applied them', () =>
-    withScene(server, files([init, items]), async (scene) => {
+    withScene(files([init, items]), async (scene) => {
       expect(await stateOf(scene)).toMatchObject({
         applied: null,
         pending: ['0_init', '20260102030405 items'],
@@ -73,7 +75,7 @@ describe.each(testServers())("migrations of Prisma's own engine on $name", (serv
     }));
 
   it('are unchanged where only the line ends differ', () =>
-    withScene(server, files([init, items]), async (scene) => {
+    withScene(files([init, items]), async (scene) => {
       await deploy(scene, [init, items]);
       const windows = [items[0], items[1].replaceAll('\n', '\r\n')] as const;
       scene.write(`prisma/migrations/${items[0]}/migration.sql`, windows[1]);
@@ -82,7 +84,7 @@ describe.each(testServers())("migrations of Prisma's own engine on $name", (serv
     }));
 
   it('are not applied where they failed, and not unfinished where that was resolved', () =>
-    withScene(server, files([init, third]), async (scene) => {
+    withScene(files([init, third]), async (scene) => {
       const broken = [third[0], 'SELECT 1 / 0;\n'] as const;
       await expect(deploy(scene, [init, broken])).rejects.toThrow(/division by zero/);
       expect(await stateOf(scene)).toMatchObject({
@@ -96,7 +98,7 @@ describe.each(testServers())("migrations of Prisma's own engine on $name", (serv
     }));
 
   it('are applied again after a rollback', () =>
-    withScene(server, files([init, items]), async (scene) => {
+    withScene(files([init, items]), async (scene) => {
       await deploy(scene, [init, items]);
       await rollBack(scene, '20260102030405', 'DROP TABLE public.items');
       expect(await stateOf(scene)).toMatchObject({
@@ -107,7 +109,7 @@ describe.each(testServers())("migrations of Prisma's own engine on $name", (serv
     }));
 
   it('are found in the schema that the connection string names', () =>
-    withScene(server, files([init]), async (scene) => {
+    withScene(files([init]), async (scene) => {
       await deploy(scene, [init]);
       await scene.sql('CREATE SCHEMA "App"; ALTER TABLE _prisma_migrations SET SCHEMA "App"');
       expect(await stateOf(scene)).toMatchObject({ applied: ['0_init'] });
@@ -115,7 +117,7 @@ describe.each(testServers())("migrations of Prisma's own engine on $name", (serv
     }));
 
   it('are not read from a table that is not as Prisma makes it', () =>
-    withScene(server, files([init]), async (scene) => {
+    withScene(files([init]), async (scene) => {
       await deploy(scene, [init]);
       const table = 'public._prisma_migrations';
       await expectDamage(scene, [
