@@ -1,3 +1,6 @@
+import { afterQuoted } from './quoted-text.js';
+import { flattenConjunctions } from './stable-conjunction.js';
+
 /**
  * PostgreSQL prints `x IN ('a', 'b')` on a varchar as `(ARRAY['a'::character varying, …])::text[]`,
  * but after a dump and a restore as `ARRAY[('a'::character varying)::text, …]`: the same meaning in
@@ -10,21 +13,6 @@ const castToArray =
 
 const openers = '([{';
 const closers = ')]}';
-
-/** Index just after the quoted text that begins at `at`, where a doubled quote stands for itself. */
-function afterQuoted(text: string, at: number): number {
-  const quote = text[at] ?? '';
-  // E'…' also escapes with a backslash.
-  const escapes = quote === "'" && /(?:^|[^\w$])E$/i.test(text.slice(Math.max(0, at - 2), at));
-  for (let i = at + 1; i < text.length; i += 1) {
-    if (escapes && text[i] === '\\') i += 1;
-    else if (text[i] === quote) {
-      if (text[i + 1] !== quote) return i + 1;
-      i += 1;
-    }
-  }
-  return text.length;
-}
 
 /** The elements of the array whose `[` is just before `start`, and the index of its `]`. */
 function readElements(text: string, start: number): { elements: string[]; end: number } {
@@ -59,12 +47,16 @@ function readCastArray(text: string, at: number): { text: string; end: number } 
   }
   const cast = castToArray.exec(text.slice(end + 1, end + 300));
   if (!cast) return undefined;
-  const items = elements.map((element) => `(${stableExpression(element)})::${cast[1]}`);
+  const items = elements.map((element) => `(${stableArrays(element)})::${cast[1]}`);
   return { text: `ARRAY[${items.join(', ')}]`, end: end + 1 + cast[0].length };
 }
 
 /** Brings an expression, or SQL that contains some, into the form that a dump and restore keeps. */
 export function stableExpression(sql: string): string {
+  return flattenConjunctions(stableArrays(sql));
+}
+
+function stableArrays(sql: string): string {
   if (!sql.includes('(ARRAY[')) return sql;
   let result = '';
   for (let i = 0; i < sql.length; ) {
