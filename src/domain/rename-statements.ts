@@ -1,0 +1,63 @@
+import type { Rename } from './history.js';
+import { nameParts } from './name-parts.js';
+
+/** Kinds whose keyword in ALTER is not their own name. */
+const keywords: Readonly<Record<string, string>> = {
+  enum: 'TYPE',
+  'composite type': 'TYPE',
+  'range type': 'TYPE',
+  'base type': 'TYPE',
+  'statistics object': 'STATISTICS',
+};
+
+/** Kinds that are renamed at what they are on. */
+const parts: Readonly<Record<string, string>> = {
+  column: 'COLUMN',
+  constraint: 'CONSTRAINT',
+};
+const onTables: readonly string[] = ['trigger', 'policy', 'rule'];
+const routines: readonly string[] = ['function', 'procedure', 'aggregate'];
+
+const lastOf = (name: string): string => nameParts(name).at(-1) ?? name;
+const holderOf = (name: string): string => nameParts(name).slice(0, -1).join('.');
+
+/** `public.f(integer)` in two: a rename changes the name alone. */
+const routineName = (signature: string): string =>
+  lastOf(signature.slice(0, signature.indexOf('(')));
+
+function renameSql({ object, from, to }: Rename): string {
+  const part = parts[object];
+  if (part) return `ALTER TABLE ${holderOf(from)} RENAME ${part} ${lastOf(from)} TO ${lastOf(to)}`;
+  if (onTables.includes(object)) {
+    return `ALTER ${object.toUpperCase()} ${lastOf(from)} ON ${holderOf(from)} RENAME TO ${lastOf(to)}`;
+  }
+  if (routines.includes(object)) {
+    return `ALTER ${object.toUpperCase()} ${from} RENAME TO ${routineName(to)}`;
+  }
+  return `ALTER ${keywords[object] ?? object.toUpperCase()} ${from} RENAME TO ${lastOf(to)}`;
+}
+
+/** Renames of one schema to another are not renames but moves. */
+function moveSql({ object, from, to }: Rename): string | undefined {
+  const [was, is] = [nameParts(from), nameParts(to)];
+  if (object === 'schema' || parts[object] || onTables.includes(object)) return undefined;
+  if (was.length !== 2 || is.length !== 2 || was[0] === is[0]) return undefined;
+  return `ALTER ${keywords[object] ?? object.toUpperCase()} ${from} SET SCHEMA ${is[0]}`;
+}
+
+/**
+ * The SQL that renames, in the given order. Names are as in the schema model, and each is as it is when its turn comes: the columns
+ * of a table that is renamed first have the table's new name.
+ *
+ * @example
+ * renameStatements([{ object: 'column', from: 'public.t.a', to: 'public.t.b' }]);
+ * // ['ALTER TABLE public.t RENAME COLUMN a TO b']
+ */
+export function renameStatements(renames: readonly Rename[]): string[] {
+  return renames.flatMap((rename) => {
+    const move = moveSql(rename);
+    if (move === undefined) return [renameSql(rename)];
+    const moved = `${nameParts(rename.to)[0]}.${lastOf(rename.from)}`;
+    return moved === rename.to ? [move] : [move, renameSql({ ...rename, from: moved })];
+  });
+}

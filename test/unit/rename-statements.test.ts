@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { nameParts } from '../../src/domain/name-parts.js';
+import { renameStatements } from '../../src/domain/rename-statements.js';
+
+describe('SQL that renames', () => {
+  it.each([
+    ['table', 'public.a', 'public.b', 'ALTER TABLE public.a RENAME TO b'],
+    ['column', 'public.t.a', 'public.t."B"', 'ALTER TABLE public.t RENAME COLUMN a TO "B"'],
+    ['constraint', 'public.t.k', 'public.t.l', 'ALTER TABLE public.t RENAME CONSTRAINT k TO l'],
+    ['enum', 'public.mood', 'public.feeling', 'ALTER TYPE public.mood RENAME TO feeling'],
+    ['trigger', 'public.t.a', 'public.t.b', 'ALTER TRIGGER a ON public.t RENAME TO b'],
+    [
+      'function',
+      'public.f(integer, text)',
+      'public.g(integer, text)',
+      'ALTER FUNCTION public.f(integer, text) RENAME TO g',
+    ],
+    ['materialized view', '"A b".m', '"A b".n', 'ALTER MATERIALIZED VIEW "A b".m RENAME TO n'],
+    ['schema', 'app', 'application', 'ALTER SCHEMA app RENAME TO application'],
+    ['table', 'public.a', 'app.a', 'ALTER TABLE public.a SET SCHEMA app'],
+  ])('%s', (object, from, to, sql) => {
+    expect(renameStatements([{ object, from, to }])).toEqual([sql]);
+  });
+
+  it('moves and renames in two steps', () => {
+    expect(renameStatements([{ object: 'table', from: 'public.a', to: 'app.b' }])).toEqual([
+      'ALTER TABLE public.a SET SCHEMA app',
+      'ALTER TABLE app.a RENAME TO b',
+    ]);
+  });
+
+  it('takes quoted names apart', () => {
+    expect(nameParts('public."a.""b".c')).toEqual(['public', '"a.""b"', 'c']);
+  });
+});
