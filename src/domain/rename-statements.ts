@@ -46,18 +46,20 @@ function moveSql({ object, from, to }: Rename): string | undefined {
 }
 
 /**
- * The SQL that renames, in the given order. Names are as in the schema model, and each is as it is when its turn comes: the columns
- * of a table that is renamed first have the table's new name.
+ * The SQL that renames. All names are as in the schema before; what is part of something else is renamed before that is.
  *
  * @example
  * renameStatements([{ object: 'column', from: 'public.t.a', to: 'public.t.b' }]);
  * // ['ALTER TABLE public.t RENAME COLUMN a TO b']
  */
 export function renameStatements(renames: readonly Rename[]): string[] {
-  return renames.flatMap((rename) => {
-    const move = moveSql(rename);
-    if (move === undefined) return [renameSql(rename)];
-    const moved = `${nameParts(rename.to)[0]}.${lastOf(rename.from)}`;
-    return moved === rename.to ? [move] : [move, renameSql({ ...rename, from: moved })];
-  });
+  const depth = ({ from }: Rename): number => nameParts(from).length;
+  return [...renames]
+    .sort((a, b) => depth(b) - depth(a))
+    .flatMap((rename) => {
+      const move = moveSql(rename);
+      if (move === undefined) return [renameSql(rename)];
+      const moved = `${nameParts(rename.to)[0]}.${lastOf(rename.from)}`;
+      return moved === rename.to ? [move] : [move, renameSql({ ...rename, from: moved })];
+    });
 }

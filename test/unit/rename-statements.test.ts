@@ -29,6 +29,17 @@ describe('SQL that renames', () => {
     ]);
   });
 
+  it('renames the columns of a table before the table', () => {
+    const renames = [
+      { object: 'table', from: 'public.a', to: 'public.b' },
+      { object: 'column', from: 'public.a.x', to: 'public.b.y' },
+    ];
+    expect(renameStatements(renames)).toEqual([
+      'ALTER TABLE public.a RENAME COLUMN x TO y',
+      'ALTER TABLE public.a RENAME TO b',
+    ]);
+  });
+
   it('takes quoted names apart', () => {
     expect(nameParts('public."a.""b".c')).toEqual(['public', '"a.""b"', 'c']);
   });
