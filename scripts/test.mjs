@@ -13,9 +13,14 @@ const at = (...names) => path.join(root, ...names);
 const faultRounds = '200';
 /** Minutes of killing, hanging, damaging and contending: they run with the faults. */
 const slowFiles = [
-  ...['archive-damage', 'archive-disk', 'archive-kill', 'archive-lock', 'archive-s3'].map(
-    (name) => `test/faults/${name}.test.ts`,
-  ),
+  ...[
+    'archive-damage',
+    'archive-disk',
+    'archive-kill',
+    'archive-lock',
+    'archive-s3',
+    'history-s3',
+  ].map((name) => `test/faults/${name}.test.ts`),
   'test/integration/throwaway-cluster.test.ts',
   'test/integration/archive/busy.test.ts',
   'test/integration/archive/databases.test.ts',
