@@ -19,7 +19,7 @@ import { publicationQueries } from '../sql/schema-publications.js';
 import { relationQueries } from '../sql/schema-relations.js';
 import { routineQueries } from '../sql/schema-routines.js';
 import { ruleQueries } from '../sql/schema-rules.js';
-import { type AttributeSql, scopeSql } from '../sql/schema-scope.js';
+import { type AttributeSql, type SchemaBranch, scopeSql } from '../sql/schema-scope.js';
 import { textQueries } from '../sql/schema-texts.js';
 import { typeQueries } from '../sql/schema-types.js';
 import { unmodelledSql } from '../sql/schema-unmodelled.js';
@@ -105,13 +105,20 @@ function collectAnnotations(rows: readonly Annotation[]): Map<string, Attributes
 
 const annotationOrder = ['grants', 'revoked', 'comment', 'security labels'];
 
-function toObject(row: ObjectRow, annotations: Attributes): SchemaObject {
-  const attributes = stableAttributes(row);
-  for (const key of annotationOrder) {
-    const value = annotations[key];
-    if (value !== undefined) attributes[key] = value;
-  }
-  return { kind: row.kind, name: row.name ?? '', definition: formatDefinition(attributes) };
+/** The object as it is without its annotations, which follow its own attributes. */
+function toObject(row: ObjectRow): SchemaObject {
+  return {
+    kind: row.kind,
+    name: row.name ?? '',
+    definition: formatDefinition(stableAttributes(row)),
+  };
+}
+
+function annotate(object: SchemaObject, annotations: Attributes): SchemaObject {
+  const present = annotationOrder.filter((key) => annotations[key] !== undefined);
+  const added = Object.fromEntries(present.map((key) => [key, annotations[key] ?? '']));
+  const texts = [object.definition, formatDefinition(added)];
+  return { ...object, definition: texts.filter((text) => text !== '').join('\n') };
 }
 
 const mostAttempts = 20;
@@ -130,20 +137,47 @@ async function queryOrTakeBack(session: Session, statement: string): Promise<Bra
   }
 }
 
+/** An object without its annotations, and where it is. */
+interface Located {
+  readonly object: SchemaObject;
+  readonly address: CatalogAddress;
+}
+
+interface Answer {
+  readonly located: readonly Located[];
+  readonly notes: readonly Annotation[];
+}
+
+/** One attempt; undefined: an object was taken away meanwhile. */
+async function readOnce(
+  session: Session,
+  branches: readonly SchemaBranch[],
+  statement: string,
+): Promise<Answer | undefined> {
+  const found = await queryOrTakeBack(session, statement);
+  // The server looks for the annotations while the objects are put together here.
+  const asked = session.query<Annotation>(notesSql, [], doing);
+  asked.catch(() => {});
+  const rows = found.map((row) => toObjectRow(row, branches[row.branch]?.attributes ?? []));
+  const isWhole = !rows.some(isTorn);
+  const located = isWhole ? rows.map((row) => ({ object: toObject(row), address: row })) : [];
+  const notes = await asked;
+  return isWhole ? { located, notes } : undefined;
+}
+
 /**
  * Somebody's DDL at the same time can take an object away between the listing, which sees one moment, and
  * the printing of its definition, which sees the present: PostgreSQL then fails ("cache lookup failed"), or prints
  * nothing or a bare OID. Such an answer is asked for again.
  */
-async function readObjects(session: Session): Promise<ObjectRow[]> {
+async function readObjects(session: Session): Promise<Answer> {
   const branches = families.map((query) => query(session.serverVersion));
   const selects = branches.map(({ sql }, index) => `SELECT ${index} AS branch, ${sql}`);
   const statement = `WITH ${scopeSql}\n${selects.join('\nUNION ALL\n')}`;
   for (let attempt = 1; attempt <= mostAttempts; attempt += 1) {
     try {
-      const found = await queryOrTakeBack(session, statement);
-      const rows = found.map((row) => toObjectRow(row, branches[row.branch]?.attributes ?? []));
-      if (!rows.some(isTorn)) return rows;
+      const answer = await readOnce(session, branches, statement);
+      if (answer) return answer;
     } catch (error) {
       if (sqlStateOf(error) !== 'XX000' || attempt === mostAttempts) throw error;
     }
@@ -182,22 +216,17 @@ export async function readSchemaModel(session: Session): Promise<SchemaModel> {
 
 /** As {@link readSchemaModel}, with where each object is in the catalogs. */
 export async function readAddressedModel(session: Session): Promise<AddressedModel> {
-  const { rows, notes } = await withStablePrinting(session, async () => ({
-    rows: await readObjects(session),
-    notes: await session.query<Annotation>(notesSql, [], doing),
-  }));
+  const { located, notes } = await withStablePrinting(session, () => readObjects(session));
   const annotations = collectAnnotations(notes);
-  const found = rows.map((row) => ({
-    object: toObject(row, annotations.get(addressOf(row)) ?? {}),
-    address: row,
-  }));
+  const found = located.map(({ object, address }) => {
+    const hangingOn = annotations.get(addressOf(address));
+    return { object: hangingOn ? annotate(object, hangingOn) : object, address };
+  });
   found.sort((a, b) => compareObjects(a.object, b.object));
-  const unmodelled = notes
-    .flatMap(({ what, text }) => (what === 'unmodelled' ? [text] : []))
-    .sort();
+  const texts = notes.flatMap(({ what, text }) => (what === 'unmodelled' ? [text] : []));
   const model: SchemaModel = { format: 1, objects: found.map(({ object }) => object) };
   return {
-    model: unmodelled.length === 0 ? model : { ...model, unmodelled },
+    model: texts.length === 0 ? model : { ...model, unmodelled: texts.sort() },
     addresses: found.map(({ address }) => address),
   };
 }

@@ -19,7 +19,8 @@ const columns: SchemaQuery = () =>
               THEN a.attcollation::regcollation::text END`,
       ],
       ['not null', yesIf('a.attnotnull')],
-      ['default', `CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END`],
+      // A default names no column. Told of the table, PostgreSQL would read all that it is made of for each.
+      ['default', `CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, 0) END`],
       [
         'generated',
         `CASE a.attgenerated WHEN 's' THEN pg_get_expr(d.adbin, d.adrelid) || ' STORED'

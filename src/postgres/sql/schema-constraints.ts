@@ -91,18 +91,16 @@ const indexes: SchemaQuery = () =>
       ['invalid', yesIf('NOT x.indisvalid')],
       ['clustered', yesIf('x.indisclustered')],
       ['replica identity', yesIf('x.indisreplident')],
-      [
-        'statistics',
-        `(SELECT json_agg(a.attnum || ': ' || a.attstattarget ORDER BY a.attnum) FROM pg_attribute a
-           WHERE a.attrelid = c.oid AND a.attstattarget >= 0)`,
-        'list',
-      ],
+      ['statistics', 'targets.list', 'list'],
     ],
     `FROM relations r JOIN pg_index x ON x.indrelid = r.oid JOIN pg_class c ON c.oid = x.indexrelid
      JOIN schemas s ON s.oid = c.relnamespace
      LEFT JOIN pg_constraint k ON k.conindid = c.oid AND k.conrelid = x.indrelid
                               AND k.contype IN ('p', 'u', 'x')
      LEFT JOIN pg_inherits h ON h.inhrelid = c.oid
+     LEFT JOIN (SELECT attrelid, json_agg(attnum || ': ' || attstattarget ORDER BY attnum) AS list
+                  FROM pg_attribute WHERE attstattarget >= 0 AND attnum > 0 AND attrelid >= 16384 GROUP BY attrelid
+               ) targets ON targets.attrelid = c.oid
     WHERE r.relkind IN ('r', 'p', 'm')`,
   );
 

@@ -76,7 +76,7 @@ const sequences: SchemaQuery = () =>
   branch(
     { catalog: 'pg_class', id: 'c.oid', kind: `'sequence'`, name: 'r.name' },
     [
-      ['owned by', `d.refobjid::regclass::text || '.' || quote_ident(a.attname)`],
+      ['owned by', `coalesce(o.name, d.refobjid::regclass::text) || '.' || quote_ident(a.attname)`],
       ['identity', yesIf(`d.deptype = 'i'`)],
       ['owner', roleName('c.relowner')],
       ['unlogged', yesIf(`c.relpersistence = 'u'`)],
@@ -91,6 +91,7 @@ const sequences: SchemaQuery = () =>
     `FROM relations r JOIN pg_class c ON c.oid = r.oid JOIN pg_sequence q ON q.seqrelid = c.oid
      LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0
            AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')
+     LEFT JOIN relations o ON o.oid = d.refobjid
      LEFT JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
     WHERE c.relkind = 'S'`,
   );
