@@ -4,6 +4,7 @@ import { BelayError } from '../../errors.js';
 import type { Session } from '../../postgres/session.js';
 import { detectMigrationTools, type MigrationTool } from '../project/detect-migration-tool.js';
 import { migrationTools } from '../project/migration-tools.js';
+import { projectPath } from '../project/project-files.js';
 import { openDbmate } from './tools/dbmate.js';
 import { openDrizzle } from './tools/drizzle.js';
 import { openFlyway } from './tools/flyway.js';
@@ -55,10 +56,12 @@ export async function findMigrationSource(
   options: FindSourceOptions,
 ): Promise<ToolMigrationSource | null> {
   const { session } = options;
-  const tools = await candidates(options);
-  const sources = await Promise.all(tools.map((tool) => openSource(tool, options)));
-  for (const source of sources) {
+  const sources: (ToolMigrationSource | null)[] = [];
+  // One after another: a session runs one query at a time.
+  for (const tool of await candidates(options)) {
+    const source = await openSource(tool, options);
     if (session && source && (await source.hasRecord(session))) return source;
+    sources.push(source);
   }
   const first = sources[0] ?? null;
   return first?.tool === 'dbmate' ? null : first;
@@ -74,7 +77,7 @@ async function candidates({ cwd, config }: FindSourceOptions): Promise<readonly 
       details: { key: 'migrations.tool', expected: known },
     });
   }
-  if (directory !== undefined) return [{ tool, directory: path.posix.normalize(directory) }];
+  if (directory !== undefined) return [{ tool, directory: projectPath('.', directory) }];
   const found = await detectMigrationTools(cwd);
   return [found.find((one) => one.tool === tool) ?? { tool, directory: null }];
 }

@@ -56,7 +56,8 @@ describe.each(testServers())('migrations of dbmate on $name', (server) => {
           up: { file, line: 1, inTransaction: true },
           down: { file, line: 4, sql: '-- migrate:down\nDROP TABLE users;\n' },
         },
-        { up: { inTransaction: false }, down: { inTransaction: true } },
+        // Its way down has nothing in it.
+        { up: { inTransaction: false }, down: null },
       ]);
       await expectOnlyMigrated(scene, ['items', 'users']);
 

@@ -177,6 +177,10 @@ describe.each(testServers())(
         const source = await scene.source();
         const applied = await source.readApplied(scene.session);
         expect(applied?.[0]?.appliedAt).toBe('2026-01-03T02:05:06.789Z');
+        await scene.sql(`UPDATE ${table} SET name = '20260101000000_gone'`);
+        expect(await stateOf(scene)).toMatchObject({ applied: ['20260101000000_gone'] });
+        await rollBack(scene, '20260101000000_gone', 'SELECT 1');
+        expect(await stateOf(scene)).toMatchObject({ applied: [] });
       }));
 
     it('are found by their second or hash in a table of before', () =>

@@ -2,7 +2,7 @@ import { readVariables } from '../../../config/variables.js';
 import { splitSections } from '../../../domain/script-sections.js';
 import { modelNames, placeHistoryTable, tableSql } from './history-table.js';
 import { type NamedFile, namedSource } from './named-source.js';
-import { listFiles, readSource, type SourceFile, sha256 } from './source-files.js';
+import { checksumOf, listFiles, readSource, type SourceFile, wayDown } from './source-files.js';
 import type { OpenTool } from './tool-source.js';
 
 const toolName = 'dbmate';
@@ -35,13 +35,14 @@ export const openDbmate: OpenTool = async ({ cwd, env, directory, session }) => 
       );
       return rows.map(({ version }) => ({
         whole: files.find(({ whole }) => versionOf(whole) === version)?.whole ?? version,
+        key: version,
         ...{ isFinished: true, appliedAt: null, checksum: null },
       }));
     },
-    forget: async (forgetting, names) => {
+    forget: async (forgetting, keys) => {
       await forgetting.query(
         `DELETE FROM ${at} WHERE version = ANY ($1)`,
-        [names.map(versionOf)],
+        [keys],
         'taking migrations out of the record of dbmate',
       );
     },
@@ -64,13 +65,10 @@ async function readDbmateFiles(cwd: string, directory: string | null): Promise<N
 function scriptsOf({ file, text, bytes }: SourceFile): Omit<NamedFile, 'whole'> {
   const sections = splitSections(text, markers);
   const script = (section: typeof sections.up) =>
-    section
-      ? {
-          ...{ file, line: section.line, sql: section.sql },
-          inTransaction: !/\btransaction:false\b/.test(section.marker),
-        }
-      : null;
-  const up = script(sections.up);
-  const down = script(sections.down);
-  return { up, down, checksum: sha256(up?.sql ?? bytes) };
+    section && {
+      ...{ file, line: section.line, sql: section.sql },
+      inTransaction: !/\btransaction:false\b/.test(section.marker),
+    };
+  const up = script(sections.up) ?? null;
+  return { up, down: wayDown(script(sections.down)), checksum: checksumOf(up?.sql ?? bytes) };
 }

@@ -1,7 +1,7 @@
 import { BelayError } from '../../../errors.js';
 import { readMigrationFolders, readNamedSource } from './migration-folders.js';
 import type { NamedFile } from './named-source.js';
-import { readSource, sha256, wholeScript } from './source-files.js';
+import { checksumOf, isChecksumOf, readSource, wholeScript } from './source-files.js';
 
 /** A migration of Drizzle. */
 export interface DrizzleFile extends NamedFile {
@@ -27,8 +27,9 @@ export async function readDrizzleFiles(
   const files: DrizzleFile[] = [];
   for (const { tag, when } of parseJournal(journal.file, journal.text)) {
     const source = await readNamedSource(cwd, `${directory}/${tag}.sql`, journal.file);
-    const checksum = sha256(source.bytes);
-    files.push({ whole: tag, up: wholeScript(source), down: null, checksum, millis: when });
+    const checksum = checksumOf(source.bytes);
+    const up = wholeScript(source);
+    files.push({ whole: tag, source, up, down: null, checksum, millis: when });
   }
   return files;
 }
@@ -85,5 +86,5 @@ export function fileOfRow(
   const seconds = row.millis?.slice(0, -3);
   const sameSecond = files.filter(({ millis }) => String(millis).slice(0, -3) === seconds);
   if (sameSecond.length === 1) return sameSecond[0];
-  return files.find(({ checksum }) => checksum === row.hash);
+  return files.find(({ source }) => source && isChecksumOf(row.hash ?? '', source));
 }

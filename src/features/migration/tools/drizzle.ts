@@ -58,20 +58,14 @@ export const openDrizzle: OpenTool = async ({ cwd, directory, session }) => {
       return rows.map((row) => ({
         // Whose file is gone is known by what is left of it.
         whole: fileOfRow(row, files)?.whole ?? row.name ?? row.millis,
+        key: row.id,
         ...{ isFinished: true, appliedAt: row.appliedAt, checksum: row.hash },
       }));
     },
-    forget: async (forgetting, names, files) => {
-      const columns: FoundColumns = new Map();
-      const rows = await forgetting.query<Row>(rowsSql(at, columns));
-      const ids = rows
-        .filter((row) =>
-          names.includes(fileOfRow(row, files)?.whole ?? row.name ?? row.millis ?? ''),
-        )
-        .map(({ id }) => id);
+    forget: async (forgetting, keys) => {
       await forgetting.query(
-        `DELETE FROM ${at} WHERE id = ANY ($1::bigint[])`,
-        [ids],
+        `DELETE FROM ${at} WHERE id::text = ANY ($1)`,
+        [keys],
         'taking migrations out of the record of Drizzle',
       );
     },

@@ -11,7 +11,14 @@ import {
   type MigrationScript,
 } from '../../../domain/migration.js';
 import { BelayError } from '../../../errors.js';
-import { listFiles, readSource, type SourceFile, sha256, wholeScript } from './source-files.js';
+import {
+  checksumOf,
+  listFiles,
+  readSource,
+  type SourceFile,
+  wayDown,
+  wholeScript,
+} from './source-files.js';
 
 /** A migration with the checksum that Flyway has of it. */
 export interface FlywayFile {
@@ -46,9 +53,9 @@ export async function readFlywayFiles(
     const down = await readScript(cwd, undo.get(key)?.file);
     if (!up) continue;
     const { version, name } = parsed;
-    const checksum = sha256(up.source.bytes);
+    const checksum = checksumOf(up.source.bytes);
     files.push({
-      migration: { version, name, up: up.script, down: down?.script ?? null, checksum },
+      migration: { version, name, up: up.script, down: wayDown(down?.script), checksum },
       crc: flywayChecksum(up.source.text),
     });
   }

@@ -2,7 +2,7 @@ import { quotedAfter, scripts } from '../../project/migration-tools.js';
 import { firstFile, projectFiles } from '../../project/project-files.js';
 import { isoTime, modelNames, placeHistoryTable, tableSql } from './history-table.js';
 import { type NamedFile, type NamedRow, namedSource } from './named-source.js';
-import { listFiles, readSource, sha256 } from './source-files.js';
+import { checksumOf, listFiles, readSource } from './source-files.js';
 import { withoutComments } from './tool-config.js';
 import type { OpenTool } from './tool-source.js';
 
@@ -37,7 +37,7 @@ export const openKnex: OpenTool = async ({ cwd, directory, session }) => {
     readFiles: () => readPrograms(cwd, directory),
     readRows: async (reading, columns) => {
       const rows = await reading.query<NamedRow>(
-        `SELECT name AS whole, true AS "isFinished", NULL AS checksum,
+        `SELECT id::text AS key, name AS whole, true AS "isFinished", NULL AS checksum,
                 ${isoTime('migration_time', columns)} AS "appliedAt"
            FROM ${at} ORDER BY id`,
         [],
@@ -45,10 +45,10 @@ export const openKnex: OpenTool = async ({ cwd, directory, session }) => {
       );
       return rows.map((row) => ({ ...row, whole: row.whole && withoutExtension(row.whole) }));
     },
-    forget: async (forgetting, wholes) => {
+    forget: async (forgetting, keys) => {
       await forgetting.query(
-        `DELETE FROM ${at} WHERE regexp_replace(name, '\\.[^.]+$', '') = ANY ($1)`,
-        [wholes],
+        `DELETE FROM ${at} WHERE id::text = ANY ($1)`,
+        [keys],
         'taking migrations out of the record of Knex',
       );
     },
@@ -61,7 +61,7 @@ async function readPrograms(cwd: string, directory: string | null): Promise<Name
   for (const name of (await listFiles(cwd, directory)).filter(isMigration).sort()) {
     const source = await readSource(cwd, `${directory}/${name}`);
     if (!source) continue;
-    const checksum = sha256(source.bytes);
+    const checksum = checksumOf(source.bytes);
     files.push({ whole: withoutExtension(name), up: null, down: null, checksum });
   }
   return files;

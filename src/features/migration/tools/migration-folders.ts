@@ -1,26 +1,31 @@
 import { BelayError } from '../../../errors.js';
 import type { NamedFile } from './named-source.js';
-import { listFolders, readSource, type SourceFile, sha256, wholeScript } from './source-files.js';
+import {
+  checksumOf,
+  listFolders,
+  readSource,
+  type SourceFile,
+  wayDown,
+  wholeScript,
+} from './source-files.js';
 
-/** A migration that is a folder with a `migration.sql`, and perhaps a `down.sql` that somebody put beside it. */
-export interface FolderFile extends NamedFile {
-  readonly source: SourceFile;
-}
-
-/** Reads the layout that Prisma and newer versions of Drizzle have, in the order of the folders' names. */
+/**
+ * Reads the layout that Prisma and newer versions of Drizzle have, a folder with a `migration.sql` for each migration, in
+ * the order of the folders' names. Somebody may have put a `down.sql` beside it.
+ */
 export async function readMigrationFolders(
   cwd: string,
   directory: string | null,
-): Promise<FolderFile[]> {
+): Promise<NamedFile[]> {
   if (directory === null) return [];
-  const files: FolderFile[] = [];
+  const files: NamedFile[] = [];
   for (const whole of await listFolders(cwd, directory)) {
     const source = await readSource(cwd, `${directory}/${whole}/migration.sql`);
     if (!source) continue;
     const down = await readSource(cwd, `${directory}/${whole}/down.sql`);
     files.push({
-      ...{ whole, source, up: wholeScript(source), down: down ? wholeScript(down) : null },
-      checksum: sha256(source.bytes),
+      ...{ whole, source, up: wholeScript(source), down: wayDown(down && wholeScript(down)) },
+      checksum: checksumOf(source.bytes),
     });
   }
   return files;

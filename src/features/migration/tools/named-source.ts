@@ -13,6 +13,7 @@ import {
   type HistoryTable,
   readColumns,
 } from './history-table.js';
+import { isChecksumOf, type SourceFile } from './source-files.js';
 import type { ToolMigrationSource } from './tool-source.js';
 
 /** A migration's file, or files, under the one name that the tool knows it by. */
@@ -21,10 +22,14 @@ export interface NamedFile {
   readonly up: MigrationScript | null;
   readonly down: MigrationScript | null;
   readonly checksum: string;
+  /** The file that the tool takes a checksum of, if it does. */
+  readonly source?: SourceFile;
 }
 
 /** A row of the tool's table. */
 export interface NamedRow {
+  /** What the table knows the row by, as text. */
+  readonly key: string;
   /** Null where the row has none, which no tool does. */
   readonly whole: string | null;
   readonly isFinished: boolean;
@@ -49,10 +54,8 @@ export interface NamedTool<File extends NamedFile> {
     columns: FoundColumns,
     files: readonly File[],
   ): Promise<readonly NamedRow[]>;
-  /** Whether the tool would say that the file is the one of the record, where that is not the SHA-256 of the file. */
-  isUnchanged?(file: File, checksum: string): boolean;
-  /** Takes rows out of the record. */
-  forget(session: Session, names: readonly string[], files: readonly File[]): Promise<void>;
+  /** Takes the rows with these keys out of the record. */
+  forget(session: Session, keys: readonly string[]): Promise<void>;
 }
 
 interface Read<File> {
@@ -88,7 +91,7 @@ export function namedSource<File extends NamedFile>(tool: NamedTool<File>): Tool
     hasRecord: async (session) => (await readColumns(session, tool.table, {})) !== null,
     readApplied: async (session) => {
       const found = await read(session);
-      return found && appliedMigrations(tool, found);
+      return found && appliedMigrations(found);
     },
     readUnfinished: async (session) => {
       const found = await read(session);
@@ -100,11 +103,12 @@ export function namedSource<File extends NamedFile>(tool: NamedTool<File>): Tool
     forget: async (session, versions) => {
       const found = await read(session);
       const wanted = new Set(versions);
-      const rows = (found?.rows ?? []).filter(({ whole }) =>
-        wanted.has(found?.versions.get(whole)?.version ?? ''),
+      const rows = found?.rows.filter((row) => wanted.has(numberedName(found, row).version)) ?? [];
+      if (rows.length === 0) return;
+      await tool.forget(
+        session,
+        rows.map(({ key }) => key),
       );
-      if (!found || rows.length === 0) return;
-      await tool.forget(session, [...new Set(rows.map(({ whole }) => whole))], found.files);
     },
   };
 }
@@ -124,17 +128,20 @@ function migrationFiles(files: readonly NamedFile[]): MigrationFile[] {
   });
 }
 
-function appliedMigrations<File extends NamedFile>(
-  tool: NamedTool<File>,
-  found: Read<File>,
-): AppliedMigration[] {
+/** The file's own where the record says that it is the one that was applied, so that the two can be compared. */
+function recordedChecksum({ checksum, source }: NamedFile, row: NamedRow): string | null {
+  return row.checksum !== null && source && isChecksumOf(row.checksum, source)
+    ? checksum
+    : row.checksum;
+}
+
+function appliedMigrations(found: Read<NamedFile>): AppliedMigration[] {
   const files = new Map(found.files.map((file) => [file.whole, file]));
   const applied = new Map<string, AppliedMigration>();
   for (const row of found.rows) {
     if (!row.isFinished || applied.has(row.whole)) continue;
     const file = files.get(row.whole);
-    const isUnchanged = file && row.checksum !== null && tool.isUnchanged?.(file, row.checksum);
-    const checksum = isUnchanged ? file.checksum : row.checksum;
+    const checksum = file ? recordedChecksum(file, row) : row.checksum;
     const { version, name } = numberedName(found, row);
     applied.set(row.whole, {
       version,

@@ -1,6 +1,13 @@
 import { splitSections } from '../../../domain/script-sections.js';
 import type { NamedFile } from './named-source.js';
-import { listFiles, readSource, type SourceFile, sha256, wholeScript } from './source-files.js';
+import {
+  checksumOf,
+  listFiles,
+  readSource,
+  type SourceFile,
+  wayDown,
+  wholeScript,
+} from './source-files.js';
 
 const markers = {
   up: /^\s*--[\s-]*up\s+migration/im,
@@ -45,12 +52,12 @@ export async function readNodePgMigrateFiles(
 async function readMigration(cwd: string, name: string, source: SourceFile): Promise<NamedFile> {
   const whole = name.replace(extension, '').replace(/\.up$/, '');
   if (!name.endsWith('.sql')) {
-    return { whole, up: null, down: null, checksum: sha256(source.bytes) };
+    return { whole, up: null, down: null, checksum: checksumOf(source.bytes) };
   }
   if (name.endsWith('.up.sql')) {
     const down = await readSource(cwd, source.file.replace(/\.up\.sql$/, '.down.sql'));
-    const scripts = { up: wholeScript(source), down: down ? wholeScript(down) : null };
-    return { whole, ...scripts, checksum: sha256(source.bytes) };
+    const scripts = { up: wholeScript(source), down: wayDown(down && wholeScript(down)) };
+    return { whole, ...scripts, checksum: checksumOf(source.bytes) };
   }
   return { whole, ...sectionScripts(source) };
 }
@@ -62,7 +69,7 @@ function sectionScripts(source: SourceFile): Omit<NamedFile, 'whole'> {
   const upScript = up ? { ...rest, line: up.line, sql: up.sql } : wholeScript(source);
   return {
     up: upScript,
-    down: down ? { ...rest, line: down.line, sql: down.sql } : null,
-    checksum: sha256(upScript.sql),
+    down: wayDown(down && { ...rest, line: down.line, sql: down.sql }),
+    checksum: checksumOf(upScript.sql),
   };
 }

@@ -24,16 +24,16 @@ export const openNodePgMigrate: OpenTool = async ({ cwd, directory, session }) =
     readFiles: () => readNodePgMigrateFiles(cwd, directory),
     readRows: (reading, columns) =>
       reading.query<NamedRow>(
-        `SELECT name AS whole, true AS "isFinished", NULL AS checksum,
+        `SELECT id::text AS key, name AS whole, true AS "isFinished", NULL AS checksum,
                 ${isoTime('run_on', columns)} AS "appliedAt"
            FROM ${at} ORDER BY run_on, id`,
         [],
         'reading what node-pg-migrate has applied',
       ),
-    forget: async (forgetting, names) => {
+    forget: async (forgetting, keys) => {
       await forgetting.query(
-        `DELETE FROM ${at} WHERE name = ANY ($1)`,
-        [names],
+        `DELETE FROM ${at} WHERE id::text = ANY ($1)`,
+        [keys],
         'taking migrations out of the record of node-pg-migrate',
       );
     },

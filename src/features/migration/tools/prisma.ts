@@ -1,7 +1,6 @@
 import { isoTime, modelNames, placeHistoryTable, tableSql } from './history-table.js';
 import { readMigrationFolders } from './migration-folders.js';
 import { type NamedRow, namedSource } from './named-source.js';
-import { sha256 } from './source-files.js';
 import type { OpenTool } from './tool-source.js';
 
 const toolName = 'Prisma';
@@ -23,30 +22,23 @@ export const openPrisma: OpenTool = async ({ cwd, directory, session }) => {
     ...{ tool: 'prisma', upCommand: 'npx prisma migrate deploy', directory, table },
     ownRelations: await modelNames(table.schema, [table.name], session),
     columns: {
+      id: 'text',
       ...{ migration_name: 'text', checksum: 'text', started_at: 'time' },
       ...{ finished_at: 'time', rolled_back_at: 'time' },
     },
     readFiles: () => readMigrationFolders(cwd, directory),
     readRows: (reading, columns) =>
       reading.query<NamedRow>(
-        `SELECT migration_name AS whole, finished_at IS NOT NULL AS "isFinished",
+        `SELECT id::text AS key, migration_name AS whole, finished_at IS NOT NULL AS "isFinished",
                 ${isoTime('finished_at', columns)} AS "appliedAt", checksum
            FROM ${at} WHERE rolled_back_at IS NULL ORDER BY started_at, finished_at, migration_name`,
         [],
         'reading what Prisma has applied',
       ),
-    // Git changes line ends on some machines, and Prisma takes no offence at that.
-    isUnchanged: ({ source }, checksum) => {
-      const unix = source.bytes.toString('utf8').replaceAll('\r\n', '\n');
-      return [sha256(source.bytes), sha256(unix), sha256(unix.replaceAll('\n', '\r\n'))].includes(
-        checksum,
-      );
-    },
-    forget: async (forgetting, names) => {
+    forget: async (forgetting, keys) => {
       await forgetting.query(
-        `UPDATE ${at} SET rolled_back_at = now()
-          WHERE migration_name = ANY ($1) AND rolled_back_at IS NULL`,
-        [names],
+        `UPDATE ${at} SET rolled_back_at = now() WHERE id::text = ANY ($1)`,
+        [keys],
         'taking migrations out of the record of Prisma',
       );
     },

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { isBlankSql } from '../../../domain/blank-sql.js';
 import type { MigrationScript } from '../../../domain/migration.js';
 import { BelayError } from '../../../errors.js';
 
@@ -71,6 +72,22 @@ export function wholeScript({ file, text }: SourceFile): MigrationScript {
   return { file, line: 1, sql: text, inTransaction: true };
 }
 
-export function sha256(data: Buffer | string): string {
+/** A script that takes something back; null for one without a statement, which would take back nothing. */
+export function wayDown(script: MigrationScript | undefined): MigrationScript | null {
+  return script && !isBlankSql(script.sql) ? script : null;
+}
+
+function sha256(data: Buffer | string): string {
   return createHash('sha256').update(data).digest('hex');
+}
+
+/** What tells that a file was changed: the same whatever the line ends, which a checkout may change. */
+export function checksumOf(data: Buffer | string): string {
+  return sha256(data.toString().replaceAll('\r\n', '\n'));
+}
+
+/** Whether a tool's own SHA-256 is the one of a file, with whatever line ends it had when the tool took it. */
+export function isChecksumOf(checksum: string, { bytes }: SourceFile): boolean {
+  const unix = bytes.toString().replaceAll('\r\n', '\n');
+  return [bytes, unix, unix.replaceAll('\n', '\r\n')].some((data) => sha256(data) === checksum);
 }
