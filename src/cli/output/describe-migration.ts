@@ -1,0 +1,74 @@
+import type {
+  DownStep,
+  MigrateDownResult,
+  MigrateUpResult,
+  MigrationStatus,
+  NewMigration,
+} from '../../index.js';
+import { formatDuration, formatTime, plural } from './format.js';
+import type { Style } from './style.js';
+import { formatTable } from './table.js';
+
+const titleOf = ({ version, name }: { version: string; name: string }): string =>
+  name === '' ? version : `${version}_${name}`;
+
+export function describeMigrationStatus(style: Style, status: MigrationStatus): string {
+  const { applied, pending, current } = status;
+  if (applied.length + pending.length === 0) {
+    return 'there are no migrations yet: `belay migrate new NAME` makes one';
+  }
+  const rows = [
+    ...applied.map((one) => [
+      titleOf(one),
+      style.green('applied'),
+      one.appliedAt === null ? '' : formatTime(one.appliedAt),
+      one.missingFile ? style.yellow('no file') : one.changed ? style.red('file changed') : '',
+    ]),
+    ...pending.map((one) => [titleOf(one), style.yellow('pending'), '', style.dim(one.file)]),
+  ];
+  const columns = [{ title: 'MIGRATION' }, { title: 'STATE' }, { title: 'APPLIED' }, { title: '' }];
+  return [
+    formatTable(style, columns, rows),
+    `at ${style.bold(current)}, ${pending.length === 0 ? 'nothing pending' : `${pending.length} pending`}`,
+  ].join('\n');
+}
+
+export function describeUp(style: Style, result: MigrateUpResult): string {
+  const { dryRun, applied, planned, pending, current, durationMs } = result;
+  if (planned.length === 0) return `nothing to apply: the database is at ${style.bold(current)}`;
+  if (dryRun) {
+    return [
+      `would apply ${plural(planned.length, 'migration')} to what is at ${style.bold(current)}:`,
+      ...planned.map((one) => `  ${titleOf(one)}  ${style.dim(one.file)}`),
+    ].join('\n');
+  }
+  const left = pending.length === 0 ? '' : `, ${pending.length} still pending`;
+  return [
+    ...applied.map(
+      (one) =>
+        `${style.green('✔')} ${titleOf(one)}  ${style.dim(`${formatDuration(one.durationMs)}, schema ${one.checksum.slice(0, 8)}`)}`,
+    ),
+    `at ${style.bold(current)}${left}, in ${formatDuration(durationMs)}`,
+  ].join('\n');
+}
+
+export function describeDown(style: Style, result: MigrateDownResult): string {
+  return [
+    ...result.rolledBack.map((version) => `${style.green('✔')} took ${version} back`),
+    `at ${style.bold(result.current)}, in ${formatDuration(result.durationMs)}`,
+  ].join('\n');
+}
+
+/** What `belay migrate down` would run, before it asks. */
+export function describeDownSteps(style: Style, steps: readonly DownStep[]): string {
+  return steps
+    .map((step) => {
+      const where = step.fromHistory ? `recorded, from ${step.script.file}` : step.script.file;
+      return `${style.bold(titleOf(step))} by its down script ${style.dim(`(${where})`)}`;
+    })
+    .join('\n');
+}
+
+export function describeNewMigration(style: Style, { files }: NewMigration): string {
+  return files.map((file) => `${style.green('✔')} ${file}`).join('\n');
+}
