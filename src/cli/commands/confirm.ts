@@ -1,4 +1,4 @@
-import type { DeletionLoss, TableLoss } from '../../index.js';
+import type { DeletionLoss, Rename, RollbackPlan, TableLoss } from '../../index.js';
 import type { CommandContext } from '../context.js';
 import { formatBytes, plural } from '../output/format.js';
 
@@ -27,6 +27,25 @@ export async function confirmTableLoss(context: CommandContext, loss: TableLoss)
   ];
   context.io.stderr.write(`${lines.join('\n')}\n`);
   return ask(context, 'Put the restored tables in place all the same?', 'nothing was changed');
+}
+
+/** Whether what looks like a rename is one. */
+export function confirmRename(
+  context: CommandContext,
+  { object, from, to }: Rename,
+): Promise<boolean> {
+  return ask(context, `Was ${object} ${from} renamed to ${to}?`, 'nothing was done');
+}
+
+/** The plan with its numbers stands above the question. */
+export function confirmRollback(context: CommandContext, plan: RollbackPlan): Promise<boolean> {
+  return ask(context, `Roll back from ${plan.from} to ${plan.to}?`, 'nothing was changed');
+}
+
+/** What would be run stands above the question. */
+export function confirmDown(context: CommandContext, count: number): Promise<boolean> {
+  const what = count === 1 ? 'this migration' : `these ${count} migrations`;
+  return ask(context, `Take ${what} back?`, 'nothing was run');
 }
 
 async function ask(context: CommandContext, message: string, otherwise: string): Promise<boolean> {

@@ -7,6 +7,7 @@ import { type ArchiveFlags, addArchiveOptions, toArchiveOptions } from './archiv
 interface Options extends ArchiveFlags {
   readonly tag?: string;
   readonly description?: string;
+  readonly autoSnapshot?: boolean;
 }
 
 /** Exit code of a checkpoint that is not proven: the command was not run. */
@@ -20,7 +21,8 @@ export function addRunCommand(program: Command, bind: Bind): void {
     .argument('<command...>', 'behind "--": the program and its arguments; no shell is involved')
     .option('--checkpoint', 'make a checkpoint first (which is always done)')
     .option('--tag <tag>', 'of the checkpoint (default: "before-", the command and the time)')
-    .option('-d, --description <text>', 'what this state is');
+    .option('-d, --description <text>', 'what this state is')
+    .option('--no-auto-snapshot', 'do not record the schema before and after');
   addArchiveOptions(command).action(bind<[string[]], Options>(run));
 }
 
@@ -43,6 +45,8 @@ async function run(context: CommandContext, options: Options, words: string[]): 
     {
       ...context.work(library),
       ...{ ...archive, tag, description },
+      // Undefined: as the configuration says.
+      autoSnapshot: options.autoSnapshot === false ? false : undefined,
       commandStdout: context.json ? 'stderr' : 'stdout',
     },
   );

@@ -11,10 +11,13 @@ import { openConfiguredStore } from '../archive/open-configured-store.js';
 import { recordInLedger } from '../ledger/append.js';
 import { type OpenTargetOptions, openTarget } from '../target/open-target.js';
 import { throwIfAborted } from '../target/work.js';
+import { type RecordedState, recordSchema } from './record-schema.js';
 
 export interface RunAfterCheckpointOptions extends CheckpointOptions {
   /** Where the command's stdout goes; default "stdout". */
   readonly commandStdout?: 'stdout' | 'stderr' | undefined;
+  /** Record the schema before and after, where a migration tool is known; default: as the configuration says, else true. */
+  readonly autoSnapshot?: boolean | undefined;
 }
 
 export interface GatedRun {
@@ -23,6 +26,8 @@ export interface GatedRun {
   readonly checkpoint: CheckpointResult;
   /** The command's own, 128 + n where signal n ended it; null: it was not run, because the checkpoint is not proven. */
   readonly exitCode: number | null;
+  /** The version that the schema is at afterwards, where it was recorded. */
+  readonly schema: RecordedState | null;
   /** Of checkpoint and command. */
   readonly durationMs: number;
 }
@@ -53,12 +58,16 @@ export async function runAfterCheckpoint(
     const proven = `"${tag}" is proven, ledger head ${number} ${sha256}`;
     reporter({ type: 'note', message: `${proven}: running ${command[0]}` });
   }
+  const recording = { ...options, snapshotId: checkpoint.snapshot.id };
+  if (isProven) await recordSchema(where, recording);
   const end = isProven
     ? await runCommand(command, { cwd, env: { ...env, BELAY_CHECKPOINT_TAG: tag }, stdout })
     : null;
   await record(command[0], where, checkpoint, end, options);
+  // Also after a failure: some tools leave the migrations that succeeded.
+  const schema = end === null ? null : await recordSchema(where, recording);
   return {
-    ...{ ok: end?.exitCode === 0, checkpoint, exitCode: end?.exitCode ?? null },
+    ...{ ok: end?.exitCode === 0, checkpoint, exitCode: end?.exitCode ?? null, schema },
     durationMs: Math.round(performance.now() - startedAt),
   };
 }

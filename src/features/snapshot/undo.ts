@@ -2,7 +2,9 @@ import type { SessionPolicy } from '../../domain/database-session.js';
 import { isProtected, type Snapshot } from '../../domain/snapshot.js';
 import { BelayError } from '../../errors.js';
 import { commentDatabaseSql } from '../../postgres/sql/databases.js';
+import { obtainClone } from '../archive/obtain-clone.js';
 import { recorded } from '../ledger/recorded.js';
+import { findLastRollback, type LastRollback } from '../rollback/last-rollback.js';
 import { guardProduction, type ProductionApproval } from '../target/guard.js';
 import type { Target } from '../target/open-target.js';
 import type { Clone, Timeline } from '../target/timeline.js';
@@ -25,7 +27,7 @@ export interface UndoOptions extends WorkOptions, ProductionApproval {
 }
 
 /**
- * Takes back the last restore, switch or undo of the target. What is there now is kept as a snapshot, so an undo can be
+ * Takes back the last restore, switch, undo or rollback of the target. What is there now is kept as a snapshot, so an undo can be
  * undone too. A state that was kept automatically is renamed back, which copies nothing; one
  * that the user tagged or protected stays on the timeline, and a copy of it is put in place.
  *
@@ -46,9 +48,11 @@ export async function undoRestore(
 
 async function undoGuarded(target: Target, options: UndoOptions): Promise<RestoreResult> {
   guardProduction(target, 'undo the last restore of', options);
+  // Before the lock: it needs a session in the database, and the swap needs it without.
+  const rollback = await findLastRollback(target, options.reporter);
   return underLock(target, options, async (work) => {
     const startedAt = performance.now();
-    const clone = await countIfAllowed(work, findUndo(work.timeline, target.database));
+    const clone = await countIfAllowed(work, await findUndo(work, rollback));
     const keepAs: KeepAs = {
       ...(await beforeRestore(work, clone, options.cwd)),
       description: 'undone',
@@ -90,8 +94,15 @@ export function undoCandidate(timeline: Timeline): Clone | undefined {
     : clones.find(({ record }) => record.replacedBy?.oid === live.oid);
 }
 
-function findUndo(timeline: Timeline, database: string): Clone {
+/** What is to come back: the state before the last rollback, or that before the last restore, whichever is the later. */
+async function findUndo(work: Work, rollback: LastRollback | null): Promise<Clone> {
+  const { timeline, target } = work;
+  const { database } = target;
   const found = undoCandidate(timeline);
+  const replacedAt = found?.record.replacedBy?.at ?? '';
+  if (rollback && Date.parse(rollback.at) > (Date.parse(replacedAt) || 0)) {
+    return obtainClone(work, rollback.snapshotId, {});
+  }
   if (found) return found;
   throw new BelayError('NOTHING_TO_UNDO', `"${database}" has no restore or switch to undo`, {
     hint: 'What the last one replaced may have been deleted. `belay list` shows what is there.',

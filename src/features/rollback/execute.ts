@@ -1,0 +1,252 @@
+import type { SessionPolicy } from '../../domain/database-session.js';
+import type { HistoryEntry, NewHistoryEntry } from '../../domain/history.js';
+import { withoutRelations } from '../../domain/own-relations.js';
+import { reportStep, silentReporter } from '../../domain/reporter.js';
+import type { RollbackPlan } from '../../domain/rollback.js';
+import {
+  compareSchemas,
+  type SchemaChange,
+  type SchemaModel,
+  versionChecksum,
+  withoutColumnOrder,
+} from '../../domain/schema-model.js';
+import type { GitState } from '../../domain/snapshot.js';
+import { BelayError, toBelayError } from '../../errors.js';
+import { readSchemaModel } from '../../postgres/schema/read-schema-model.js';
+import { readGitState } from '../../process/git.js';
+import { recorded } from '../ledger/recorded.js';
+import { type MigrationState, withMigrationState } from '../migration/migration-state.js';
+import { guardProduction, type ProductionApproval } from '../target/guard.js';
+import type { Target } from '../target/open-target.js';
+import { underLock, type Work, type WorkOptions } from '../target/work.js';
+import { type KeptState, keepState } from './keep-state.js';
+import { type Planned, type PlanRollbackOptions, planFrom } from './plan.js';
+import { runStep } from './run-step.js';
+import type { SimulatedStep } from './simulate.js';
+
+export interface ExecuteRollbackOptions
+  extends PlanRollbackOptions,
+    WorkOptions,
+    ProductionApproval {
+  /** Only plan: nothing is executed. */
+  readonly dryRun?: boolean | undefined;
+  /** The loss is approved. */
+  readonly force?: boolean | undefined;
+  /** Asked where something is above SAFE and `force` is not given. */
+  readonly approve?: ((plan: RollbackPlan) => Promise<boolean>) | undefined;
+  /** What is made before anything above SAFE; default "snapshot". */
+  readonly keep?: 'snapshot' | 'checkpoint' | 'none' | undefined;
+  /** Sessions in the target while the snapshot is taken; default "wait". */
+  readonly sessions?: SessionPolicy | undefined;
+  readonly cwd?: string | undefined;
+}
+
+export interface RollbackResult {
+  /** The schema is afterwards what the plan said it would be. */
+  readonly ok: boolean;
+  readonly dryRun: boolean;
+  readonly from: string;
+  readonly to: string;
+  /** Versions whose migrations were taken back, newest first. */
+  readonly rolledBack: readonly string[];
+  /** What was made before; null where nothing could be lost. */
+  readonly snapshot: KeptState | null;
+  /** Rows and values that were put back from a record backup. */
+  readonly restored: { readonly rows: number; readonly values: number };
+  /** The schema is exactly what was recorded of the version. */
+  readonly verified: boolean;
+  /** Where it is not. */
+  readonly differences: readonly SchemaChange[];
+  readonly plan: RollbackPlan;
+  readonly durationMs: number;
+}
+
+/**
+ * Takes migrations back, down to an earlier version. Each step is a transaction of its own, together with its entry in the
+ * history. Before anything above SAFE the state is kept as a snapshot, so that `undoRestore` brings it back.
+ *
+ * @example
+ * const { rolledBack } = await executeRollback(target, { version: '20261119', force: true });
+ * @throws BelayError WOULD_LOSE where nobody approved the loss, ROLLBACK_FAILED, PRODUCTION_GUARD, and as {@link planRollback}
+ */
+export async function executeRollback(
+  target: Target,
+  options: ExecuteRollbackOptions,
+): Promise<RollbackResult> {
+  const startedAt = performance.now();
+  const git = await readGitState(options.cwd ?? target.cwd);
+  if (options.dryRun) {
+    const { plan } = await planUnderLock(target, options);
+    return planned(plan, performance.now() - startedAt);
+  }
+  return recorded(
+    target,
+    'rollback',
+    options.reporter,
+    async () => {
+      guardProduction(target, 'roll back', options);
+      return execute(target, options, git, startedAt);
+    },
+    ({ snapshot, from, to, rolledBack }) => ({
+      ...{ snapshot: snapshot && { id: snapshot.id, tag: snapshot.tag }, rows: null },
+      details: { from, to, rolledBack },
+    }),
+  );
+}
+
+function planUnderLock(target: Target, options: ExecuteRollbackOptions): Promise<Planned> {
+  return underLock(target, options, () =>
+    withMigrationState(target, (state) => planFrom(target, state, options)),
+  );
+}
+
+function planned(plan: RollbackPlan, durationMs: number): RollbackResult {
+  return {
+    ...{ ok: true, dryRun: true, from: plan.from, to: plan.to, rolledBack: [], snapshot: null },
+    ...{ restored: { rows: 0, values: 0 }, verified: plan.proven, differences: plan.differences },
+    ...{ plan, durationMs: Math.round(durationMs) },
+  };
+}
+
+async function execute(
+  target: Target,
+  options: ExecuteRollbackOptions,
+  git: GitState | null,
+  startedAt: number,
+): Promise<RollbackResult> {
+  const order = await planUnderLock(target, options);
+  await requireApproval(order.plan, options);
+  // Its own lock, and no session of this process in the database: a clone is made while nobody is in it.
+  const snapshot = order.plan.requiresApproval
+    ? await keepState(target, order.plan, options)
+    : null;
+  const live = await underLock(target, options, (work) =>
+    withMigrationState(target, async (state) => {
+      await requireUnchanged(state, order);
+      return runSteps(work, state, { ...order, snapshot, git });
+    }),
+  );
+  const expected = order.simulated.at(-1)?.model ?? live;
+  const asPlanned = compareSchemas(withoutColumnOrder(live), withoutColumnOrder(expected));
+  const { plan } = order;
+  return {
+    ...{ ok: asPlanned.length === 0, dryRun: false, from: plan.from, to: plan.to },
+    ...{ rolledBack: plan.migrations, snapshot, restored: { rows: 0, values: 0 } },
+    verified: asPlanned.length === 0 && plan.proven,
+    differences: asPlanned.length === 0 ? plan.differences : asPlanned,
+    ...{ plan, durationMs: Math.round(performance.now() - startedAt) },
+  };
+}
+
+/** @throws BelayError WOULD_LOSE */
+async function requireApproval(plan: RollbackPlan, options: ExecuteRollbackOptions): Promise<void> {
+  if (!plan.requiresApproval || options.force) return;
+  if (await options.approve?.(plan)) return;
+  const named = plan.issues
+    .filter(({ safety }) => safety !== 'SAFE')
+    .map((issue) => issue.description);
+  throw new BelayError(
+    'WOULD_LOSE',
+    `the rollback from ${plan.from} to ${plan.to} is ${plan.overallSafety}: ${named.join('; ')}`,
+    {
+      hint: 'Nothing was changed. `belay rollback plan` shows it whole; --force goes on, after a snapshot was taken.',
+      details: { overallSafety: plan.overallSafety, issues: plan.issues },
+    },
+  );
+}
+
+/** What was approved has to be what is done. */
+async function requireUnchanged(state: MigrationState, { plan, checksum }: Planned): Promise<void> {
+  const live = versionChecksum(await readSchemaModel(state.session));
+  if (live === checksum && state.current === plan.from) return;
+  throw new BelayError('SCHEMA_CHANGED', 'the schema was changed since the rollback was planned', {
+    hint: 'Nothing was rolled back. Somebody else is at work on it: look at `belay schema drift`, and plan again.',
+  });
+}
+
+interface RunOrder extends Planned {
+  readonly snapshot: KeptState | null;
+  readonly git: GitState | null;
+}
+
+/** @returns the schema afterwards */
+async function runSteps(work: Work, state: MigrationState, order: RunOrder): Promise<SchemaModel> {
+  const { reporter = silentReporter, signal } = work;
+  const own = state.source?.ownRelations ?? [];
+  const done: string[] = [];
+  for (const step of order.simulated) {
+    const versions = step.route.migrations.map(({ version }) => version);
+    const name = `roll back ${versions.join(', ')}`;
+    try {
+      await reportStep(reporter, { name }, () =>
+        runStep(state.session, step, {
+          ...{ signal, reporter },
+          beforeCommit: () => recordStep(state, step, order),
+        }),
+      );
+    } catch (thrown) {
+      throw stoppedAt(thrown, { done, versions, order });
+    }
+    done.push(...versions);
+  }
+  return withoutRelations(await readSchemaModel(state.session), own);
+}
+
+/** In the step's own transaction: what the history says is what the schema is, whenever something ends early. */
+async function recordStep(
+  state: MigrationState,
+  { route }: SimulatedStep,
+  { snapshot, git }: RunOrder,
+): Promise<HistoryEntry> {
+  const { session, source, history } = state;
+  const versions = route.migrations.map(({ version }) => version);
+  await source?.forget(session, versions);
+  const model = await readSchemaModel(session);
+  const [newest] = route.migrations;
+  const name = route.applied.at(-1)?.name ?? '';
+  const entry: NewHistoryEntry = {
+    ...{ action: 'rollback', version: route.to, name, tool: source?.tool ?? 'belay' },
+    ...{ from: newest?.version ?? null, applied: route.applied },
+    ...{ checksum: versionChecksum(model), partial: (model.unmodelled ?? []).length > 0 },
+    ...{ fileChecksum: null, up: null, down: route.script, renames: [] },
+    ...{ git, durationMs: null, snapshotId: snapshot?.id ?? null },
+  };
+  return history.append(entry, model);
+}
+
+interface Stop {
+  readonly done: readonly string[];
+  readonly versions: readonly string[];
+  readonly order: RunOrder;
+}
+
+/** Says where a rollback stands that did not come to its end, and how to go on in either direction. */
+function stoppedAt(thrown: unknown, { done, versions, order }: Stop): BelayError {
+  const error = toBelayError(thrown);
+  const isInterruption = error.code === 'INTERRUPTED' || error.code === 'TERMINATED';
+  if (isInterruption && done.length === 0) return error;
+  const { plan, snapshot, simulated } = order;
+  const at = done.length === 0 ? plan.from : (simulated[done.length - 1]?.route.to ?? plan.from);
+  const stands =
+    done.length === 0
+      ? `nothing was rolled back, the database is at ${plan.from}`
+      : `${done.join(', ')} ${done.length === 1 ? 'was' : 'were'} rolled back, the database is at ${at}`;
+  const back = snapshot
+    ? `back: \`belay restore ${snapshot.tag}\`${done.length > 0 ? ' or `belay migrate up`' : ''}`
+    : 'back: `belay migrate up`';
+  return new BelayError(
+    'ROLLBACK_FAILED',
+    `rolling back ${versions.join(', ')} failed: ${error.message}; ${stands}`,
+    {
+      hint: `To go on: mend what failed, then \`belay rollback ${plan.to}\`. To go ${back}.`,
+      details: {
+        ...error.details,
+        cause: error.code,
+        rolledBack: done,
+        at,
+        snapshot: snapshot?.tag ?? null,
+      },
+      cause: error,
+    },
+  );
+}

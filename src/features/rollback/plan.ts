@@ -1,0 +1,231 @@
+import type { AssessedChange } from '../../domain/change-safety.js';
+import { versionBeforeFirst } from '../../domain/migration.js';
+import { withoutRelations } from '../../domain/own-relations.js';
+import { reportStep, silentReporter } from '../../domain/reporter.js';
+import {
+  type RollbackIssue,
+  type RollbackPlan,
+  type RollbackStep,
+  type RouteStep,
+  routeBack,
+} from '../../domain/rollback.js';
+import { issueOf, severalColumns, stepSafety } from '../../domain/rollback-issues.js';
+import {
+  compareSchemas,
+  type SchemaModel,
+  versionChecksum,
+  withoutColumnOrder,
+} from '../../domain/schema-model.js';
+import { BelayError } from '../../errors.js';
+import { type Measured, measureLosses } from '../../postgres/measure-losses.js';
+import { readSchemaModel } from '../../postgres/schema/read-schema-model.js';
+import type { Session } from '../../postgres/session.js';
+import { type MigrationState, withMigrationState } from '../migration/migration-state.js';
+import { withScratch } from '../schema/scratch.js';
+import type { Target } from '../target/open-target.js';
+import { underLock, type WorkOptions } from '../target/work.js';
+import { dataStatements } from './data-statements.js';
+import { findDestination } from './destination.js';
+import { type SimulatedStep, simulate } from './simulate.js';
+
+export interface PlanRollbackOptions extends WorkOptions {
+  /** Where to: a version, `version_name`, or "0" for the state before the first migration. */
+  readonly version: string;
+  /** Leave down scripts aside where the schema before was recorded. */
+  readonly noDownScripts?: boolean | undefined;
+  /** Nothing was renamed but what the history knows. */
+  readonly noRenames?: boolean | undefined;
+  /** For each scan of a table, in milliseconds; default 60 s. */
+  readonly countTimeoutMs?: number | undefined;
+}
+
+const defaultCountTimeoutMs = 60_000;
+
+/**
+ * Finds the way back to an earlier version: each migration's down script, or the SQL between the recorded schemas. The steps
+ * are run on a copy of the schema, without rows, and what they would lose is counted in the live database. Nothing is changed.
+ *
+ * @example
+ * const plan = await planRollback(target, { version: '20261119' });
+ * if (plan.requiresApproval) for (const issue of plan.issues) console.log(issue.description);
+ * @throws BelayError VERSION_NOT_FOUND, VERSION_IS_CURRENT, NOT_AN_ANCESTOR, NO_WAY_DOWN, RENAME_UNDECIDED, ROLLBACK_FAILED,
+ *   HISTORY_DAMAGED
+ */
+export async function planRollback(
+  target: Target,
+  options: PlanRollbackOptions,
+): Promise<RollbackPlan> {
+  return underLock(target, options, () =>
+    withMigrationState(target, async (state) => (await planFrom(target, state, options)).plan),
+  );
+}
+
+/** A plan, and what it was made from. */
+export interface Planned {
+  readonly plan: RollbackPlan;
+  readonly simulated: readonly SimulatedStep[];
+  /** `versionChecksum` of the schema that it starts from. */
+  readonly checksum: string;
+}
+
+export async function planFrom(
+  target: Target,
+  state: MigrationState,
+  options: PlanRollbackOptions,
+): Promise<Planned> {
+  const { reporter = silentReporter, signal } = options;
+  const keep = findDestination(state, options.version);
+  const steps = await findRoute(state, keep, options);
+  const own = state.source?.ownRelations ?? [];
+  const whole = await readSchemaModel(state.session);
+  const live = withoutRelations(whole, own);
+  const readModel = async (checksum: string) =>
+    withoutRelations(await state.history.readModel(checksum), own);
+  const scratch = { target, runs: 'foreign' as const, env: target.env, signal, reporter };
+  const simulated = await reportStep(
+    reporter,
+    { name: 'try the rollback on a copy of the schema' },
+    () =>
+      withScratch(scratch, (place) =>
+        simulate(place, { live, steps, readModel, noRenames: options.noRenames ?? false, signal }),
+      ),
+  );
+  const counted = await reportStep(reporter, { name: 'count what would be lost' }, () =>
+    countLosses(state.session, simulated, options.countTimeoutMs ?? defaultCountTimeoutMs),
+  );
+  const differences = await compareWithRecorded(simulated, steps, state, readModel);
+  const described = await describeSteps(state.session, simulated, counted, options);
+  const plan = assemble(state, keep, described, differences, notesOf(state, whole));
+  return { plan, simulated, checksum: versionChecksum(whole) };
+}
+
+async function findRoute(
+  state: MigrationState,
+  keep: number,
+  options: PlanRollbackOptions,
+): Promise<readonly RouteStep[]> {
+  const { entries, applied, history } = state;
+  const kept = await history.keptModels();
+  const downOf = options.noDownScripts ? () => null : state.downOf;
+  const route = routeBack({ entries, applied, keep, downOf, isKept: (one) => kept.has(one) });
+  if ('steps' in route) return route.steps;
+  const names = route.noWayFrom.map(({ version, name }) => `${version}${name && `_${name}`}`);
+  throw new BelayError('NO_WAY_DOWN', `there is no way back from ${names.join(', ')}`, {
+    hint: 'It has no down script, and no schema before it was recorded: write a down script, or restore a snapshot that is older (`belay list`).',
+    details: { migrations: names },
+  });
+}
+
+interface Counted {
+  readonly change: AssessedChange;
+  readonly measured: Measured | null;
+}
+
+/** What each change above SAFE would cost, step by step. */
+async function countLosses(
+  session: Session,
+  simulated: readonly SimulatedStep[],
+  timeoutMs: number,
+): Promise<Counted[][]> {
+  const measures = simulated.flatMap(({ changes }) =>
+    changes.flatMap(({ measure }) => (measure ? [measure] : [])),
+  );
+  const results = await measureLosses(session, measures, { timeoutMs });
+  let next = 0;
+  return simulated.map(({ changes }) =>
+    changes
+      .filter(({ safety, measure }) => safety !== 'SAFE' || measure !== null)
+      .map((change) => ({ change, measured: change.measure ? (results[next++] ?? null) : null })),
+  );
+}
+
+interface Described {
+  readonly step: RollbackStep;
+  readonly issues: readonly RollbackIssue[];
+}
+
+async function describeSteps(
+  session: Session,
+  simulated: readonly SimulatedStep[],
+  counted: readonly Counted[][],
+  options: PlanRollbackOptions,
+): Promise<Described[]> {
+  const described: Described[] = [];
+  for (const [index, { route, statements, changes, unresolved }] of simulated.entries()) {
+    const versions = route.migrations.map(({ version }) => version);
+    const migration = versions.join(', ');
+    const several = severalColumns(migration, changes);
+    const issues = [
+      ...(counted[index] ?? []).map(({ change, measured }) => issueOf(migration, change, measured)),
+      ...(several ? [several] : []),
+      ...(route.script
+        ? await dataStatements(session, migration, route.script, {
+            timeoutMs: options.countTimeoutMs ?? defaultCountTimeoutMs,
+          })
+        : []),
+    ];
+    const step: RollbackStep = {
+      ...{ migrations: versions, to: route.to, script: route.script },
+      source: route.script ? 'down' : 'diff',
+      ...{ safety: stepSafety(issues), statements, changes, unresolved },
+    };
+    described.push({ step, issues });
+  }
+  return described;
+}
+
+async function compareWithRecorded(
+  simulated: readonly SimulatedStep[],
+  steps: readonly RouteStep[],
+  { history }: MigrationState,
+  readModel: (checksum: string) => Promise<SchemaModel>,
+) {
+  const checksum = steps.at(-1)?.checksum ?? null;
+  const last = simulated.at(-1);
+  if (checksum === null || !last || !(await history.keptModels()).has(checksum)) return null;
+  const recorded = await readModel(checksum);
+  return compareSchemas(withoutColumnOrder(last.model), withoutColumnOrder(recorded));
+}
+
+function notesOf({ entries, applied }: MigrationState, live: SchemaModel): string[] {
+  const last = entries.at(-1);
+  const notes: string[] = [];
+  const isSameState = last && last.version === (applied.at(-1)?.version ?? versionBeforeFirst);
+  if (isSameState && last.checksum !== versionChecksum(live)) {
+    notes.push(
+      `the live schema is not what was recorded at ${last.version}: \`belay schema drift\` shows what was changed`,
+    );
+  }
+  if (live.unmodelled && live.unmodelled.length > 0) {
+    notes.push(`not looked at, because Belay does not model them: ${live.unmodelled.join(', ')}`);
+  }
+  return notes;
+}
+
+function assemble(
+  state: MigrationState,
+  keep: number,
+  described: readonly Described[],
+  differences: Awaited<ReturnType<typeof compareWithRecorded>>,
+  notes: readonly string[],
+): RollbackPlan {
+  const issues = described.flatMap((one) => one.issues);
+  const overallSafety = stepSafety(issues);
+  const missing =
+    differences === null
+      ? ['the schema of that version was not recorded: whether the scripts lead to it is not known']
+      : [];
+  return {
+    from: state.current,
+    to: state.applied[keep - 1]?.version ?? versionBeforeFirst,
+    migrations: state.applied
+      .slice(keep)
+      .map(({ version }) => version)
+      .reverse(),
+    ...{ overallSafety, requiresApproval: overallSafety !== 'SAFE' },
+    ...{ issues, steps: described.map(({ step }) => step) },
+    proven: differences !== null && differences.length === 0,
+    differences: differences ?? [],
+    notes: [...notes, ...missing],
+  };
+}
