@@ -81,7 +81,7 @@ export function useScenes(server: TestServer): WithScene {
 }
 
 /** "version name" of migrations. */
-export const names = (
+const names = (
   migrations: readonly { readonly version: string; readonly name: string }[] | null,
 ): string[] | null => migrations?.map(({ version, name }) => `${version} ${name}`.trim()) ?? null;
 

@@ -15,7 +15,7 @@ export interface SourceFile {
 }
 
 const isMissing = (error: unknown): boolean =>
-  ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+  ['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
 
 function unreadable(what: string, error: unknown): BelayError {
   const { code = 'unknown reason' } = error as NodeJS.ErrnoException;
