@@ -11,7 +11,7 @@ export interface RecordVersionState {
   /** On the target's own database. */
   readonly session: Session;
   readonly history: SchemaHistory;
-  /** Another tool, whose record says which migrations are in force; null: the last entry says it. */
+  /** Another tool, whose record says which migrations are in force; null: the history itself says it. */
   readonly source: Pick<MigrationSource, 'tool' | 'readApplied'> | null;
 }
 
@@ -31,7 +31,7 @@ export interface RecordedVersion {
   readonly isNew: boolean;
 }
 
-/** The tool of versions that come from no migrations. */
+/** The tool of states that no migration led to. */
 const noTool = 'none';
 
 /**
@@ -80,25 +80,43 @@ interface Found {
 }
 
 function stateOf(found: Found, entries: readonly HistoryEntry[]): State {
-  const { name, checksum } = found;
-  const last = entries.at(-1);
-  const migrated = migratedState(found, last);
-  if (migrated) return name === undefined ? migrated : { ...migrated, version: name, name: '' };
-  // A schema that was there before is that version again.
-  const isIt = (entry: HistoryEntry) => entry.checksum === checksum && entry.tool === noTool;
-  const version = name ?? entries.findLast(isIt)?.version ?? `schema-${checksum.slice(0, 8)}`;
-  return { version, name: '', applied: [], tool: noTool };
+  const { applied, name, tool } = found;
+  if (applied === null) return foundState(found, entries);
+  const last = applied.at(-1) ?? { version: versionBeforeFirst, name: '' };
+  return name === undefined
+    ? { version: last.version, name: last.name, applied, tool }
+    : { version: name, name: '', applied, tool };
 }
 
-/** The state by the record of the tool, else by the last entry; undefined where there were never migrations. */
-function migratedState({ applied, tool }: Found, last: HistoryEntry | undefined) {
-  if (applied !== null) {
-    const { version, name } = applied.at(-1) ?? { version: versionBeforeFirst, name: '' };
-    return { version, name, applied, tool };
+/**
+ * What nobody's migration led to is a step of its own after the state before, so that there is a way back from it. Where
+ * the schema is one that was there with the same migrations in force, it is that state again.
+ */
+function foundState({ name, checksum }: Found, entries: readonly HistoryEntry[]): State {
+  const inForce = entries.at(-1)?.applied ?? [];
+  const steps = stepsIn(entries);
+  const migrationsOf = (versions: readonly AppliedVersion[]) =>
+    versionsOf(versions.filter((one) => !steps.has(one.version)));
+  const isIt = (entry: HistoryEntry) =>
+    entry.checksum === checksum &&
+    (name === undefined || entry.version === name) &&
+    migrationsOf(entry.applied) === migrationsOf(inForce);
+  const known = entries.findLast(isIt);
+  if (known) {
+    const { version, applied, tool } = known;
+    return { version, name: known.name, applied, tool };
   }
-  if (!last || last.tool === noTool) return undefined;
-  const { version, name, applied: before, tool: recorded } = last;
-  return { version, name, applied: before, tool: recorded };
+  const version = name ?? `schema-${checksum.slice(0, 8)}`;
+  const before = inForce.filter((one) => one.version !== version);
+  return { version, name: '', applied: [...before, { version, name: '' }], tool: noTool };
+}
+
+/** Versions that are states without a migration. */
+function stepsIn(entries: readonly HistoryEntry[]): Set<string> {
+  const steps = new Set<string>();
+  for (const { tool, version } of entries) if (tool === noTool) steps.add(version);
+  for (const { tool, version } of entries) if (tool !== noTool) steps.delete(version);
+  return steps;
 }
 
 const versionsOf = (applied: readonly AppliedVersion[]): string =>

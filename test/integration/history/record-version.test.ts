@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { AppliedMigration } from '../../../src/domain/migration.js';
 import { versionChecksum } from '../../../src/domain/schema-model.js';
 import { openDatabaseHistory } from '../../../src/features/history/database-history.js';
@@ -15,12 +15,13 @@ describe.each(testServers())('recording what is found on $name', (server) => {
   let database: TestDatabase;
   let session: Session;
   let history: SchemaHistory;
-  beforeEach(async () => {
+  beforeAll(async () => {
     database = await createTestDatabase(server, { name: 'record' });
     session = await openSession(database.url);
     history = openDatabaseHistory(session);
   });
-  afterEach(async () => {
+  afterEach(() => change('DROP SCHEMA belay CASCADE; DROP TABLE IF EXISTS public.a, public.b'));
+  afterAll(async () => {
     await session.close();
     await database.drop();
   });
@@ -77,32 +78,42 @@ describe.each(testServers())('recording what is found on $name', (server) => {
     expect((await record(['1'])).isNew).toBe(false);
   });
 
-  it('states without migrations, each with its own name', async () => {
+  it('states without migrations, as a line that can be walked', async () => {
     const first = await found();
     const firstName = `schema-${first.entry.checksum.slice(0, 8)}`;
-    expect(first.entry).toMatchObject({
-      ...{ version: firstName, tool: 'none', action: 'snapshot', applied: [] },
-    });
+    expect(first.entry).toMatchObject({ version: firstName, tool: 'none', action: 'snapshot' });
     await change('CREATE TABLE public.a ()');
     const named = await found({ name: 'v2' });
-    expect(named.entry).toMatchObject({ version: 'v2', from: firstName, applied: [] });
+    expect(named.entry).toMatchObject({ version: 'v2', from: firstName });
+    expect(namesOf(named.entry.applied)).toEqual([firstName, 'v2']);
     expect((await found()).isNew).toBe(false);
     await change('DROP TABLE public.a');
     const back = await found();
     expect(back).toMatchObject({ isNew: true, entry: { version: firstName, from: 'v2' } });
+    expect(namesOf(back.entry.applied)).toEqual([firstName]);
   });
 
   it('a schema that was changed beside Belay’s own migrations, which stay in force', async () => {
-    const { model } = await found({ name: 'x' });
+    const model = await readSchemaModel(session);
     const checksum = versionChecksum(model);
     await history.append(sampleEntry(['1', '2'], { checksum }), model);
-    expect((await found()).isNew).toBe(false);
+    expect(await found()).toMatchObject({ isNew: false, entry: { version: '2' } });
     await change('CREATE TABLE public.a ()');
-    const drifted = await found();
-    expect(drifted.entry).toMatchObject({ version: '2', name: 'm2', tool: 'belay', from: '2' });
-    expect(namesOf(drifted.entry.applied)).toEqual(['1', '2']);
     const named = await found({ name: 'hotfix' });
-    expect(named.entry).toMatchObject({ version: 'hotfix', name: '', tool: 'belay', from: '2' });
-    expect(namesOf(named.entry.applied)).toEqual(['1', '2']);
+    expect(named.entry).toMatchObject({ version: 'hotfix', tool: 'none', from: '2' });
+    expect(namesOf(named.entry.applied)).toEqual(['1', '2', 'hotfix']);
+    await change('DROP TABLE public.a');
+    const back = await found();
+    expect(back.entry).toMatchObject({ version: '2', name: 'm2', tool: 'belay', from: 'hotfix' });
+    expect(namesOf(back.entry.applied)).toEqual(['1', '2']);
+  });
+
+  it('a schema that was there under other migrations as one that is new', async () => {
+    const model = await readSchemaModel(session);
+    const checksum = versionChecksum(model);
+    await history.append(sampleEntry(['1'], { checksum }), model);
+    await history.append(sampleEntry(['1', '2']), null);
+    const { entry } = await found();
+    expect(namesOf(entry.applied)).toEqual(['1', '2', `schema-${checksum.slice(0, 8)}`]);
   });
 });
