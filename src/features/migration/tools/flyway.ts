@@ -67,20 +67,27 @@ export const openFlyway: OpenTool = async ({ cwd, directory, session }) => {
           name: nameOf(description),
         }));
     },
-    forget: async (forgetting, versions) => {
-      const wanted = new Set(versions.map(flywayVersionKey));
-      const rows = (await readRows(forgetting, table)) ?? [];
-      const recorded = rows.flatMap(({ version }) =>
-        version !== null && wanted.has(flywayVersionKey(version)) ? [version] : [],
-      );
-      await forgetting.query(
-        `DELETE FROM ${tableSql(table)} WHERE version = ANY ($1) AND type NOT LIKE '%BASELINE'`,
-        [recorded],
-        'taking migrations out of the record of Flyway',
-      );
-    },
+    forget: (forgetting, versions) => forget(forgetting, table, versions),
   };
 };
+
+async function forget(
+  session: Session,
+  table: HistoryTable,
+  versions: readonly string[],
+): Promise<void> {
+  const wanted = new Set(versions.map(flywayVersionKey));
+  const rows = (await readRows(session, table)) ?? [];
+  const recorded = rows.flatMap(({ version }) =>
+    version !== null && wanted.has(flywayVersionKey(version)) ? [version] : [],
+  );
+  // A baseline is where Flyway found the database: it ran nothing that could have been taken back.
+  await session.query(
+    `DELETE FROM ${tableSql(table)} WHERE version = ANY ($1) AND type NOT LIKE '%BASELINE'`,
+    [recorded],
+    'taking migrations out of the record of Flyway',
+  );
+}
 
 async function readRows(session: Session, table: HistoryTable): Promise<readonly Row[] | null> {
   const columns = await readColumns(session, table, documented);

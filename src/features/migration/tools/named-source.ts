@@ -66,51 +66,45 @@ interface Read<File> {
 
 /** A source of migrations from what is particular to a tool. */
 export function namedSource<File extends NamedFile>(tool: NamedTool<File>): ToolMigrationSource {
-  const read = async (session: Session): Promise<Read<File> | null> => {
-    const columns = await readColumns(session, tool.table, tool.columns);
-    if (!columns) return null;
-    const files = await tool.readFiles();
-    const rows = (await tool.readRows(session, columns, files)).map((row) => {
-      if (!row.whole) throw damaged(tool.table, 'it has a row without the name of a migration');
-      return { ...row, whole: row.whole };
-    });
-    const ofFiles = versionsOfNames(files.map(({ whole }) => whole));
-    return {
-      files,
-      rows,
-      versions: versionsOfNames(
-        rows.map(({ whole }) => whole),
-        ofFiles,
-      ),
-    };
-  };
   return {
     ...{ tool: tool.tool, upCommand: tool.upCommand, directory: tool.directory },
     ownRelations: tool.ownRelations,
     readFiles: async () => migrationFiles(await tool.readFiles()),
     hasRecord: async (session) => (await readColumns(session, tool.table, {})) !== null,
     readApplied: async (session) => {
-      const found = await read(session);
+      const found = await readRecord(tool, session);
       return found && appliedMigrations(found);
     },
     readUnfinished: async (session) => {
-      const found = await read(session);
-      if (!found) return [];
-      return found.rows
-        .filter(({ isFinished }) => !isFinished)
-        .map((row) => numberedName(found, row));
+      const found = await readRecord(tool, session);
+      const rows = found?.rows.filter(({ isFinished }) => !isFinished) ?? [];
+      return found ? rows.map((row) => numberedName(found, row)) : [];
     },
     forget: async (session, versions) => {
-      const found = await read(session);
-      const wanted = new Set(versions);
-      const rows = found?.rows.filter((row) => wanted.has(numberedName(found, row).version)) ?? [];
-      if (rows.length === 0) return;
-      await tool.forget(
-        session,
-        rows.map(({ key }) => key),
-      );
+      const found = await readRecord(tool, session);
+      if (!found) return;
+      const rows = found.rows.filter((row) => versions.includes(numberedName(found, row).version));
+      const keys = rows.map(({ key }) => key);
+      if (keys.length > 0) await tool.forget(session, keys);
     },
   };
+}
+
+/** The tool's record beside the project's files; null where it has none. */
+async function readRecord<File extends NamedFile>(
+  tool: NamedTool<File>,
+  session: Session,
+): Promise<Read<File> | null> {
+  const columns = await readColumns(session, tool.table, tool.columns);
+  if (!columns) return null;
+  const files = await tool.readFiles();
+  const rows = (await tool.readRows(session, columns, files)).map((row) => {
+    if (!row.whole) throw damaged(tool.table, 'it has a row without the name of a migration');
+    return { ...row, whole: row.whole };
+  });
+  const ofFiles = versionsOfNames(files.map(({ whole }) => whole));
+  const recorded = rows.map(({ whole }) => whole);
+  return { files, rows, versions: versionsOfNames(recorded, ofFiles) };
 }
 
 function numberedName<File>(
