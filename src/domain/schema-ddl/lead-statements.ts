@@ -1,0 +1,102 @@
+import { formatDefinition } from '../definition.js';
+import type { SchemaModel } from '../schema-model.js';
+import { annotationDrafts, annotationKeys } from './annotations.js';
+import { addColumn } from './columns-ddl.js';
+import { alterers, createObject, inPhases, withObject } from './create-statements.js';
+import type { DdlStatement } from './ddl-statement.js';
+import { dropStatement } from './drop-statements.js';
+import { KnownObject, KnownSchema } from './known-schema.js';
+
+export interface LeadOptions {
+  /** Who runs the statements, and so owns what they make. */
+  readonly role?: string | undefined;
+  /** Also removes what has gone, rows included. Without it, tables, columns and sequences stay. */
+  readonly dropsData?: boolean | undefined;
+}
+
+/** What holds rows or values, and is never made anew to change it. */
+export const holdsData = (kind: string): boolean =>
+  ['table', 'foreign table', 'column', 'sequence', 'schema', 'extension'].includes(kind);
+
+/** Types that columns may have: the columns would go with them. */
+const isUsedByColumns = (kind: string): boolean =>
+  ['enum', 'domain', 'composite type', 'range type', 'base type'].includes(kind);
+
+interface Sides {
+  readonly before: KnownSchema;
+  readonly after: KnownSchema;
+}
+
+const bare = ({ attributes }: KnownObject): string =>
+  formatDefinition(
+    Object.fromEntries(
+      Object.entries(attributes).filter(
+        ([key]) => !annotationKeys.includes(key) && key !== 'column order',
+      ),
+    ),
+  );
+
+/** The statements that change an object that both sides have. */
+function changeObject(was: KnownObject, is: KnownObject, sides: Sides, role?: string) {
+  const isSame = bare(was) === bare(is);
+  const altered = isSame ? [] : alterers.get(is.kind)?.(was, is, sides);
+  if (altered) {
+    return [...altered, ...annotationDrafts(was, is, sides.after)].map((one) =>
+      withObject(one, is),
+    );
+  }
+  if (holdsData(is.kind) || isUsedByColumns(is.kind)) {
+    return annotationDrafts(was, is, sides.after).map((one) => withObject(one, is));
+  }
+  return replaceObject(was, is, sides, role);
+}
+
+/** Takes an object away and makes it again, which loses nothing where it holds nothing. */
+export function replaceObject(
+  was: KnownObject,
+  is: KnownObject,
+  { before, after }: Sides,
+  role?: string,
+): DdlStatement[] {
+  const drop = dropStatement(was, before);
+  return [...(drop ? [drop] : []), ...createObject(is, after, role)];
+}
+
+function addObject(object: KnownObject, { before, after }: Sides, role?: string): DdlStatement[] {
+  if (object.kind !== 'column' || !before.relation(object.on)) {
+    return createObject(object, after, role);
+  }
+  const made = addColumn(object, after);
+  const annotations = annotationDrafts(new KnownObject(object, {}), object, after);
+  return [...made, ...annotations].map((one) => withObject(one, object));
+}
+
+/**
+ * Statements of Belay's own that lead from one schema towards another: what came is made, what changed is changed where
+ * it can be, or made anew where that loses nothing, and what went is removed.
+ */
+export function leadStatements(
+  from: SchemaModel,
+  to: SchemaModel,
+  { role, dropsData = false }: LeadOptions = {},
+): DdlStatement[] {
+  const sides = { before: new KnownSchema(from), after: new KnownSchema(to) };
+  const { before, after } = sides;
+  const removed = before.objects.filter(({ kind, name }) => !after.find(kind, name));
+  const drops = removed.flatMap((object) => {
+    if (object.kind === 'default privileges') return emptied(object, before);
+    if (holdsData(object.kind) && !dropsData) return [];
+    return dropStatement(object, before) ?? [];
+  });
+  const made = after.objects.flatMap((object) => {
+    const was = before.find(object.kind, object.name);
+    return was ? changeObject(was, object, sides, role) : addObject(object, sides, role);
+  });
+  return inPhases([...drops, ...made]);
+}
+
+/** Default privileges are gone when nothing of them is left. */
+function emptied(object: KnownObject, schema: KnownSchema): DdlStatement[] {
+  const none = new KnownObject(object, { role: object.need('role') });
+  return annotationDrafts(object, none, schema).map((one) => withObject(one, object));
+}
