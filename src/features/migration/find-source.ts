@@ -13,13 +13,19 @@ import { openNodePgMigrate } from './tools/node-pg-migrate.js';
 import { openPrisma } from './tools/prisma.js';
 import type { OpenTool, ToolMigrationSource } from './tools/tool-source.js';
 
-const readers: ReadonlyMap<string, OpenTool> = new Map([
-  ['prisma', openPrisma],
-  ['drizzle', openDrizzle],
-  ['knex', openKnex],
-  ['node-pg-migrate', openNodePgMigrate],
-  ['dbmate', openDbmate],
-  ['flyway', openFlyway],
+interface Reader {
+  readonly open: OpenTool;
+  /** Where the tool looks for migrations if nobody tells it. */
+  readonly usual: string | null;
+}
+
+const readers: ReadonlyMap<string, Reader> = new Map([
+  ['prisma', { open: openPrisma, usual: 'prisma/migrations' }],
+  ['drizzle', { open: openDrizzle, usual: 'drizzle' }],
+  ['knex', { open: openKnex, usual: 'migrations' }],
+  ['node-pg-migrate', { open: openNodePgMigrate, usual: 'migrations' }],
+  ['dbmate', { open: openDbmate, usual: 'db/migrations' }],
+  ['flyway', { open: openFlyway, usual: null }],
 ]);
 
 /** Tools whose files Belay's own runner applies. */
@@ -79,13 +85,15 @@ async function candidates({ cwd, config }: FindSourceOptions): Promise<readonly 
   }
   if (directory !== undefined) return [{ tool, directory: projectPath('.', directory) }];
   const found = await detectMigrationTools(cwd);
-  return [found.find((one) => one.tool === tool) ?? { tool, directory: null }];
+  return [
+    found.find((one) => one.tool === tool) ?? { tool, directory: readers.get(tool)?.usual ?? null },
+  ];
 }
 
 async function openSource(
   { tool, directory }: MigrationTool,
   { cwd, session, env = process.env }: FindSourceOptions,
 ): Promise<ToolMigrationSource | null> {
-  const open = readers.get(tool);
-  return open ? open({ cwd: path.resolve(cwd), directory, env, session }) : null;
+  const reader = readers.get(tool);
+  return reader ? reader.open({ cwd: path.resolve(cwd), directory, env, session }) : null;
 }

@@ -120,6 +120,9 @@ describe.each(testServers())('migrations of Drizzle on $name', (server) => {
       await apply(scene);
       scene.write('db/drizzle/meta/_journal.json', journal([['0000_users', 1767225600123]]));
       expect(await stateOf(scene)).toMatchObject({ applied: ['0000 users', '1767312000456'] });
+      // With a table of the project in it, the schema is no longer Drizzle's alone.
+      await scene.sql('CREATE TABLE drizzle.bits (id int)');
+      expect((await scene.source()).ownRelations).toEqual(['drizzle.__drizzle_migrations']);
     }));
 
   it('are not read from a table or a journal that is not as Drizzle makes it', () =>

@@ -21,6 +21,7 @@ const find = (cwd: string, config?: { tool: string; directory?: string }) =>
 describe('the tool that applies the migrations', () => {
   it.each([
     ['the config names', { ...prisma, ...knex }, 'knex', 'steps'],
+    ['the config names, in its usual folder', {}, 'prisma', 'prisma/migrations'],
     ['the config names, with a folder', prisma, 'flyway', 'db/sql'],
     ['the files tell', { ...prisma, ...knex }, undefined, 'prisma/migrations'],
   ])('is the one that %s', async (_, files, tool, directory) => {

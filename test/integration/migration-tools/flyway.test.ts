@@ -144,11 +144,11 @@ describe.each(testServers())(
     it.each([
       [
         'flyway.toml',
-        '[flyway]\ntable = "Steps"\ndefaultSchema = "app"\nlocations = ["filesystem:sql"]\n',
+        '[flyway]\ntable = "Steps" # ours\ndefaultSchema = "app"\nlocations = ["filesystem:sql"]\n',
       ],
       [
         'flyway.conf',
-        'flyway.table=Steps\nflyway.schemas=app,other\nflyway.locations=filesystem:sql\n',
+        `flyway.table=Steps\nflyway.defaultSchema=\${schema}\nflyway.schemas=app,other\nflyway.locations=filesystem:sql\n`,
       ],
     ])('are read from the table that %s names', (name, text) =>
       withScene({ ...withoutConfig, [name]: text }, async (scene) => {

@@ -1,8 +1,10 @@
+import type { Session } from '../../../postgres/session.js';
 import { quotedAfter, scripts } from '../../project/migration-tools.js';
 import { firstFile, projectFiles } from '../../project/project-files.js';
 import { type DrizzleFile, fileOfRow, readDrizzleFiles } from './drizzle-files.js';
 import {
   type FoundColumns,
+  type HistoryTable,
   isoTime,
   modelNames,
   placeHistoryTable,
@@ -46,8 +48,7 @@ export const openDrizzle: OpenTool = async ({ cwd, directory, session }) => {
   const readFiles = () => readDrizzleFiles(cwd, directory);
   return namedSource<DrizzleFile>({
     ...{ tool: 'drizzle', upCommand: 'npx drizzle-kit migrate', directory, table, readFiles },
-    // Drizzle makes the schema that has its name; any other is the project's.
-    ownRelations: table.schema === ownSchema ? [ownSchema, ...ownRelations] : ownRelations,
+    ownRelations: (await isSchemaOwn(table, session)) ? [ownSchema, ...ownRelations] : ownRelations,
     columns: { id: 'number', hash: 'text', created_at: 'number' },
     readRows: async (reading, columns, files) => {
       const rows = await reading.query<Row>(
@@ -71,6 +72,17 @@ export const openDrizzle: OpenTool = async ({ cwd, directory, session }) => {
     },
   });
 };
+
+/** Drizzle makes the schema that has its name. Any other is the project's, and so is one that holds more. */
+async function isSchemaOwn({ schema, name }: HistoryTable, session: Session | undefined) {
+  if (schema !== ownSchema || !session) return schema === ownSchema;
+  const others = await session.query(
+    `SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = $1 AND c.relname <> $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') LIMIT 1`,
+    [schema, name],
+  );
+  return others.length === 0;
+}
 
 async function readConfig(cwd: string) {
   const names = [...scripts('drizzle.config'), 'drizzle.config.json'];

@@ -7,9 +7,9 @@ export interface FlywayConfig {
   readonly schema: string | undefined;
 }
 
-/** The first value of a list, without quotes. */
+/** The first value of a list, without quotes; none with a placeholder in it. */
 const first = (value: string | undefined): string | undefined =>
-  /^[[\s]*["']?([^"',\]]+?)["']?\s*(?:[,\]]|$)/.exec(value ?? '')?.[1];
+  /^[[\s]*["']?([^"',\]#$]+?)["']?\s*(?:[,\]#]|$)/.exec(value ?? '')?.[1];
 
 /** Reads flyway.toml or flyway.conf. Placeholders and environments are not resolved: then the database tells. */
 export async function readFlywayConfig(files: ProjectFiles): Promise<FlywayConfig> {
