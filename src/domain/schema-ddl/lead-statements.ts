@@ -1,5 +1,5 @@
 import { formatDefinition } from '../definition.js';
-import type { SchemaModel } from '../schema-model.js';
+import type { SchemaChange, SchemaModel } from '../schema-model.js';
 import { annotationDrafts, annotationKeys } from './annotations.js';
 import { addColumn } from './columns-ddl.js';
 import { alterers, createObject, inPhases, withObject } from './create-statements.js';
@@ -99,4 +99,39 @@ export function leadStatements(
 function emptied(object: KnownObject, schema: KnownSchema): DdlStatement[] {
   const none = new KnownObject(object, { role: object.need('role') });
   return annotationDrafts(object, none, schema).map((one) => withObject(one, object));
+}
+
+/** Whether an object can go and come back without a loss. */
+const isReplaceable = (kind: string): boolean =>
+  !holdsData(kind) && !isUsedByColumns(kind) && kind !== 'publication' && kind !== 'user mapping';
+
+/** Statements that take objects away that still differ, and make them again. */
+export function replaceStatements(
+  from: SchemaModel,
+  to: SchemaModel,
+  differences: readonly SchemaChange[],
+  role?: string,
+): DdlStatement[] {
+  const sides = { before: new KnownSchema(from), after: new KnownSchema(to) };
+  const statements = differences.flatMap(({ object, name }) => {
+    const [was, is] = [sides.before.find(object, name), sides.after.find(object, name)];
+    return was && is && isReplaceable(object) ? replaceObject(was, is, sides, role) : [];
+  });
+  return inPhases(statements);
+}
+
+/** Statements that take objects away that still differ, with what depends on them. */
+export function cascadeStatements(
+  from: SchemaModel,
+  to: SchemaModel,
+  differences: readonly SchemaChange[],
+): DdlStatement[] {
+  const [before, after] = [new KnownSchema(from), new KnownSchema(to)];
+  return differences.flatMap(({ object, name }) => {
+    const was = before.find(object, name);
+    // What should not be there at all may hold rows; that it goes is wanted.
+    if (!was || (!isReplaceable(object) && after.find(object, name))) return [];
+    const drop = dropStatement(was, before);
+    return drop ? [{ ...drop, sql: `${drop.sql} CASCADE` }] : [];
+  });
 }

@@ -1,0 +1,140 @@
+import type { DdlStatement } from '../../domain/schema-ddl/ddl-statement.js';
+import { KnownSchema } from '../../domain/schema-ddl/known-schema.js';
+import {
+  cascadeStatements,
+  holdsData,
+  leadStatements,
+  replaceStatements,
+} from '../../domain/schema-ddl/lead-statements.js';
+import {
+  compareSchemas,
+  type SchemaChange,
+  type SchemaModel,
+  withoutColumnOrder,
+} from '../../domain/schema-model.js';
+import type { Session } from '../session.js';
+import { prepareBuilding, readRole, withReasons } from './build-schema.js';
+import type { PlannedSql, SchemaStatement } from './plan-schema-sql.js';
+import { hoistLabels, toSchemaStatement, withBreaks } from './proven-statement.js';
+import { readSchemaModel } from './read-schema-model.js';
+import { runStatements } from './run-statements.js';
+
+/** Statements that were run, and what they did not do. */
+export interface ProvenSql {
+  /** In the order that works. */
+  readonly statements: readonly SchemaStatement[];
+  /** What still differs from what was wanted, and why as far as that is known. */
+  readonly unresolved: readonly SchemaChange[];
+}
+
+const differencesOf = (present: SchemaModel, wanted: SchemaModel): SchemaChange[] =>
+  compareSchemas(withoutColumnOrder(present), withoutColumnOrder(wanted));
+
+/** One try to get on, and what it ran. */
+type Attempt = (
+  present: SchemaModel,
+  differences: readonly SchemaChange[],
+) => Promise<readonly { readonly sql: string }[]>;
+
+/**
+ * Runs a plan on a copy of the schema that it starts from, finds an order in which it works, and mends what is left with
+ * statements of Belay's own, as long as that gets on. What holds no rows is made anew if nothing else helps; tables and
+ * columns never are.
+ * @param scratch a database with the schema that the plan starts from; it is changed
+ */
+export async function proveSchemaSql(
+  scratch: Session,
+  plan: PlannedSql,
+  wanted: SchemaModel,
+): Promise<ProvenSql> {
+  await prepareBuilding(scratch);
+  const role = await readRole(scratch);
+  const planned = await runStatements(scratch, hoistLabels(keptVirtual(plan.statements, wanted)));
+  const statements: SchemaStatement[] = [...planned.done];
+  const reasons = new Map<string, string>();
+  const run = async (own: readonly DdlStatement[]) => {
+    const { done, failed } = await runStatements(scratch, own);
+    for (const { statement, error } of failed) {
+      const { kind, name } = statement.object;
+      reasons.set(`${kind}\0${name}`, error.message);
+    }
+    return done;
+  };
+  const mend: Attempt = (present) =>
+    run(leadStatements(present, wanted, { role, dropsData: true }));
+  const remake: Attempt = (present, differences) =>
+    run(replaceStatements(present, wanted, differences, role));
+  const remakeAll: Attempt = (present, differences) =>
+    removeAlong(scratch, present, wanted, differences);
+  let present = await readSchemaModel(scratch);
+  for (const attempt of [mend, mend, remake, mend, remakeAll, mend, mend]) {
+    const differences = differencesOf(present, wanted);
+    if (differences.length === 0) break;
+    const done = await attempt(present, differences);
+    if (done.length === 0) continue;
+    statements.push(...done.map(toSchemaStatement));
+    present = await readSchemaModel(scratch);
+  }
+  const unresolved = withReasons(differencesOf(present, wanted), reasons);
+  return { statements: withBreaks(statements), unresolved };
+}
+
+/** pg-delta takes every computed column for a stored one. */
+function keptVirtual(
+  statements: readonly SchemaStatement[],
+  wanted: SchemaModel,
+): readonly SchemaStatement[] {
+  const computed = new KnownSchema(wanted).objects.flatMap((object) => {
+    const text = object.kind === 'column' ? object.text('generated') : undefined;
+    return text === undefined ? [] : [text];
+  });
+  const stored = new Set(computed.filter((text) => text.endsWith(' STORED')));
+  const virtual = [...new Set(computed.filter((text) => text.endsWith(' VIRTUAL')))]
+    .map((text) => text.slice(0, -' VIRTUAL'.length))
+    .filter((expression) => !stored.has(`${expression} STORED`));
+  if (virtual.length === 0) return statements;
+  return statements.map((statement) => {
+    const sql = virtual.reduce(
+      (text, expression) => text.replaceAll(`(${expression}) STORED`, `(${expression}) VIRTUAL`),
+      statement.sql,
+    );
+    return sql === statement.sql ? statement : { ...statement, sql };
+  });
+}
+
+/**
+ * Takes away what stands in the way together with what depends on it, one object after another, each only where no table
+ * or column goes along that should stay. What went is made again by what comes next.
+ */
+async function removeAlong(
+  scratch: Session,
+  present: SchemaModel,
+  wanted: SchemaModel,
+  differences: readonly SchemaChange[],
+): Promise<DdlStatement[]> {
+  const done: DdlStatement[] = [];
+  for (const statement of cascadeStatements(present, wanted, differences)) {
+    const before = new KnownSchema(await readSchemaModel(scratch));
+    const { kind, name } = statement.object;
+    if (!before.find(kind, name)) continue;
+    await scratch.execute('BEGIN', 'mending a plan');
+    const isDone = await scratch
+      .execute(statement.sql, 'mending a plan')
+      .then(async () => keepsData(before, new KnownSchema(await readSchemaModel(scratch)), wanted))
+      .catch(() => false);
+    await scratch.execute(isDone ? 'COMMIT' : 'ROLLBACK', 'mending a plan');
+    if (isDone) done.push(statement);
+  }
+  return done;
+}
+
+/** Whether everything with rows or values that should stay is still there. */
+function keepsData(before: KnownSchema, after: KnownSchema, wanted: SchemaModel): boolean {
+  const staying = new KnownSchema(wanted);
+  return before.objects.every(({ kind, name, attributes }) => {
+    if (!holdsData(kind) || after.find(kind, name) || !staying.find(kind, name)) return true;
+    // The columns of views hold nothing.
+    const holder = typeof attributes.on === 'string' ? before.relation(attributes.on) : undefined;
+    return kind === 'column' && holder !== undefined && /view$/.test(holder.kind);
+  });
+}
