@@ -168,7 +168,11 @@ describe.each(testServers())('schema model on $name', (server) => {
       reads += 1;
       if (reads === 1) throw Object.assign(new Error('cache lookup failed'), { code: 'XX000' });
       if (reads > 2) return rows;
-      return rows.map((row) => ({ ...row, values: [] }));
+      // biome-ignore lint/suspicious/noExplicitAny: what the rows are is the reader's own business
+      return rows.map((row: any) => ({
+        ...row,
+        objects: row.objects?.map((object: unknown[]) => object.slice(0, 4)) ?? null,
+      }));
     };
     try {
       expect(await readSchemaModel(other)).toEqual(base);

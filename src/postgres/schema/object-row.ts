@@ -7,7 +7,9 @@ export interface ObjectRow {
   readonly sub: number;
   readonly kind: string;
   readonly name: string | null;
-  readonly attributes: Readonly<Record<string, AttributeValue | null>>;
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
+  /** What is needed to put the definition together, and is no part of it. */
+  readonly hidden?: Readonly<Record<string, string>>;
 }
 
 /** Kinds that have a definition printed by PostgreSQL. */

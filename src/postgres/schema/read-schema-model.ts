@@ -53,32 +53,62 @@ function stableRoutine(definition: string): string {
   return stableExpression(definition.slice(0, body)) + definition.slice(body);
 }
 
-function stableAttributes({ kind, attributes }: ObjectRow): Record<string, AttributeValue> {
-  const stable = routineKinds.has(kind) ? stableRoutine : stableExpression;
-  const result: Record<string, AttributeValue> = {};
-  for (const [key, value] of Object.entries(attributes)) {
-    if (value !== null) result[key] = typeof value === 'string' ? stable(value) : value;
-  }
-  return result;
-}
-
-/** A row as the statement gives it. */
-interface BranchRow extends Omit<ObjectRow, 'attributes'> {
-  /** Which branch of the statement it comes from. */
+/** All objects of a branch of the statement. */
+interface BranchRow {
+  /** Which branch it is. */
   readonly branch: number;
-  readonly values: readonly (string | null)[];
+  readonly class: string;
+  /** Null where it found none. */
+  readonly objects:
+    | readonly (readonly [
+        id: string,
+        sub: string,
+        kind: string,
+        name: string | null,
+        ...values: (string | null)[],
+      ])[]
+    | null;
 }
 
 /** Gives the values their names back; what has its default is left out. */
-function toObjectRow(row: BranchRow, keys: readonly AttributeSql[]): ObjectRow {
-  const attributes: Record<string, AttributeValue> = {};
-  for (const [index, value] of row.values.entries()) {
-    const attribute = keys[index];
-    if (value === null || !attribute) continue;
-    attributes[attribute[0]] = attribute[2] === 'list' ? JSON.parse(value) : value;
+function toObjectRows(row: BranchRow, attributes: readonly AttributeSql[]): ObjectRow[] {
+  return (row.objects ?? []).map(([id, sub, kind, name, ...values]) => {
+    const stable = routineKinds.has(kind) ? stableRoutine : stableExpression;
+    const named: Record<string, AttributeValue> = {};
+    let hidden: Record<string, string> | undefined;
+    for (const [index, [key, , type]] of attributes.entries()) {
+      const value = values[index] ?? null;
+      if (value === null) continue;
+      if (type === 'hidden') hidden = { ...hidden, [key]: value };
+      else named[key] = type === 'list' ? JSON.parse(value) : stable(value);
+    }
+    const address = { class: row.class, id, sub: Number(sub) };
+    return { ...address, kind, name, attributes: named, ...(hidden ? { hidden } : {}) };
+  });
+}
+
+const isTable = ({ kind }: ObjectRow): boolean => kind === 'table' || kind === 'foreign table';
+
+/**
+ * Adds to each table the order of its columns. One that inherits (no partition) lists only its own: a dump puts what is
+ * inherited first, so a restored copy would otherwise always differ.
+ */
+function withColumnOrder(rows: readonly ObjectRow[]): ObjectRow[] {
+  const columns = new Map<string, ObjectRow[]>();
+  for (const row of rows) {
+    if (row.kind !== 'column') continue;
+    const found = columns.get(row.id);
+    if (found) found.push(row);
+    else columns.set(row.id, [row]);
   }
-  const { id, sub, kind, name } = row;
-  return { class: row.class, id, sub, kind, name, attributes };
+  return rows.map((row) => {
+    if (!isTable(row)) return row;
+    const own = (columns.get(row.id) ?? [])
+      .filter(({ hidden }) => row.attributes['partition of'] || !hidden?.inherited)
+      .sort((a, b) => a.sub - b.sub);
+    const order = own.map(({ name }) => (name ?? '').slice((row.name ?? '').length + 1));
+    return { ...row, attributes: { ...row.attributes, 'column order': order } };
+  });
 }
 
 const addressOf = (row: { class: string; id: string; sub: number }): string =>
@@ -110,7 +140,7 @@ function toObject(row: ObjectRow): SchemaObject {
   return {
     kind: row.kind,
     name: row.name ?? '',
-    definition: formatDefinition(stableAttributes(row)),
+    definition: formatDefinition(row.attributes),
   };
 }
 
@@ -158,7 +188,9 @@ async function readOnce(
   // The server looks for the annotations while the objects are put together here.
   const asked = session.query<Annotation>(notesSql, [], doing);
   asked.catch(() => {});
-  const rows = found.map((row) => toObjectRow(row, branches[row.branch]?.attributes ?? []));
+  const rows = withColumnOrder(
+    found.flatMap((row) => toObjectRows(row, branches[row.branch]?.attributes ?? [])),
+  );
   const isWhole = !rows.some(isTorn);
   const located = isWhole ? rows.map((row) => ({ object: toObject(row), address: row })) : [];
   const notes = await asked;

@@ -1,5 +1,9 @@
 import { branch, type SchemaQuery, sortedOptions, yesIf } from './schema-scope.js';
 
+/** Looked up only where there is one: joining would ask for every column. */
+const expression = (table: string): string =>
+  `(SELECT pg_get_expr(d.adbin, ${table}) FROM pg_attrdef d WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum)`;
+
 /** Columns of tables, views and composite types. */
 const columns: SchemaQuery = () =>
   branch(
@@ -20,11 +24,11 @@ const columns: SchemaQuery = () =>
       ],
       ['not null', yesIf('a.attnotnull')],
       // A default names no column. Told of the table, PostgreSQL would read all that it is made of for each.
-      ['default', `CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, 0) END`],
+      ['default', `CASE WHEN a.atthasdef AND a.attgenerated = '' THEN ${expression('0')} END`],
       [
         'generated',
-        `CASE a.attgenerated WHEN 's' THEN pg_get_expr(d.adbin, d.adrelid) || ' STORED'
-                             WHEN 'v' THEN pg_get_expr(d.adbin, d.adrelid) || ' VIRTUAL' END`,
+        `CASE a.attgenerated WHEN 's' THEN ${expression('a.attrelid')} || ' STORED'
+                             WHEN 'v' THEN ${expression('a.attrelid')} || ' VIRTUAL' END`,
       ],
       ['identity', `CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END`],
       [
@@ -38,11 +42,11 @@ const columns: SchemaQuery = () =>
       ['statistics', 'CASE WHEN a.attstattarget >= 0 THEN a.attstattarget::text END'],
       ['options', sortedOptions('a.attoptions'), 'list'],
       ['foreign options', sortedOptions('a.attfdwoptions'), 'list'],
+      ['inherited', yesIf('a.attinhcount > 0'), 'hidden'],
     ],
     `FROM relations r
      JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
      JOIN pg_type t ON t.oid = a.atttypid
-     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     WHERE r.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')`,
   );
 

@@ -11,8 +11,7 @@ import {
  * Tables, foreign tables, views and materialized views. Tablespaces are left out: they say where the
  * bytes are, and another server has others.
  *
- * A table that inherits (not a partition) lists only the order of its own columns: a dump puts what is
- * inherited first, so a restored copy would otherwise always differ.
+ * The order of a table's columns is put together from the columns themselves.
  */
 const relations: SchemaQuery = () =>
   branch(
@@ -53,14 +52,6 @@ const relations: SchemaQuery = () =>
       ['toast options', sortedOptions('toast.reloptions'), 'list'],
       ['server', 'quote_ident(fs.srvname)'],
       ['foreign options', foreignOptions('ft.ftoptions'), 'list'],
-      [
-        'column order',
-        `CASE WHEN c.relkind IN ('r', 'p', 'f') THEN
-           (SELECT json_agg(quote_ident(a.attname) ORDER BY a.attnum) FROM pg_attribute a
-             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-               AND (c.relispartition OR a.attinhcount = 0)) END`,
-        'list',
-      ],
       ['definition', `CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END`],
     ],
     `FROM relations r JOIN pg_class c ON c.oid = r.oid

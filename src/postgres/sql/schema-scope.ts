@@ -3,10 +3,10 @@
  * All families are branches of one statement, so that a model is one moment of the database.
  */
 
-/** An attribute's name and how it is read; a list is a JSON array of texts. */
-export type AttributeSql = readonly [key: string, sql: string, type?: 'list'];
+/** An attribute's name and how it is read; a list is a JSON array of texts. What is hidden is no part of the definition. */
+export type AttributeSql = readonly [key: string, sql: string, type?: 'list' | 'hidden'];
 
-/** One branch of the statement; it gives (class, id, sub, kind, name, values), a value for each of its attributes. */
+/** One branch of the statement: a row with the branch's catalog and all its objects, each (id, sub, kind, name, a value for each attribute). */
 export interface SchemaBranch {
   readonly sql: string;
   readonly attributes: readonly AttributeSql[];
@@ -86,16 +86,19 @@ export function functionName(oid: string): string {
   return `CASE WHEN ${oid} <> 0 THEN ${oid}::regprocedure::text END`;
 }
 
-/** One branch: the columns that every family gives. Values without their keys: objects cost three times as much. */
+/**
+ * One branch: what every family gives of an object. As one array of arrays, without their keys: rows and JSON objects
+ * cost both sides twice as much.
+ */
 export function branch(
   object: { catalog: string; id: string; sub?: string; kind: string; name: string },
   attributes: readonly AttributeSql[],
   from: string,
 ): SchemaBranch {
-  const values = attributes.map(([, sql]) => `(${sql})::text`).join(',\n         ');
-  const sql = `'${object.catalog}'::regclass::oid AS class, ${object.id} AS id, ${object.sub ?? '0'}::int AS sub,
-         ${object.kind} AS kind, ${object.name} AS name,
-         array_to_json(ARRAY[${values}]) AS values
+  const { catalog, id, sub = '0', kind, name } = object;
+  const texts = [id, sub, kind, name, ...attributes.map(([, sql]) => sql)];
+  const values = texts.map((text) => `(${text})::text`).join(',\n         ');
+  const sql = `'${catalog}'::regclass::oid AS class, json_agg(ARRAY[${values}]) AS objects
     ${from}`;
   return { sql, attributes };
 }
