@@ -11,6 +11,8 @@ import { quoteIdentifier, type Session } from './session.js';
 export interface RunScriptOptions extends RunOptions {
   /** How long a statement may wait for a lock, with everything that queues behind it; default 5 s. */
   readonly lockTimeoutMs?: number | undefined;
+  /** Before the second attempt; doubled before each further one. Default 200 ms. */
+  readonly firstPauseMs?: number | undefined;
   /**
    * Part of the script's transaction, after its last statement and under Belay's own settings. Of a script without a
    * transaction it is one of its own, at the end. Called again where the transaction is tried again.
@@ -27,7 +29,7 @@ export interface ScriptRun {
 
 const defaultLockTimeoutMs = 5_000;
 const mostAttempts = 6;
-const firstPauseMs = 100;
+const defaultFirstPauseMs = 200;
 
 /** Lock timeout, deadlock, serialization failure: they pass when others are done. */
 const passing = new Set(['55P03', '40P01', '40001']);
@@ -137,10 +139,11 @@ function listenToNotices({ session, options }: Run): () => void {
 
 /** Tries work again while it fails by what passes. Gives the number of attempts. */
 async function trying(
-  { options: { signal, reporter = silentReporter }, script }: Run,
+  { options, script }: Run,
   work: () => Promise<void>,
   isRepeatable = true,
 ): Promise<number> {
+  const { signal, reporter = silentReporter, firstPauseMs = defaultFirstPauseMs } = options;
   for (let attempt = 1; ; attempt += 1) {
     if (signal?.aborted) throw interrupted();
     try {
@@ -151,7 +154,7 @@ async function trying(
       const passes = isRepeatable && sqlState !== undefined && passing.has(sqlState);
       if (!passes || attempt === mostAttempts || signal?.aborted) throw error;
       // Growing, and not in step with others that wait for the same lock.
-      const pauseMs = Math.round(firstPauseMs * 2 ** attempt * (0.5 + Math.random()));
+      const pauseMs = Math.round(firstPauseMs * 2 ** (attempt - 1) * (0.5 + Math.random()));
       const why = sqlState === '55P03' ? 'a lock was not to be had' : 'others were in the way';
       const message = `${script.file}: ${why} (${sqlState}); attempt ${attempt + 1} of ${mostAttempts} in ${pauseMs} ms`;
       reporter({ type: 'note', message });

@@ -43,6 +43,9 @@ export function scriptFailure(thrown: unknown, place: ScriptPlace): BelayError {
   const error = toBelayError(thrown);
   const sqlState = sqlStateOf(error);
   if (lostConnection.has(error.code)) return lostFailure(error, place);
+  if (error.code === 'INTERRUPTED') {
+    return new BelayError(error.code, error.message, { hint: whatIsLeft(place) });
+  }
   if (sqlState === undefined) return error;
   const { script, statement, ran } = place;
   const said = (error.cause ?? {}) as ServerError;

@@ -63,6 +63,10 @@ export class Applier {
     this.#last = options.entries.at(-1);
   }
 
+  get signal(): AbortSignal | undefined {
+    return this.#options.signal;
+  }
+
   /** All that is in force, in the order of application. */
   get applied(): readonly AppliedVersion[] {
     return this.#last?.applied ?? [];

@@ -87,10 +87,28 @@ export async function applyAll<T>(
       done.push(describe(step, await applier.apply(step)));
     } catch (error) {
       if (!(error instanceof BelayError)) throw error;
-      return { done, failure: error };
+      return { done, failure: asInterruption(error, step, applier.signal) };
     }
   }
   return { done, failure: undefined };
+}
+
+/** What an abort has cancelled fails like anything that is cancelled. */
+function asInterruption(
+  error: BelayError,
+  { migration: { version }, script }: ApplyStep,
+  signal: AbortSignal | undefined,
+): BelayError {
+  if (!signal?.aborted) return error;
+  const [code, word] =
+    signal.reason === 'SIGTERM'
+      ? (['TERMINATED', 'terminated'] as const)
+      : (['INTERRUPTED', 'interrupted'] as const);
+  return new BelayError(code, `${word} in ${version}, ${script.file}`, {
+    hint: error.hint,
+    details: error.details,
+    cause: error,
+  });
 }
 
 /** The failure with what had been done before it. */
