@@ -29,13 +29,6 @@ const inSystemSchemas = (
     ['pg_type', 'typnamespace', `AND typrelid = 0 AND typelem = 0 AND typtype <> 'm'`],
     ['pg_proc', 'pronamespace', ''],
     ['pg_operator', 'oprnamespace', ''],
-    ['pg_opclass', 'opcnamespace', ''],
-    ['pg_opfamily', 'opfnamespace', ''],
-    ['pg_collation', 'collnamespace', ''],
-    ['pg_conversion', 'connamespace', ''],
-    ['pg_statistic_ext', 'stxnamespace', ''],
-    ['pg_ts_config', 'cfgnamespace', ''],
-    ['pg_ts_dict', 'dictnamespace', ''],
   ] as const
 )
   .map(
@@ -51,7 +44,6 @@ const ofNewKinds = (
     ['pg_class', 'relnamespace', 'relkind', `'r', 'p', 'v', 'm', 'f', 'S', 'i', 'I', 'c', 't'`],
     ['pg_proc', 'pronamespace', 'prokind', `'f', 'p', 'a', 'w'`],
     ['pg_type', 'typnamespace', 'typtype', `'b', 'c', 'd', 'e', 'm', 'p', 'r'`],
-    ['pg_constraint', 'connamespace', 'contype', `'c', 'f', 'n', 'p', 'u', 't', 'x'`],
   ] as const
 )
   .map(
