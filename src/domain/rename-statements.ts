@@ -18,12 +18,12 @@ const parts: Readonly<Record<string, string>> = {
 const onTables: readonly string[] = ['trigger', 'policy', 'rule'];
 const routines: readonly string[] = ['function', 'procedure', 'aggregate'];
 
+/** `public.f(integer)` without its arguments, whose types have names of their own. */
+const bare = (object: string, name: string): string =>
+  routines.includes(object) ? name.slice(0, name.indexOf('(')) : name;
+
 const lastOf = (name: string): string => nameParts(name).at(-1) ?? name;
 const holderOf = (name: string): string => nameParts(name).slice(0, -1).join('.');
-
-/** `public.f(integer)` in two: a rename changes the name alone. */
-const routineName = (signature: string): string =>
-  lastOf(signature.slice(0, signature.indexOf('(')));
 
 function renameSql({ object, from, to }: Rename): string {
   const part = parts[object];
@@ -32,14 +32,14 @@ function renameSql({ object, from, to }: Rename): string {
     return `ALTER ${object.toUpperCase()} ${lastOf(from)} ON ${holderOf(from)} RENAME TO ${lastOf(to)}`;
   }
   if (routines.includes(object)) {
-    return `ALTER ${object.toUpperCase()} ${from} RENAME TO ${routineName(to)}`;
+    return `ALTER ${object.toUpperCase()} ${from} RENAME TO ${lastOf(bare(object, to))}`;
   }
   return `ALTER ${keywords[object] ?? object.toUpperCase()} ${from} RENAME TO ${lastOf(to)}`;
 }
 
 /** Renames of one schema to another are not renames but moves. */
 function moveSql({ object, from, to }: Rename): string | undefined {
-  const [was, is] = [nameParts(from), nameParts(to)];
+  const [was, is] = [nameParts(bare(object, from)), nameParts(bare(object, to))];
   if (object === 'schema' || parts[object] || onTables.includes(object)) return undefined;
   if (was.length !== 2 || is.length !== 2 || was[0] === is[0]) return undefined;
   return `ALTER ${keywords[object] ?? object.toUpperCase()} ${from} SET SCHEMA ${is[0]}`;
@@ -59,7 +59,10 @@ export function renameStatements(renames: readonly Rename[]): string[] {
     .flatMap((rename) => {
       const move = moveSql(rename);
       if (move === undefined) return [renameSql(rename)];
-      const moved = `${nameParts(rename.to)[0]}.${lastOf(rename.from)}`;
-      return moved === rename.to ? [move] : [move, renameSql({ ...rename, from: moved })];
+      const { object, from, to } = rename;
+      const [schema = ''] = nameParts(to);
+      const moved = `${schema}.${from.slice(holderOf(bare(object, from)).length + 1)}`;
+      const isSame = lastOf(bare(object, from)) === lastOf(bare(object, to));
+      return isSame ? [move] : [move, renameSql({ ...rename, from: moved })];
     });
 }

@@ -17,6 +17,12 @@ describe('SQL that renames', () => {
     ],
     ['materialized view', '"A b".m', '"A b".n', 'ALTER MATERIALIZED VIEW "A b".m RENAME TO n'],
     ['schema', 'app', 'application', 'ALTER SCHEMA app RENAME TO application'],
+    [
+      'function',
+      'public.f(public.mood)',
+      'app.f(public.mood)',
+      'ALTER FUNCTION public.f(public.mood) SET SCHEMA app',
+    ],
     ['table', 'public.a', 'app.a', 'ALTER TABLE public.a SET SCHEMA app'],
   ])('%s', (object, from, to, sql) => {
     expect(renameStatements([{ object, from, to }])).toEqual([sql]);
@@ -37,6 +43,14 @@ describe('SQL that renames', () => {
     expect(renameStatements(renames)).toEqual([
       'ALTER TABLE public.a RENAME COLUMN x TO y',
       'ALTER TABLE public.a RENAME TO b',
+    ]);
+  });
+
+  it('moves and renames a routine by its arguments', () => {
+    const rename = { object: 'procedure', from: 'public.p(a.t)', to: 'app.q(a.t)' };
+    expect(renameStatements([rename])).toEqual([
+      'ALTER PROCEDURE public.p(a.t) SET SCHEMA app',
+      'ALTER PROCEDURE app.p(a.t) RENAME TO q',
     ]);
   });
 

@@ -130,6 +130,7 @@ function identified({ model, addresses }: AddressedModel): IdentifiedObject[] {
   });
 }
 
-function renamesOf(before: AddressedModel, after: AddressedModel): Rename[] {
+/** What was renamed between two readings of one database. */
+export function renamesOf(before: AddressedModel, after: AddressedModel): Rename[] {
   return findRenames(identified(before), identified(after));
 }

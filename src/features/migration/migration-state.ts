@@ -41,7 +41,7 @@ export async function withMigrationState<T>(
     const found = await findMigrationSource({ cwd: folder, config, session, env });
     const record = found ? await found.readApplied(session) : null;
     // Files of a tool that has no record here, where Belay has applied migrations.
-    const isOwn = !found || (record === null && entries.at(-1)?.tool === 'belay');
+    const isOwn = !found || (record === null && lastTool(entries) === 'belay');
     const [source, recorded] = isOwn ? [null, null] : [found, record];
     const applied = source ? (recorded ?? []) : (entries.at(-1)?.applied ?? []);
     const directory = config?.directory ?? 'migrations';
@@ -70,4 +70,9 @@ function findDown(
     files.find((one) => one.version === version)?.down ??
     null
   );
+}
+
+/** Whose migrations were recorded last; states that were recorded by hand are nobody's. */
+function lastTool(entries: readonly HistoryEntry[]): string | undefined {
+  return entries.findLast(({ tool }) => tool !== 'none')?.tool;
 }

@@ -1,4 +1,5 @@
 import type { AssessedChange } from '../../domain/change-safety.js';
+import { beforeRenames } from '../../domain/measure-renames.js';
 import { versionBeforeFirst } from '../../domain/migration.js';
 import { withoutRelations } from '../../domain/own-relations.js';
 import { reportStep, silentReporter } from '../../domain/reporter.js';
@@ -81,7 +82,9 @@ export async function planFrom(
   const live = withoutRelations(whole, own);
   const readModel = async (checksum: string) =>
     withoutRelations(await state.history.readModel(checksum), own);
-  const scratch = { target, runs: 'foreign' as const, env: target.env, signal, reporter };
+  // A script of the user's may hold anything, such as CREATE ROLE; SQL between recorded schemas is Belay's own.
+  const runs = steps.some(({ script }) => script !== null) ? 'foreign' : 'own';
+  const scratch = { target, runs, env: target.env, signal, reporter } as const;
   const simulated = await reportStep(
     reporter,
     { name: 'try the rollback on a copy of the schema' },
@@ -127,9 +130,10 @@ async function countLosses(
   simulated: readonly SimulatedStep[],
   timeoutMs: number,
 ): Promise<Counted[][]> {
-  const measures = simulated.flatMap(({ changes }) =>
-    changes.flatMap(({ measure }) => (measure ? [measure] : [])),
-  );
+  const measures = simulated.flatMap(({ changes }, index) => {
+    const renames = simulated.slice(0, index + 1).map((step) => step.renames);
+    return changes.flatMap(({ measure }) => (measure ? [beforeRenames(measure, renames)] : []));
+  });
   const results = await measureLosses(session, measures, { timeoutMs });
   let next = 0;
   return simulated.map(({ changes }) =>

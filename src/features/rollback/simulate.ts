@@ -1,4 +1,6 @@
 import type { AssessedChange } from '../../domain/change-safety.js';
+import type { Rename } from '../../domain/history.js';
+import { renameStatements } from '../../domain/rename-statements.js';
 import type { RollbackStatement, RouteStep } from '../../domain/rollback.js';
 import type { SchemaChange, SchemaModel } from '../../domain/schema-model.js';
 import { renameCandidates } from '../../domain/schema-renames.js';
@@ -6,8 +8,9 @@ import { BelayError, toBelayError } from '../../errors.js';
 import { splitStatements } from '../../postgres/parse-sql.js';
 import { runScript } from '../../postgres/run-script.js';
 import { buildSchema } from '../../postgres/schema/build-schema.js';
-import { readSchemaModel } from '../../postgres/schema/read-schema-model.js';
+import { readAddressedModel, readSchemaModel } from '../../postgres/schema/read-schema-model.js';
 import type { Session } from '../../postgres/session.js';
+import { renamesOf } from '../migration/apply.js';
 import { assessed } from '../schema/compare.js';
 import { leadBetween } from '../schema/lead.js';
 import type { Scratch } from '../schema/scratch.js';
@@ -18,6 +21,8 @@ export interface SimulatedStep {
   readonly statements: readonly RollbackStatement[];
   readonly changes: readonly AssessedChange[];
   readonly unresolved: readonly SchemaChange[];
+  /** What it renames, as names were before it. */
+  readonly renames: readonly Rename[];
   /** The schema afterwards. */
   readonly model: SchemaModel;
 }
@@ -41,17 +46,44 @@ export async function simulate(scratch: Scratch, order: SimulationOrder): Promis
     const { differences } = await buildSchema(session, order.live);
     if (differences.length > 0) throw notBuilt(differences);
     const done: SimulatedStep[] = [];
-    let before = order.live;
+    let before = await readAddressedModel(session);
     for (const route of order.steps) {
       const found = route.script
         ? await runDown(session, route, order)
-        : await leadBack(scratch, session, before, route, order);
-      const model = await readSchemaModel(session);
-      done.push({ route, model, changes: assessed(before, model), ...found });
-      before = model;
+        : await leadBack(scratch, session, before.model, route, order);
+      const after = await readAddressedModel(session);
+      const renames = renamesOf(before, after);
+      const changes = await changesOf(scratch, before.model, after.model, renames);
+      done.push({ route, model: after.model, renames, changes, ...found });
+      before = after;
     }
     return done;
   });
+}
+
+/**
+ * What a step changed. What it renamed is no loss and a gain: the schema before is compared as it is with the new names, which a
+ * second copy knows exactly.
+ */
+async function changesOf(
+  scratch: Scratch,
+  before: SchemaModel,
+  after: SchemaModel,
+  renames: readonly Rename[],
+): Promise<AssessedChange[]> {
+  if (renames.length === 0) return assessed(before, after);
+  const renamed = await scratch.withDatabase(async (session) => {
+    await buildSchema(session, before);
+    for (const sql of renameStatements(renames)) {
+      await session.execute(sql, 'renaming in a throwaway database');
+    }
+    return readSchemaModel(session);
+  });
+  const named = renames.map(({ object, from, to }): AssessedChange => {
+    const change = { kind: 'changed', object, name: to, detail: `name: ${from} → ${to}` } as const;
+    return { ...change, safety: 'SAFE', reason: '', measure: null };
+  });
+  return [...named, ...assessed(renamed, after)];
 }
 
 function notBuilt(differences: readonly SchemaChange[]): BelayError {
