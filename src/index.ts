@@ -19,6 +19,7 @@
  */
 export { type BelayConfig, configFileName, type TargetConfig } from './config/config.js';
 export { type LoadedConfig, loadConfig } from './config/load-config.js';
+export type { AssessedChange } from './domain/change-safety.js';
 export {
   type DatabaseSession,
   type SessionPolicy,
@@ -27,12 +28,25 @@ export {
 export { type DrillDifference, describeDifference } from './domain/drill.js';
 export { parseDuration } from './domain/duration.js';
 export type { Fingerprint, FingerprintDifference, SequenceValue } from './domain/fingerprint.js';
+export { drawGraph, type GraphRow } from './domain/graph-drawing.js';
+export { toDot, toMermaid } from './domain/graph-drawing-formats.js';
+export type { HistoryEntry, Rename } from './domain/history.js';
 export type { LedgerEntry, LedgerHead, NewLedgerEntry } from './domain/ledger.js';
 export { parseTime } from './domain/reference.js';
 export type { ProgressEvent, Reporter, RunOptions } from './domain/reporter.js';
 export type { RetentionPolicy } from './domain/retention.js';
+export type { RollbackIssue, RollbackPlan, RollbackStep } from './domain/rollback.js';
 export type { TableRowDiff } from './domain/row-diff.js';
-export type { SchemaChange, SchemaModel, SchemaObject } from './domain/schema-model.js';
+export type { Safety } from './domain/safety.js';
+export {
+  compareSchemas,
+  type DescribedModel,
+  type SchemaChange,
+  type SchemaModel,
+  type SchemaObject,
+  versionChecksum,
+} from './domain/schema-model.js';
+export type { RenameCandidate } from './domain/schema-renames.js';
 export {
   type ArchiveCopy,
   archiveOf,
@@ -54,6 +68,19 @@ export {
   type TableLoss,
 } from './domain/table-loss.js';
 export { validateTag } from './domain/tag.js';
+export {
+  type BaseVersion,
+  buildVersionGraph,
+  findNode,
+  type VersionGraph,
+  type VersionNode,
+} from './domain/version-graph.js';
+export {
+  ancestors,
+  descendants,
+  type PathStep,
+  pathBetween,
+} from './domain/version-graph-paths.js';
 export {
   BelayError,
   type ErrorCode,
@@ -95,6 +122,13 @@ export {
   type RunAfterCheckpointOptions,
   runAfterCheckpoint,
 } from './features/gate/run-after-checkpoint.js';
+export {
+  listVersions,
+  type PlacedVersionGraph,
+  type RecordedVersionSummary,
+  readVersionGraph,
+  type VersionList,
+} from './features/history/list-versions.js';
 export { type LedgerPage, type ReadLedgerOptions, readLedger } from './features/ledger/read.js';
 export {
   type LedgerVerification,
@@ -109,12 +143,51 @@ export {
 } from './features/local/start.js';
 export { localServerStatus } from './features/local/status.js';
 export { type StoppedLocalServer, stopLocalServer } from './features/local/stop.js';
+export {
+  type DownStep,
+  type MigrateDownOptions,
+  type MigrateDownResult,
+  migrateDown,
+} from './features/migration/down.js';
+export {
+  type NewMigration,
+  type NewMigrationOptions,
+  newMigration,
+} from './features/migration/new.js';
+export { type MigrationStatus, readMigrationStatus } from './features/migration/read-status.js';
+export {
+  type MigrateUpOptions,
+  type MigrateUpResult,
+  migrateUp,
+  type UpMigration,
+} from './features/migration/up.js';
 export type { MigrationTool } from './features/project/detect-migration-tool.js';
 export {
   type InitializedProject,
   type InitProjectOptions,
   initProject,
 } from './features/project/init.js';
+export {
+  type ExecuteRollbackOptions,
+  executeRollback,
+  type RollbackResult,
+} from './features/rollback/execute.js';
+export { type PlanRollbackOptions, planRollback } from './features/rollback/plan.js';
+export {
+  type CompareSchemasOptions,
+  compareSchemaSides,
+  type SchemaComparison,
+} from './features/schema/compare.js';
+export type { Drift, DriftChange } from './features/schema/drift.js';
+export type { SchemaScript } from './features/schema/lead.js';
+export { readDrift } from './features/schema/read-drift.js';
+export { readHistory } from './features/schema/read-history.js';
+export { type ShowSchemaOptions, showSchema } from './features/schema/show.js';
+export {
+  type CreateSchemaSnapshotOptions,
+  createSchemaSnapshot,
+  type SchemaSnapshot,
+} from './features/schema/snapshot.js';
 export {
   type ConfirmDeletion,
   type DeleteOptions,

@@ -9,6 +9,7 @@ import { addInitCommand } from './commands/init.js';
 import { addLedgerCommand } from './commands/ledger.js';
 import { addListCommand } from './commands/list.js';
 import { addLocalCommand } from './commands/local.js';
+import { addMigrateCommand } from './commands/migrate.js';
 import { addMoveCommands } from './commands/move.js';
 import { addProtectCommands } from './commands/protect.js';
 import { addProofCommands } from './commands/prove.js';
@@ -16,7 +17,9 @@ import { addPruneCommand } from './commands/prune.js';
 import { addRenameCommand } from './commands/rename.js';
 import { addRepairCommand } from './commands/repair.js';
 import { addRestoreCommand } from './commands/restore.js';
+import { addRollbackCommand } from './commands/rollback.js';
 import { addRunCommand } from './commands/run.js';
+import { addSchemaCommand } from './commands/schema.js';
 import { addShowCommand } from './commands/show.js';
 import { addSnapshotCommand } from './commands/snapshot.js';
 import { addStatusCommand } from './commands/status.js';
@@ -93,8 +96,11 @@ const commands: readonly ((program: Command, bind: Bind) => void)[] = [
   addDeleteCommand,
   addPruneCommand,
   addRunCommand,
+  addMigrateCommand,
   addProofCommands,
   addMoveCommands,
+  addSchemaCommand,
+  addRollbackCommand,
   addLedgerCommand,
   addRepairCommand,
   addCompletionCommands,
