@@ -34,7 +34,7 @@ export function makeMigrationProject(
   return {
     ...{ folder, url },
     belay: async (args, exitCode = 0) => {
-      const run = await callCli([...args, '--json'], call);
+      const run = await callCli(['--json', ...args], call);
       expect(run.exitCode, `belay ${args.join(' ')}\n${run.stdout}${run.stderr}`).toBe(exitCode);
       return run.json;
     },

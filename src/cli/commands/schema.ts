@@ -4,6 +4,7 @@ import type { Bind } from '../bind.js';
 import type { CommandContext } from '../context.js';
 import { describeDrift, describeModel, describeRecorded } from '../output/describe-model.js';
 import { describeComparison, scriptLines } from '../output/describe-schema.js';
+import { plainStyle } from '../output/style.js';
 import { collect } from './arguments.js';
 import { confirmRename } from './confirm.js';
 import { addSchemaGraph } from './schema-graph.js';
@@ -88,7 +89,7 @@ function addDiff(schema: Command, bind: Bind): void {
           }),
         );
         const { script, ...comparison } = result;
-        const sql = script && scriptLines(context.style, script).join('\n');
+        const sql = script && scriptLines(plainStyle, script).join('\n');
         const document = script
           ? { ...comparison, sql, statements: script.statements, unresolved: script.unresolved }
           : comparison;

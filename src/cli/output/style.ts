@@ -9,3 +9,6 @@ export function styleFor(stream: OutputStream, env: NodeJS.ProcessEnv): Style {
   const wanted = stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
   return picocolors.createColors(forced || wanted);
 }
+
+/** No colours at all, for what is read by programs. */
+export const plainStyle: Style = picocolors.createColors(false);

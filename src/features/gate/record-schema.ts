@@ -4,6 +4,7 @@ import { toBelayError } from '../../errors.js';
 import { readGitState } from '../../process/git.js';
 import { recordVersion } from '../history/record-version.js';
 import { withMigrationState } from '../migration/migration-state.js';
+import { pruneHistory } from '../schema/with-history.js';
 import { type OpenTargetOptions, openTarget } from '../target/open-target.js';
 import { underLock, type WorkOptions } from '../target/work.js';
 
@@ -40,7 +41,8 @@ export async function recordSchema(
       return await underLock(target, options, () =>
         withMigrationState(target, async (state) => {
           if (!state.source && state.entries.length === 0) return null;
-          const { entry } = await recordVersion(state, { git, snapshotId });
+          const { entry, isNew } = await recordVersion(state, { git, snapshotId });
+          if (isNew) await pruneHistory(state);
           return { version: entry.version, checksum: entry.checksum };
         }),
       );

@@ -16,6 +16,7 @@ import { readSchemaModel } from '../../postgres/schema/read-schema-model.js';
 import { readGitState } from '../../process/git.js';
 import { recorded } from '../ledger/recorded.js';
 import { type MigrationState, withMigrationState } from '../migration/migration-state.js';
+import { pruneHistory } from '../schema/with-history.js';
 import { guardProduction, type ProductionApproval } from '../target/guard.js';
 import type { Target } from '../target/open-target.js';
 import { underLock, type Work, type WorkOptions } from '../target/work.js';
@@ -189,6 +190,7 @@ async function runSteps(work: Work, state: MigrationState, order: RunOrder): Pro
     }
     done.push(...versions);
   }
+  await pruneHistory(state);
   return withoutRelations(await readSchemaModel(state.session), own);
 }
 

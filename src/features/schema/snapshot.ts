@@ -3,10 +3,12 @@ import path from 'node:path';
 import { createStatements } from '../../domain/schema-ddl/create-statements.js';
 import { type DescribedModel, describeModel, type SchemaModel } from '../../domain/schema-model.js';
 import { BelayError } from '../../errors.js';
+import { readGitState } from '../../process/git.js';
 import { recordVersion } from '../history/record-version.js';
 import { withMigrationState } from '../migration/migration-state.js';
 import type { Target } from '../target/open-target.js';
 import { underLock, type WorkOptions } from '../target/work.js';
+import { pruneHistory } from './with-history.js';
 
 export interface CreateSchemaSnapshotOptions extends WorkOptions {
   /** The version; default: that of the last migration, else one made of the checksum. */
@@ -41,9 +43,11 @@ export async function createSchemaSnapshot(
   options: CreateSchemaSnapshotOptions = {},
 ): Promise<SchemaSnapshot> {
   const { serverVersion } = target.main;
+  const git = await readGitState(options.cwd ?? target.cwd);
   return underLock(target, options, () =>
     withMigrationState(target, async (state) => {
-      const { entry, model, isNew } = await recordVersion(state, { name: options.name });
+      const { entry, model, isNew } = await recordVersion(state, { name: options.name, git });
+      if (isNew) await pruneHistory(state);
       const output = options.output
         ? path.resolve(options.cwd ?? target.cwd, options.output)
         : null;

@@ -9,6 +9,8 @@ export interface HistoryAccess {
   /** In the target's database. */
   readonly session: Session;
   readonly history: SchemaHistory;
+  /** Of how many versions the schema is kept; undefined: of all. */
+  readonly keep: number | undefined;
 }
 
 /** Opens a session in the target's database, and its history where the configuration says that it lies. */
@@ -23,7 +25,16 @@ export async function withHistory<T>(
     () => target.openDatabase(target.database),
     async (open) => {
       const session = await open();
-      return work({ session, history: await openHistory(target, session, { place }) });
+      const history = await openHistory(target, session, { place });
+      return work({ session, history, keep: loaded?.config.migrations?.keep });
     },
   );
+}
+
+/** Lets go of the schemas of old versions, where the configuration says how many are kept. */
+export async function pruneHistory({
+  history,
+  keep,
+}: Pick<HistoryAccess, 'history' | 'keep'>): Promise<void> {
+  if (keep !== undefined) await history.prune(keep);
 }

@@ -50,8 +50,8 @@ describe('a tool whose migrations have no way down', () => {
         parents,
       ]),
     ).toEqual([
-      ['20260101', []],
       ['20260202', ['20260101']],
+      ['20260101', []],
     ]);
     expect(await belay(['schema', 'drift'])).toMatchObject({ drifted: false });
 
