@@ -33,7 +33,7 @@ const secretKinds =
   /^(?:(?:Create|Alter)(?:Role|UserMapping|Subscription|ForeignServer|Fdw)|AlterRoleSet)/;
 
 /** A statement in one line, for messages; of one that may hold a password only how it begins. */
-export function describeStatement({ sql, kind }: Statement): string {
+function describeStatement({ sql, kind }: Statement): string {
   if (!secretKinds.test(kind)) return shorten(sql);
   return `${sql.split(/\s+/, 3).join(' ')} … (not shown: it may hold a password)`;
 }

@@ -1,12 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { recordVersion } from '../../../src/features/history/record-version.js';
 import { migrateDown } from '../../../src/features/migration/down.js';
 import { newMigration } from '../../../src/features/migration/new.js';
 import { readMigrationStatus } from '../../../src/features/migration/read-status.js';
 import { type MigrateUpOptions, migrateUp } from '../../../src/features/migration/up.js';
 import { withHistory } from '../../../src/features/schema/with-history.js';
 import { failure } from '../../support/failure.js';
-import { createTestDatabase, type TestDatabase, testServers } from '../../support/servers.js';
-import { rowsOf } from '../../support/targets.js';
+import {
+  createTestDatabase,
+  createTestRole,
+  type TestDatabase,
+  testServers,
+} from '../../support/servers.js';
+import { rowsOf, run } from '../../support/targets.js';
 import { makeProject, type Project } from './project.js';
 
 const items = {
@@ -204,6 +210,33 @@ describe.each(testServers())('migrations on $name', (server) => {
     expect((await up(project)).current).toBe('7');
     expect(await project.applied()).toEqual(['7']);
     expect(await hasTable('belay.history')).toBe(false);
+  });
+
+  it('goes on after states that were recorded without a migration', async () => {
+    const project = makeProject(db.url, { ...items, ...title });
+    await up(project, { to: '1' });
+    await run(db.url, 'ALTER TABLE items ADD by_hand int');
+    await project.run((target) =>
+      withHistory(target, (access) => recordVersion({ ...access, source: null })),
+    );
+    expect(await project.applied()).toEqual(['1']);
+    expect(await up(project)).toMatchObject({ applied: [{ version: '2' }], current: '2' });
+    expect((await entries(project)).at(-1)?.applied).toHaveLength(3);
+    const down = await project.run((target) => migrateDown(target, { to: '0' }));
+    expect(down).toMatchObject({ rolledBack: ['2', '1'], current: '0' });
+    expect((await entries(project)).at(-1)).toMatchObject({ applied: [], version: '0' });
+  });
+
+  it('needs the right to keep the history, and says so before it runs anything', async () => {
+    const role = await createTestRole(server);
+    try {
+      const project = makeProject(role.urlFor(db.url), items);
+      const error = await failure(up(project), 'PERMISSION_DENIED');
+      expect(error.hint).toContain('GRANT CREATE ON DATABASE');
+      expect(await hasTable('items')).toBe(false);
+    } finally {
+      await role.drop();
+    }
   });
 
   it('leaves the migrations of other tools to them', async () => {
