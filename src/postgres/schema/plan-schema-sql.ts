@@ -1,6 +1,8 @@
+import type { Action } from '@supabase/pg-delta/plan';
 import type { Pool } from 'pg';
 import { mapPostgresError } from '../pg-error.js';
 import type { Session } from '../session.js';
+import { isHistorySchema } from '../sql/schema-scope.js';
 
 /** A statement of a plan that turns one schema into another. */
 export interface SchemaStatement {
@@ -47,9 +49,15 @@ export async function planSchemaSql(from: Session, to: Session): Promise<Planned
     }
   };
   const source = await read(from);
-  const { actions } = plan(source, await read(to), { scope: 'database' });
+  const { actions } = plan(source, await read(to), {
+    scope: 'database',
+    // Else it refuses to grant to a role and to take away from one, as roles are no part of a database.
+    assumedRoles: await rolesOf(to),
+  });
+  const histories = [...(await historySchemasOf(from)), ...(await historySchemasOf(to))];
+  const isOurs = (action: Action) => !isForeign(action, histories);
   return {
-    statements: actions.map((action) => ({
+    statements: actions.filter(isOurs).map((action) => ({
       sql: action.sql.replace(/[;\s]+$/, ''),
       transactional: action.transactionality !== 'nonTransactional',
       breaksBefore: action.newSegmentBefore,
@@ -58,6 +66,44 @@ export async function planSchemaSql(from: Session, to: Session): Promise<Planned
       destructive: action.dataLoss === 'destructive',
     })),
   };
+}
+
+type ObjectId = Action['produces'][number];
+
+/** A comment or a grant is an object with a target. */
+const baseOf = (id: ObjectId): ObjectId => ('target' in id ? baseOf(id.target) : id);
+
+/**
+ * Whether an action is about what a schema model leaves out: the history that Belay keeps, and subscriptions, which would
+ * begin to fetch rows into a throwaway database.
+ */
+function isForeign(
+  { produces, destroys, consumes }: Action,
+  histories: readonly string[],
+): boolean {
+  return [...produces, ...destroys, ...consumes].map(baseOf).some((id) => {
+    if (id.kind === 'subscription') return true;
+    const home = id.kind === 'schema' ? id.name : 'schema' in id ? id.schema : null;
+    return home !== null && histories.includes(home);
+  });
+}
+
+async function historySchemasOf(session: Session): Promise<string[]> {
+  const rows = await session.query<{ name: string }>(
+    `SELECT nspname AS name FROM pg_namespace WHERE ${isHistorySchema('oid')}`,
+    [],
+    'reading the schemas',
+  );
+  return rows.map(({ name }) => name);
+}
+
+async function rolesOf(session: Session): Promise<string[]> {
+  const rows = await session.query<{ name: string }>(
+    'SELECT rolname AS name FROM pg_roles',
+    [],
+    'reading the roles',
+  );
+  return rows.map(({ name }) => name);
 }
 
 /** pg-delta takes one connection of a pool and gives it back; the session's own is as good. */
