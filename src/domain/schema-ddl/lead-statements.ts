@@ -6,6 +6,7 @@ import { alterers, createObject, inPhases, withObject } from './create-statement
 import type { DdlStatement } from './ddl-statement.js';
 import { dropStatement } from './drop-statements.js';
 import { KnownObject, KnownSchema } from './known-schema.js';
+import { renameNotNulls } from './not-null-names.js';
 
 export interface LeadOptions {
   /** Who runs the statements, and so owns what they make. */
@@ -62,7 +63,20 @@ export function replaceObject(
   return [...(drop ? [drop] : []), ...createObject(is, after, role)];
 }
 
-function addObject(object: KnownObject, { before, after }: Sides, role?: string): DdlStatement[] {
+/** A column that is NOT NULL has a constraint for it already, by another name. */
+function unnamedNotNull(object: KnownObject, { before }: Sides): DdlStatement[] {
+  const column = /^NOT NULL (.+?)(?: NO INHERIT)?(?: NOT VALID)?$/.exec(object.need('definition'));
+  const isNotNull = before.find('column', `${object.on}.${column?.[1]}`)?.has('not null');
+  if (object.kind !== 'constraint' || !isNotNull) return [];
+  const sql = `ALTER TABLE ${object.on} ALTER COLUMN ${column?.[1]} DROP NOT NULL`;
+  return [withObject({ sql, phase: 'column' }, object)];
+}
+
+function addObject(object: KnownObject, sides: Sides, role?: string): DdlStatement[] {
+  const { before, after } = sides;
+  if (object.kind === 'constraint') {
+    return [...unnamedNotNull(object, sides), ...createObject(object, after, role)];
+  }
   if (object.kind !== 'column' || !before.relation(object.on)) {
     return createObject(object, after, role);
   }
@@ -83,16 +97,19 @@ export function leadStatements(
   const sides = { before: new KnownSchema(from), after: new KnownSchema(to) };
   const { before, after } = sides;
   const removed = before.objects.filter(({ kind, name }) => !after.find(kind, name));
+  const renamed = renameNotNulls(before, after);
   const drops = removed.flatMap((object) => {
+    if (renamed.settled.has(object)) return [];
     if (object.kind === 'default privileges') return emptied(object, before);
     if (holdsData(object.kind) && !dropsData) return [];
     return dropStatement(object, before) ?? [];
   });
   const made = after.objects.flatMap((object) => {
+    if (renamed.settled.has(object)) return [];
     const was = before.find(object.kind, object.name);
     return was ? changeObject(was, object, sides, role) : addObject(object, sides, role);
   });
-  return inPhases([...drops, ...made]);
+  return inPhases([...renamed.statements, ...drops, ...made]);
 }
 
 /** Default privileges are gone when nothing of them is left. */

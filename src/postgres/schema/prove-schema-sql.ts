@@ -1,4 +1,5 @@
 import type { DdlStatement } from '../../domain/schema-ddl/ddl-statement.js';
+import { dropStatement } from '../../domain/schema-ddl/drop-statements.js';
 import { KnownSchema } from '../../domain/schema-ddl/known-schema.js';
 import {
   cascadeStatements,
@@ -49,8 +50,10 @@ export async function proveSchemaSql(
 ): Promise<ProvenSql> {
   await prepareBuilding(scratch);
   const role = await readRole(scratch);
+  let present = await readSchemaModel(scratch);
+  const first = await runStatements(scratch, goneRules(present, wanted));
   const planned = await runStatements(scratch, hoistLabels(keptVirtual(plan.statements, wanted)));
-  const statements: SchemaStatement[] = [...planned.done];
+  const statements: SchemaStatement[] = [...first.done.map(toSchemaStatement), ...planned.done];
   const reasons = new Map<string, string>();
   const run = async (own: readonly DdlStatement[]) => {
     const { done, failed } = await runStatements(scratch, own);
@@ -66,7 +69,7 @@ export async function proveSchemaSql(
     run(replaceStatements(present, wanted, differences, role));
   const remakeAll: Attempt = (present, differences) =>
     removeAlong(scratch, present, wanted, differences);
-  let present = await readSchemaModel(scratch);
+  present = await readSchemaModel(scratch);
   for (const attempt of [mend, mend, remake, mend, remakeAll, mend, mend]) {
     const differences = differencesOf(present, wanted);
     if (differences.length === 0) break;
@@ -77,6 +80,15 @@ export async function proveSchemaSql(
   }
   const unresolved = withReasons(differencesOf(present, wanted), reasons);
   return { statements: withBreaks(statements), unresolved };
+}
+
+/** The removal of rules: pg-delta does not know what their actions use, and removes that first. */
+function goneRules(present: SchemaModel, wanted: SchemaModel): DdlStatement[] {
+  const [before, after] = [new KnownSchema(present), new KnownSchema(wanted)];
+  return before.objects.flatMap((object) => {
+    const isGone = object.kind === 'rule' && !after.find('rule', object.name);
+    return (isGone && dropStatement(object, before)) || [];
+  });
 }
 
 /** pg-delta takes every computed column for a stored one. */

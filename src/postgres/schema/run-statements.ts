@@ -30,6 +30,33 @@ const isFatal = (error: unknown): boolean =>
     'INTERRUPTED',
   ].includes(error.code);
 
+/** There is no cast from one type to the other. */
+const noCast = '42846';
+
+/**
+ * A change of a column's type that converts the values by their texts, as any type can be. Where a value cannot be read as
+ * one of the new type, that fails and nothing is lost.
+ */
+const byText = (sql: string): string =>
+  sql.replace(/( USING (?:"(?:[^"]|"")+"|[\w$]+))::(?!text::)/, '$1::text::');
+
+/** Runs a statement that stands alone: as it is or, where types have no cast, by way of their texts. */
+async function runSingle<S extends { readonly sql: string }>(
+  session: Session,
+  statement: S,
+  result: { done: S[]; failed: FailedStatement<S>[] },
+): Promise<void> {
+  const failed = await runOne(session, statement);
+  if (!failed) {
+    result.done.push(statement);
+    return;
+  }
+  const other = { ...statement, sql: byText(statement.sql) };
+  const isWorthATry = failed.error.details.sqlState === noCast && other.sql !== statement.sql;
+  if (isWorthATry && !(await runOne(session, other))) result.done.push(other);
+  else result.failed.push(failed);
+}
+
 async function runOne<S extends { readonly sql: string }>(
   session: Session,
   statement: S,
@@ -52,9 +79,7 @@ async function runBatch<S extends { readonly sql: string }>(
   const [first] = batch;
   if (!first) return;
   if (batch.length === 1) {
-    const failed = await runOne(session, first);
-    if (failed) result.failed.push(failed);
-    else result.done.push(first);
+    await runSingle(session, first, result);
     return;
   }
   // Several in one message are one transaction.
