@@ -158,7 +158,9 @@ async function trying(
       const why = sqlState === '55P03' ? 'a lock was not to be had' : 'others were in the way';
       const message = `${script.file}: ${why} (${sqlState}); attempt ${attempt + 1} of ${mostAttempts} in ${pauseMs} ms`;
       reporter({ type: 'note', message });
-      await setTimeout(pauseMs, undefined, { signal });
+      await setTimeout(pauseMs, undefined, { signal }).catch(() => {
+        throw interrupted();
+      });
     }
   }
 }

@@ -13,13 +13,11 @@ export interface FindFolderOptions {
 
 /** Where a project has its migrations. */
 export interface MigrationsFolder {
-  /** What `directory` starts from: the working directory, or that of the config. */
+  /** What `directory` starts from: the folder of the project. */
   readonly cwd: string;
-  /** Relative to `cwd`, with `/`. */
+  /** With `/`; absolute where it lies outside of the project. */
   readonly directory: string;
   readonly config: NonNullable<BelayConfig['migrations']>;
-  /** Of the project: where the config is, else the working directory. */
-  readonly project: string;
 }
 
 const usualDirectory = 'migrations';
@@ -30,16 +28,15 @@ export async function findMigrationsFolder(options: FindFolderOptions): Promise<
   const loaded = await loadConfig({ cwd, env });
   const config = loaded?.config.migrations ?? {};
   const project = loaded?.directory ?? cwd;
-  const place =
+  const at =
     directory === undefined
-      ? { cwd: project, directory: config.directory ?? usualDirectory }
-      : { cwd, directory };
-  return {
-    ...place,
-    directory: path.normalize(place.directory).replaceAll(path.sep, '/'),
-    config,
-    project,
-  };
+      ? path.resolve(project, config.directory ?? usualDirectory)
+      : path.resolve(cwd, directory);
+  const inside = path.relative(project, at);
+  const isOutside = inside.startsWith('..') || path.isAbsolute(inside);
+  // The history names files: the same for everybody who has the project, wherever it lies.
+  const named = (isOutside ? at : inside || '.').replaceAll(path.sep, '/');
+  return { cwd: project, directory: named, config };
 }
 
 /** @throws BelayError MIGRATIONS_NOT_FOUND */

@@ -58,7 +58,7 @@ export async function withOwnMigrations<T>(
 /** Two tools that apply the same files would each apply all of them. */
 async function checkTool(
   { env }: Target,
-  { config, project }: MigrationsFolder,
+  { config, cwd }: MigrationsFolder,
   { session }: HistoryAccess,
   { otherTool }: OwnMigrationsOptions,
 ): Promise<void> {
@@ -66,9 +66,7 @@ async function checkTool(
     throw otherToolError(config.tool, `the command of ${config.tool}`);
   }
   const found =
-    otherTool === undefined
-      ? await findMigrationSource({ cwd: project, env, session, config })
-      : otherTool;
+    otherTool === undefined ? await findMigrationSource({ cwd, env, session, config }) : otherTool;
   if (found) throw otherToolError(found.tool, `\`${found.upCommand}\``);
 }
 

@@ -210,6 +210,15 @@ describe.each(testServers())('migrations on $name', (server) => {
     expect((await up(project)).current).toBe('7');
     expect(await project.applied()).toEqual(['7']);
     expect(await hasTable('belay.history')).toBe(false);
+    const [, entry] = await entries(project);
+    expect(entry?.up?.file).toBe('sql/7_things/up.sql');
+    // The same folder under another name, for whoever stands in it.
+    const status = await project.run((target) =>
+      readMigrationStatus({ ...target, cwd: `${target.cwd}/sql` }, { directory: '.' }),
+    );
+    expect(status).toMatchObject({ pending: [], applied: [{ version: '7', missingFile: false }] });
+    const elsewhere = await up(project, { directory: 'nowhere' }).catch((error) => error);
+    expect(elsewhere).toMatchObject({ code: 'MIGRATIONS_NOT_FOUND' });
   });
 
   it('goes on after states that were recorded without a migration', async () => {

@@ -61,7 +61,10 @@ describe('what a config may hold', () => {
       },
       store: 's3://bucket/prefix',
       sessions: 'wait',
-      migrations: { tool: 'prisma', directory: 'prisma/migrations' },
+      migrations: {
+        ...{ tool: 'prisma', directory: 'prisma/migrations' },
+        ...{ autoSnapshot: false, keep: 20, history: 'store' },
+      },
       retention: { keepLast: 5, keepWithin: '7d' },
     };
     const cwd = makeTempFolder({ 'belay.config.json': `\uFEFF${config(whole)}` });
@@ -87,6 +90,8 @@ describe('what is wrong with a config', () => {
     [{ targets: { dev: { url: 'x', password: 's3cret' } } }, 'targets.dev', '"password"'],
     [{ targets: { dev: { url: 'x' } }, defaultTarget: 'live' }, 'defaultTarget', 'dev'],
     [{ stores: 'x' }, 'only known keys', '"stores"'],
+    [{ migrations: { keep: 0 } }, 'migrations.keep', '1 or more'],
+    [{ migrations: { history: 'file' } }, 'migrations.history', '"database" or "store"'],
     [{ retention: { keepLast: 0 } }, 'retention.keepLast', '1 or more'],
     [{ retention: { keepWithin: 'soon' } }, 'retention.keepWithin', '7d'],
     [[], 'expected object', ''],
