@@ -40,11 +40,11 @@ export function hoistLabels(statements: readonly SchemaStatement[]): SchemaState
   return [...statements.filter(addsLabel), ...statements.filter((one) => !addsLabel(one))];
 }
 
-/** Says where a commit is needed, in statements that ran in this order one by one. */
+/** Says where a commit is needed, in statements that ran in this order one by one: nowhere but after new labels. */
 export function withBreaks(statements: readonly SchemaStatement[]): SchemaStatement[] {
   return statements.map((statement, index) => {
     const previous = statements[index - 1];
     const isAfterLabels = previous !== undefined && addsLabel(previous) && !addsLabel(statement);
-    return isAfterLabels ? { ...statement, breaksBefore: true } : statement;
+    return { ...statement, breaksBefore: isAfterLabels };
   });
 }
