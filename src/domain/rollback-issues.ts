@@ -21,6 +21,7 @@ function consequence(measure: Measure, { count, total, unknown }: Counted): stri
     case 'rows':
       return count === 0 ? 'it is empty' : some(count, 'row');
     case 'values':
+      if (total === 0) return 'its table has no rows';
       return count === 0
         ? `it is empty in all ${some(total ?? 0, 'row')}`
         : `${some(count, 'value')} in ${some(total ?? 0, 'row')}`;

@@ -1,6 +1,6 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { runProgram } from '../../src/process/run.js';
 import {
@@ -67,6 +67,63 @@ describe.skipIf(!server)('examples of the documentation', () => {
       }
     } finally {
       await rm(store, { recursive: true, force: true });
+    }
+  });
+
+  /** A project with two migrations, for pages that speak of versions 0001 and 0002. */
+  const makeProject = async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'belay-docs-'));
+    const files = {
+      '0001_orders/up.sql': 'CREATE TABLE invoices (id int PRIMARY KEY);',
+      '0002_total/up.sql': 'ALTER TABLE invoices ADD total numeric;',
+      '0002_total/down.sql': 'ALTER TABLE invoices DROP total;',
+    };
+    for (const [name, text] of Object.entries(files)) {
+      const file = join(folder, 'migrations', name);
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, text);
+    }
+    return folder;
+  };
+
+  it.each([
+    ['README.md', ['rollback']],
+    ['docs/schema.md', ['migrate', 'rollback']],
+  ] as const)('the commands about versions in %s work as they are written', async (file, names) => {
+    const folder = await makeProject();
+    try {
+      const env = { ...(await createShop()), BELAY_STORE: join(folder, 'store') };
+      for (const name of names) {
+        const lines = (await block(file, name)).trim().split('\n');
+        expect(lines.length).toBeGreaterThan(3);
+        for (const line of lines) {
+          const run = await runBelay(toArguments(line), { env, cwd: folder });
+          expect(run, `${line}\n${run.stderr}`).toMatchObject({ exitCode: 0 });
+        }
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('the library example about schemas works as it is written', async () => {
+    const folder = await makeProject();
+    try {
+      const env = { ...(await createShop()), BELAY_STORE: join(folder, 'store') };
+      await runBelay(['migrate', 'up'], { env, cwd: folder });
+      const library = new URL('../../dist/index.js', import.meta.url).href;
+      const code = (await block('docs/schema.md', 'schema-library')).replace(
+        "'belaydb'",
+        `'${library}'`,
+      );
+      await writeFile(join(folder, 'example.mjs'), code);
+      const run = await runProgram(process.execPath, [join(folder, 'example.mjs')], {
+        ...{ env: { ...process.env, ...env }, cwd: folder },
+      });
+      expect(run).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(run.stdout).toBe('0002 64 2 1 DATA_LOSS\n');
+    } finally {
+      await rm(folder, { recursive: true, force: true });
     }
   });
 

@@ -69,7 +69,9 @@ export function describeRollback(style: Style, result: RollbackResult): string {
     ...(snapshot
       ? [`the state before is kept as ${style.bold(snapshot.tag)}: \`belay undo\` brings it back`]
       : ['`belay migrate up` goes forward again']),
-    ...differenceLines(style, { differences, to, proven: result.verified }),
+    ...(result.verified
+      ? [style.green(`the schema is what was recorded at ${to}`)]
+      : differenceLines(style, { differences, to, proven: false })),
   ];
   return lines.join('\n');
 }
