@@ -122,6 +122,23 @@ function emptied(object: KnownObject, schema: KnownSchema): DdlStatement[] {
 const isReplaceable = (kind: string): boolean =>
   !holdsData(kind) && !isUsedByColumns(kind) && kind !== 'publication' && kind !== 'user mapping';
 
+/**
+ * Constraints and indexes of partitioned tables of which parts differ: a new one takes an equal one of a partition for its
+ * part, under whatever name that has, and only making the whole anew gives the part its own.
+ */
+function rootsOf(
+  differences: readonly Pick<SchemaChange, 'object' | 'name'>[],
+  { before, after }: Sides,
+): Pick<SchemaChange, 'object' | 'name'>[] {
+  const names = differences.flatMap(({ object, name }) =>
+    [before, after].map((side) => `${object}\0${side.find(object, name)?.text('attached to')}`),
+  );
+  return [...new Set(names)].flatMap((key) => {
+    const [object = '', name = ''] = key.split('\0');
+    return before.find(object, name) ? [{ object, name }] : [];
+  });
+}
+
 /** Statements that take objects away that still differ, and make them again. */
 export function replaceStatements(
   from: SchemaModel,
@@ -130,10 +147,12 @@ export function replaceStatements(
   role?: string,
 ): DdlStatement[] {
   const sides = { before: new KnownSchema(from), after: new KnownSchema(to) };
-  const statements = differences.flatMap(({ object, name }) => {
-    const [was, is] = [sides.before.find(object, name), sides.after.find(object, name)];
-    return was && is && isReplaceable(object) ? replaceObject(was, is, sides, role) : [];
-  });
+  const statements = [...differences, ...rootsOf(differences, sides)].flatMap(
+    ({ object, name }) => {
+      const [was, is] = [sides.before.find(object, name), sides.after.find(object, name)];
+      return was && is && isReplaceable(object) ? replaceObject(was, is, sides, role) : [];
+    },
+  );
   return inPhases(statements);
 }
 
