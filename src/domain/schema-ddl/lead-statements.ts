@@ -1,19 +1,13 @@
 import { formatDefinition } from '../definition.js';
 import type { SchemaChange, SchemaModel } from '../schema-model.js';
 import { annotationDrafts, annotationKeys } from './annotations.js';
+import { renameAttached } from './attached-names.js';
 import { addColumn } from './columns-ddl.js';
 import { alterers, createObject, inPhases, withObject } from './create-statements.js';
 import type { DdlStatement } from './ddl-statement.js';
 import { dropStatement } from './drop-statements.js';
 import { KnownObject, KnownSchema } from './known-schema.js';
 import { renameNotNulls } from './not-null-names.js';
-
-export interface LeadOptions {
-  /** Who runs the statements, and so owns what they make. */
-  readonly role?: string | undefined;
-  /** Also removes what has gone, rows included. Without it, tables, columns and sequences stay. */
-  readonly dropsData?: boolean | undefined;
-}
 
 /** What holds rows or values, and is never made anew to change it. */
 export const holdsData = (kind: string): boolean =>
@@ -87,29 +81,26 @@ function addObject(object: KnownObject, sides: Sides, role?: string): DdlStateme
 
 /**
  * Statements of Belay's own that lead from one schema towards another: what came is made, what changed is changed where
- * it can be, or made anew where that loses nothing, and what went is removed.
+ * it can be, or made anew where that loses nothing, and what went is removed, rows included.
+ * @param role who runs the statements, and so owns what they make
  */
-export function leadStatements(
-  from: SchemaModel,
-  to: SchemaModel,
-  { role, dropsData = false }: LeadOptions = {},
-): DdlStatement[] {
+export function leadStatements(from: SchemaModel, to: SchemaModel, role?: string): DdlStatement[] {
   const sides = { before: new KnownSchema(from), after: new KnownSchema(to) };
   const { before, after } = sides;
   const removed = before.objects.filter(({ kind, name }) => !after.find(kind, name));
-  const renamed = renameNotNulls(before, after);
+  const renamed = [renameNotNulls(before, after), renameAttached(before, after)];
+  const isSettled = (object: KnownObject) => renamed.some(({ settled }) => settled.has(object));
   const drops = removed.flatMap((object) => {
-    if (renamed.settled.has(object)) return [];
+    if (isSettled(object)) return [];
     if (object.kind === 'default privileges') return emptied(object, before);
-    if (holdsData(object.kind) && !dropsData) return [];
     return dropStatement(object, before) ?? [];
   });
   const made = after.objects.flatMap((object) => {
-    if (renamed.settled.has(object)) return [];
+    if (isSettled(object)) return [];
     const was = before.find(object.kind, object.name);
     return was ? changeObject(was, object, sides, role) : addObject(object, sides, role);
   });
-  return inPhases([...renamed.statements, ...drops, ...made]);
+  return inPhases([...renamed.flatMap(({ statements }) => statements), ...drops, ...made]);
 }
 
 /** Default privileges are gone when nothing of them is left. */

@@ -65,7 +65,7 @@ export async function buildSchema(session: Session, model: SchemaModel): Promise
   for (let round = 1; ; round += 1) {
     const present = await readSchemaModel(session);
     const differences = compareSchemas(withoutColumnOrder(present), withoutColumnOrder(model));
-    const statements = leadStatements(present, model, { role, dropsData: true });
+    const statements = leadStatements(present, model, role);
     const text = statements.map(({ sql }) => sql).join('\n');
     if (differences.length === 0 || round > rounds || text === wanted) {
       return { differences: withReasons(differences, reasons) };

@@ -1,6 +1,6 @@
 import type { DdlStatement } from '../../domain/schema-ddl/ddl-statement.js';
 import { dropStatement } from '../../domain/schema-ddl/drop-statements.js';
-import { KnownSchema } from '../../domain/schema-ddl/known-schema.js';
+import { type KnownObject, KnownSchema } from '../../domain/schema-ddl/known-schema.js';
 import {
   cascadeStatements,
   holdsData,
@@ -28,6 +28,8 @@ export interface ProvenSql {
   readonly unresolved: readonly SchemaChange[];
 }
 
+const doing = 'mending a plan';
+
 const differencesOf = (present: SchemaModel, wanted: SchemaModel): SchemaChange[] =>
   compareSchemas(withoutColumnOrder(present), withoutColumnOrder(wanted));
 
@@ -35,7 +37,7 @@ const differencesOf = (present: SchemaModel, wanted: SchemaModel): SchemaChange[
 type Attempt = (
   present: SchemaModel,
   differences: readonly SchemaChange[],
-) => Promise<readonly { readonly sql: string }[]>;
+) => Promise<readonly SchemaStatement[]>;
 
 /**
  * Runs a plan on a copy of the schema that it starts from, finds an order in which it works, and mends what is left with
@@ -61,10 +63,9 @@ export async function proveSchemaSql(
       const { kind, name } = statement.object;
       reasons.set(`${kind}\0${name}`, error.message);
     }
-    return done;
+    return done.map(toSchemaStatement);
   };
-  const mend: Attempt = (present) =>
-    run(leadStatements(present, wanted, { role, dropsData: true }));
+  const mend: Attempt = (present) => run(leadStatements(present, wanted, role));
   const remake: Attempt = (present, differences) =>
     run(replaceStatements(present, wanted, differences, role));
   const remakeAll: Attempt = (present, differences) =>
@@ -75,7 +76,7 @@ export async function proveSchemaSql(
     if (differences.length === 0) break;
     const done = await attempt(present, differences);
     if (done.length === 0) continue;
-    statements.push(...done.map(toSchemaStatement));
+    statements.push(...done);
     present = await readSchemaModel(scratch);
   }
   const unresolved = withReasons(differencesOf(present, wanted), reasons);
@@ -123,30 +124,33 @@ async function removeAlong(
   present: SchemaModel,
   wanted: SchemaModel,
   differences: readonly SchemaChange[],
-): Promise<DdlStatement[]> {
-  const done: DdlStatement[] = [];
+): Promise<SchemaStatement[]> {
+  const done: SchemaStatement[] = [];
+  const staying = new KnownSchema(wanted);
   for (const statement of cascadeStatements(present, wanted, differences)) {
     const before = new KnownSchema(await readSchemaModel(scratch));
     const { kind, name } = statement.object;
     if (!before.find(kind, name)) continue;
-    await scratch.execute('BEGIN', 'mending a plan');
-    const isDone = await scratch
-      .execute(statement.sql, 'mending a plan')
-      .then(async () => keepsData(before, new KnownSchema(await readSchemaModel(scratch)), wanted))
-      .catch(() => false);
-    await scratch.execute(isDone ? 'COMMIT' : 'ROLLBACK', 'mending a plan');
-    if (isDone) done.push(statement);
+    await scratch.execute('BEGIN', doing);
+    const lost = await scratch
+      .execute(statement.sql, doing)
+      .then(async () => lostData(before, new KnownSchema(await readSchemaModel(scratch))))
+      .catch(() => undefined);
+    const isDone = lost?.every((object) => !staying.find(object.kind, object.name)) ?? false;
+    await scratch.execute(isDone ? 'COMMIT' : 'ROLLBACK', doing);
+    if (isDone) {
+      const own = toSchemaStatement(statement);
+      done.push({ ...own, destructive: own.destructive || lost?.length !== 0 });
+    }
   }
   return done;
 }
 
-/** Whether everything with rows or values that should stay is still there. */
-function keepsData(before: KnownSchema, after: KnownSchema, wanted: SchemaModel): boolean {
-  const staying = new KnownSchema(wanted);
-  return before.objects.every(({ kind, name, attributes }) => {
-    if (!holdsData(kind) || after.find(kind, name) || !staying.find(kind, name)) return true;
-    // The columns of views hold nothing.
-    const holder = typeof attributes.on === 'string' ? before.relation(attributes.on) : undefined;
-    return kind === 'column' && holder !== undefined && /view$/.test(holder.kind);
+/** What had rows or values and is gone. The columns of views have none. */
+function lostData(before: KnownSchema, after: KnownSchema): KnownObject[] {
+  return before.objects.filter((object) => {
+    const { kind, name, on } = object;
+    if (!holdsData(kind) || after.find(kind, name)) return false;
+    return kind !== 'column' || !before.relation(on)?.kind.endsWith('view');
   });
 }
