@@ -154,7 +154,11 @@ export {
   type NewMigrationOptions,
   newMigration,
 } from './features/migration/new.js';
-export { type MigrationStatus, readMigrationStatus } from './features/migration/read-status.js';
+export {
+  type MigrationStatus,
+  type ProjectStatus,
+  readMigrationStatus,
+} from './features/migration/read-status.js';
 export {
   type MigrateUpOptions,
   type MigrateUpResult,

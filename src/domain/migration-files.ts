@@ -129,7 +129,7 @@ const sameVersion = (version: string): string => version.replace(/(^|\.)0+(?=\d)
 /**
  * The migrations of a folder, in the order in which they are applied. A way down without a statement counts as none.
  * Files whose names do not end in `.sql`, hidden ones and folders without a number are none.
- * @throws BelayError BAD_MIGRATION: no version or one that two have, no way up, no statement
+ * @throws BelayError BAD_MIGRATION: no version or one that two have, no way up
  */
 export function readMigrationTexts(texts: readonly MigrationText[]): MigrationFile[] {
   const seen = new Map<string, string>();
@@ -142,11 +142,19 @@ export function readMigrationTexts(texts: readonly MigrationText[]): MigrationFi
     }
     seen.set(sameVersion(version), file);
     if (!up) throw bad(file, 'has no way up beside it', howToName);
-    if (isBlankSql(up.sql)) {
-      throw bad(up.file, 'has no statement', 'Write the migration, or remove the file.');
-    }
     const hasDown = down !== undefined && !isBlankSql(down.sql);
     return { version, name, up, down: hasDown ? down : null, checksum: checksumOf(up.sql) };
   });
   return files.sort((a, b) => compareVersions(a.version, b.version));
+}
+
+/**
+ * A migration that was made and not written yet is pending like any other; applying it would mark it as done.
+ * @throws BelayError BAD_MIGRATION
+ */
+export function requireStatements(files: readonly MigrationFile[]): void {
+  const empty = files.find(({ up }) => up && isBlankSql(up.sql));
+  if (!empty?.up) return;
+  const hint = 'Nothing was run. Write the migration, or remove the file.';
+  throw bad(empty.up.file, 'has no statement', hint);
 }

@@ -88,7 +88,7 @@ const versionsOf = (applied: readonly AppliedVersion[]): string =>
   JSON.stringify(applied.map(({ version }) => version));
 
 /** The checksum that was last recorded of the state in which just these migrations were in force. */
-export function recordedState(
+function recordedState(
   entries: readonly HistoryEntry[],
   applied: readonly AppliedVersion[],
 ): HistoryEntry | undefined {

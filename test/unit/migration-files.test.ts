@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { isBlankSql, skipBlank } from '../../src/domain/blank-sql.js';
-import { migrationNames, readMigrationTexts } from '../../src/domain/migration-files.js';
+import {
+  migrationNames,
+  readMigrationTexts,
+  requireStatements,
+} from '../../src/domain/migration-files.js';
 import { BelayError } from '../../src/errors.js';
 
 /** The migrations of a folder, by path and text. */
@@ -74,6 +78,16 @@ describe('readMigrationTexts', () => {
     expect(file?.down).toBeNull();
   });
 
+  it.each([
+    ['an empty file', { '1_a.sql': ' \n' }, /1_a\.sql has no statement/],
+    ['comments alone', { '1_a/up.sql': '-- later\n' }, /up\.sql has no statement/],
+    ['an empty way up', { '1_a.sql': '-- migrate:up\n-- migrate:down\nSELECT 1' }, /no statement/],
+  ])('can be pending with %s, and not be applied', (_name, files, message) => {
+    const found = read(files);
+    expect(found).toHaveLength(1);
+    expect(() => requireStatements(found)).toThrow(message);
+  });
+
   it('has the same checksum whatever the line ends and the way down', () => {
     const checksum = (files: Record<string, string>) => read(files)[0]?.checksum;
     const one = checksum({ '1_a/up.sql': 'SELECT\n1' });
@@ -85,9 +99,6 @@ describe('readMigrationTexts', () => {
     ['a number that two have', { '1_a.sql': 'SELECT 1', '1_b/up.sql': 'SELECT 1' }, /version 1/],
     ['the same number with zeros', { '1_a.sql': 'SELECT 1', '01_b.sql': 'SELECT 1' }, /version/],
     ['one name twice', { '1_a.sql': 'SELECT 1', '1_a.up.sql': 'SELECT 1' }, /says the same/],
-    ['an empty file', { '1_a.sql': ' \n' }, /1_a\.sql has no statement/],
-    ['comments alone', { '1_a/up.sql': '-- later\n' }, /up\.sql has no statement/],
-    ['an empty way up', { '1_a.sql': '-- migrate:up\n-- migrate:down\nSELECT 1' }, /no statement/],
     ['no way up', { '1_a/down.sql': 'SELECT 1' }, /no way up/],
     ['a way down alone', { '1_a.sql': '-- migrate:down\nSELECT 1' }, /no `-- migrate:up`/],
     ['SQL before the marker', { '1_a.sql': 'SELECT 1;\n-- migrate:up\nSELECT 2' }, /before its/],

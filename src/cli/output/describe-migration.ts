@@ -2,8 +2,8 @@ import type {
   DownStep,
   MigrateDownResult,
   MigrateUpResult,
-  MigrationStatus,
   NewMigration,
+  ProjectStatus,
 } from '../../index.js';
 import { formatDuration, formatTime, plural } from './format.js';
 import type { Style } from './style.js';
@@ -12,10 +12,12 @@ import { formatTable } from './table.js';
 const titleOf = ({ version, name }: { version: string; name: string }): string =>
   name === '' ? version : `${version}_${name}`;
 
-export function describeMigrationStatus(style: Style, status: MigrationStatus): string {
-  const { applied, pending, current } = status;
+export function describeMigrationStatus(style: Style, status: ProjectStatus): string {
+  const { applied, pending, current, unfinished, tool, upCommand } = status;
   if (applied.length + pending.length === 0) {
-    return 'there are no migrations yet: `belay migrate new NAME` makes one';
+    return tool === 'belay'
+      ? 'there are no migrations yet: `belay migrate new NAME` makes one'
+      : `${tool} has no migrations yet`;
   }
   const rows = [
     ...applied.map((one) => [
@@ -24,13 +26,13 @@ export function describeMigrationStatus(style: Style, status: MigrationStatus): 
       one.appliedAt === null ? '' : formatTime(one.appliedAt),
       one.missingFile ? style.yellow('no file') : one.changed ? style.red('file changed') : '',
     ]),
+    ...unfinished.map((one) => [titleOf(one), style.red('unfinished'), '', '']),
     ...pending.map((one) => [titleOf(one), style.yellow('pending'), '', style.dim(one.file)]),
   ];
+  const left = pending.length === 0 ? 'nothing pending' : `${pending.length} pending`;
+  const how = tool === 'belay' ? '' : style.dim(`  (${tool}: \`${upCommand}\`)`);
   const columns = [{ title: 'MIGRATION' }, { title: 'STATE' }, { title: 'APPLIED' }, { title: '' }];
-  return [
-    formatTable(style, columns, rows),
-    `at ${style.bold(current)}, ${pending.length === 0 ? 'nothing pending' : `${pending.length} pending`}`,
-  ].join('\n');
+  return [formatTable(style, columns, rows), `at ${style.bold(current)}, ${left}${how}`].join('\n');
 }
 
 export function describeUp(style: Style, result: MigrateUpResult): string {

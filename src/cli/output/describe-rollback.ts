@@ -2,7 +2,7 @@ import type { RollbackPlan, RollbackResult, Safety } from '../../index.js';
 import { formatDuration, plural } from './format.js';
 import type { Style } from './style.js';
 
-export function paintSafety(style: Style, safety: Safety): string {
+function paintSafety(style: Style, safety: Safety): string {
   const paint = { SAFE: style.green, DATA_LOSS: style.yellow, UNSAFE: style.red };
   return paint[safety](safety);
 }

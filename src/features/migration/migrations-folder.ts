@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { BelayConfig } from '../../config/config.js';
 import { loadConfig } from '../../config/load-config.js';
 import { BelayError } from '../../errors.js';
+import { detectMigrationTools } from '../project/detect-migration-tool.js';
 
 export interface FindFolderOptions {
   readonly cwd: string;
@@ -30,7 +31,7 @@ export async function findMigrationsFolder(options: FindFolderOptions): Promise<
   const project = loaded?.directory ?? cwd;
   const at =
     directory === undefined
-      ? path.resolve(project, config.directory ?? usualDirectory)
+      ? path.resolve(project, config.directory ?? (await detectFolder(project)))
       : path.resolve(cwd, directory);
   const inside = path.relative(project, at);
   const isOutside = inside.startsWith('..') || path.isAbsolute(inside);
@@ -39,10 +40,24 @@ export async function findMigrationsFolder(options: FindFolderOptions): Promise<
   return { cwd: project, directory: named, config };
 }
 
+/** Tools whose files Belay applies as they are. */
+const plainTools = ['dbmate', 'golang-migrate', 'sql'];
+
+/** The usual folder, or another one in which plain SQL migrations are found. */
+async function detectFolder(project: string): Promise<string> {
+  if (await isFolder(path.resolve(project, usualDirectory))) return usualDirectory;
+  const found = (await detectMigrationTools(project)).find(({ tool }) => plainTools.includes(tool));
+  return found?.directory ?? usualDirectory;
+}
+
+async function isFolder(folder: string): Promise<boolean> {
+  const found = await stat(folder).catch(() => undefined);
+  return found?.isDirectory() ?? false;
+}
+
 /** @throws BelayError MIGRATIONS_NOT_FOUND */
 export async function checkFolder({ cwd, directory }: MigrationsFolder): Promise<void> {
-  const found = await stat(path.resolve(cwd, directory)).catch(() => undefined);
-  if (found?.isDirectory()) return;
+  if (await isFolder(path.resolve(cwd, directory))) return;
   throw new BelayError('MIGRATIONS_NOT_FOUND', `there is no folder ${directory}`, {
     hint: 'Name the folder with --dir or as "migrations.directory" in belay.config.json; `belay migrate new NAME` makes it.',
     details: { directory },

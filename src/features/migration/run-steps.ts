@@ -50,9 +50,10 @@ export async function underMigrationLock<T>(
   );
 }
 
-async function cancelling<T>(
+/** Lets an abort cancel what runs in the session of the target's database, for as long as `work` runs. */
+export async function cancelling<T>(
   { helper, signal }: Work,
-  { session }: OwnMigrations,
+  { session }: Pick<OwnMigrations, 'session'>,
   work: () => Promise<T>,
 ): Promise<T> {
   const cancel = () => {

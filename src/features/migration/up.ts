@@ -1,4 +1,5 @@
 import type { MigrationFile } from '../../domain/migration.js';
+import { requireStatements } from '../../domain/migration-files.js';
 import {
   currentVersion,
   type MigrationStatus,
@@ -102,6 +103,7 @@ function runUp(
     const { situation, history, folder } = state;
     const from = currentVersion(situation.applied);
     const plan = planUp(situation, options);
+    requireStatements(plan);
     await checkScripts(plan.flatMap(({ up, down }) => [up, down]));
     const planned = plan.map(toPending);
     const { dryRun = false } = options;

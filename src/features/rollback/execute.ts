@@ -5,6 +5,7 @@ import { reportStep, silentReporter } from '../../domain/reporter.js';
 import type { RollbackPlan } from '../../domain/rollback.js';
 import {
   compareSchemas,
+  isPartial,
   type SchemaChange,
   type SchemaModel,
   versionChecksum,
@@ -16,6 +17,7 @@ import { readSchemaModel } from '../../postgres/schema/read-schema-model.js';
 import { readGitState } from '../../process/git.js';
 import { recorded } from '../ledger/recorded.js';
 import { type MigrationState, withMigrationState } from '../migration/migration-state.js';
+import { cancelling } from '../migration/run-steps.js';
 import { pruneHistory } from '../schema/with-history.js';
 import { guardProduction, type ProductionApproval } from '../target/guard.js';
 import type { Target } from '../target/open-target.js';
@@ -124,7 +126,7 @@ async function execute(
   const live = await underLock(target, options, (work) =>
     withMigrationState(target, async (state) => {
       await requireUnchanged(state, order);
-      return runSteps(work, state, { ...order, snapshot, git });
+      return cancelling(work, state, () => runSteps(work, state, { ...order, snapshot, git }));
     }),
   );
   const expected = order.simulated.at(-1)?.model ?? live;
@@ -209,7 +211,7 @@ async function recordStep(
   const entry: NewHistoryEntry = {
     ...{ action: 'rollback', version: route.to, name, tool: source?.tool ?? 'belay' },
     ...{ from: newest?.version ?? null, applied: route.applied },
-    ...{ checksum: versionChecksum(model), partial: (model.unmodelled ?? []).length > 0 },
+    ...{ checksum: versionChecksum(model), partial: isPartial(model) },
     ...{ fileChecksum: null, up: null, down: route.script, renames: [] },
     ...{ git, durationMs: null, snapshotId: snapshot?.id ?? null },
   };

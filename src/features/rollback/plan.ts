@@ -13,6 +13,7 @@ import {
 import { issueOf, severalColumns, stepSafety } from '../../domain/rollback-issues.js';
 import {
   compareSchemas,
+  isPartial,
   type SchemaModel,
   versionChecksum,
   withoutColumnOrder,
@@ -200,8 +201,9 @@ function notesOf({ entries, applied }: MigrationState, live: SchemaModel): strin
       `the live schema is not what was recorded at ${last.version}: \`belay schema drift\` shows what was changed`,
     );
   }
-  if (live.unmodelled && live.unmodelled.length > 0) {
-    notes.push(`not looked at, because Belay does not model them: ${live.unmodelled.join(', ')}`);
+  if (isPartial(live)) {
+    const names = live.unmodelled?.join(', ');
+    notes.push(`not looked at, because Belay does not model them: ${names}`);
   }
   return notes;
 }
