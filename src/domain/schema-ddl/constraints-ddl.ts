@@ -8,7 +8,7 @@ import {
 } from './ddl-statement.js';
 import { schemaOf } from './designations.js';
 import { KnownObject } from './known-schema.js';
-import { changedOptions, optionList } from './options.js';
+import { changedOptions } from './options.js';
 
 /** When a constraint can be made: those that others refer to come first. */
 function phaseOf(definition: string): Phase {
@@ -86,8 +86,7 @@ function indexSettings(
   after: KnownObject,
   holder: KnownObject | undefined,
 ): Draft[] {
-  const [qualifier, ...rest] = [schemaOf(after.name)];
-  const ownName = after.name.slice((qualifier?.length ?? 0) + 1 + rest.length);
+  const ownName = after.name.slice(schemaOf(after.name).length + 1);
   const turned = (key: string) => after.has(key) && !before.has(key);
   const isMaterialized = holder?.kind === 'materialized view';
   const table = `ALTER ${isMaterialized ? 'MATERIALIZED VIEW' : 'TABLE'} ${after.on}`;
@@ -119,28 +118,28 @@ function indexSettings(
   ];
 }
 
+/** What makes an index another one. */
+const fixedOfIndex = ['on', 'owned by', 'definition'];
+
+/** Whether it is valid follows from what it is built of, and from the indexes that are attached to it. */
 const alterIndex: Alterer = (before, after, schemas) => {
-  const fixed = ['on', 'owned by', 'attached to', 'definition', 'invalid'];
-  if (fixed.some((key) => before.text(key) !== after.text(key))) {
-    const isAttached = after.has('attached to') && !before.has('attached to');
-    const others = fixed.filter((key) => key !== 'attached to' && key !== 'invalid');
-    if (!isAttached || others.some((key) => before.text(key) !== after.text(key))) {
-      // Whether it is valid follows from the indexes that are attached to it.
-      const isOnlyValidity = fixed
-        .filter((key) => key !== 'invalid')
-        .every((key) => before.text(key) === after.text(key));
-      return isOnlyValidity && !after.has('invalid')
-        ? [draft('view index', `REINDEX INDEX ${after.name}`)]
-        : undefined;
-    }
-    return [
-      draft(
-        'attached index',
-        `ALTER INDEX ${after.need('attached to')} ATTACH PARTITION ${after.name}`,
-      ),
-    ];
+  const differs = (key: string) => before.text(key) !== after.text(key);
+  if (fixedOfIndex.some(differs) || (differs('attached to') && before.has('attached to'))) {
+    return undefined;
   }
-  return indexSettings(before, after, schemas.after.relation(after.on));
+  return [
+    ...draftIf(
+      differs('attached to'),
+      'attached index',
+      () => `ALTER INDEX ${after.need('attached to')} ATTACH PARTITION ${after.name}`,
+    ),
+    ...draftIf(
+      before.has('invalid') && !after.has('invalid'),
+      'view index',
+      () => `REINDEX INDEX ${after.name}`,
+    ),
+    ...indexSettings(before, after, schemas.after.relation(after.on)),
+  ];
 };
 
 export const constraintCreators: Readonly<Record<string, Creator>> = { constraint, index };
@@ -148,6 +147,3 @@ export const constraintAlterers: Readonly<Record<string, Alterer>> = {
   constraint: alterConstraint,
   index: alterIndex,
 };
-
-/** The options of relations, for those who need them as they are. */
-export { optionList };

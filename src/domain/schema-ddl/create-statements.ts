@@ -21,7 +21,7 @@ import { typeAlterers, typeCreators } from './types-ddl.js';
 import { viewAlterers, viewCreators } from './views-ddl.js';
 
 /** How objects of each kind are made. */
-export const creators: ReadonlyMap<string, Creator> = new Map(
+const creators: ReadonlyMap<string, Creator> = new Map(
   Object.entries({
     ...surroundingCreators,
     ...typeCreators,

@@ -14,7 +14,7 @@ export function identifier(name: string): string {
 }
 
 /** Index of the first of the characters that is in no quotes; -1: none is. */
-export function indexOutsideQuotes(text: string, characters: string): number {
+function indexOutsideQuotes(text: string, characters: string): number {
   let quoted = false;
   for (let i = 0; i < text.length; i += 1) {
     const char = text[i] ?? '';

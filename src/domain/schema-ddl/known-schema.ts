@@ -46,7 +46,7 @@ export class KnownObject {
 }
 
 /** Kinds that have columns. */
-export const relationKinds = [
+const relationKinds = [
   'table',
   'foreign table',
   'view',

@@ -22,11 +22,13 @@ interface Sides {
   readonly after: KnownSchema;
 }
 
-const bare = ({ attributes }: KnownObject): string =>
+/** What makes an object; the order of columns counts for types only. */
+const bare = ({ kind, attributes }: KnownObject): string =>
   formatDefinition(
     Object.fromEntries(
       Object.entries(attributes).filter(
-        ([key]) => !annotationKeys.includes(key) && key !== 'column order',
+        ([key]) =>
+          !annotationKeys.includes(key) && (key !== 'column order' || kind === 'composite type'),
       ),
     ),
   );
@@ -47,7 +49,7 @@ function changeObject(was: KnownObject, is: KnownObject, sides: Sides, role?: st
 }
 
 /** Takes an object away and makes it again, which loses nothing where it holds nothing. */
-export function replaceObject(
+function replaceObject(
   was: KnownObject,
   is: KnownObject,
   { before, after }: Sides,
@@ -157,7 +159,8 @@ export function cascadeStatements(
   return differences.flatMap(({ object, name }) => {
     const was = before.find(object, name);
     // What should not be there at all may hold rows; that it goes is wanted.
-    if (!was || (!isReplaceable(object) && after.find(object, name))) return [];
+    const isEmpty = isReplaceable(object) || (object === 'column' && was?.has('generated'));
+    if (!was || (!isEmpty && after.find(object, name))) return [];
     const drop = dropStatement(was, before);
     return drop ? [{ ...drop, sql: `${drop.sql} CASCADE` }] : [];
   });

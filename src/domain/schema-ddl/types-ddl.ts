@@ -1,6 +1,6 @@
 import { literal, withoutArguments } from './ddl-names.js';
 import { type Alterer, type Creator, draft, draftIf } from './ddl-statement.js';
-import type { KnownObject } from './known-schema.js';
+import type { KnownObject, KnownSchema } from './known-schema.js';
 
 const definitionOf = (items: readonly (string | undefined | false)[]): string =>
   items.filter((item) => typeof item === 'string').join(', ');
@@ -66,17 +66,39 @@ const alterDomain: Alterer = (before, after) => {
   ];
 };
 
+function attribute(type: KnownObject, name: string, schema: KnownSchema): string {
+  const column = schema.find('column', `${type.name}.${name}`);
+  const collation = column?.text('collation');
+  return `${name} ${column?.need('type')}${collation === undefined ? '' : ` COLLATE ${collation}`}`;
+}
+
 const composite: Creator = (object, schema) => {
-  const attributes = object.list('column order').map((name) => {
-    const column = schema.find('column', `${object.name}.${name}`);
-    const collation = column?.text('collation');
-    return `${name} ${column?.need('type')}${collation === undefined ? '' : ` COLLATE ${collation}`}`;
-  });
+  const attributes = object.list('column order').map((name) => attribute(object, name, schema));
   return [draft('type', `CREATE TYPE ${object.name} AS (${attributes.join(', ')})`)];
 };
 
-/** Its attributes are objects of their own. Their order cannot be changed. */
-const alterComposite: Alterer = () => [];
+const usesOf = (type: string, schema: KnownSchema): boolean =>
+  schema.objects.some(
+    (object) =>
+      ['column', 'domain'].includes(object.kind) &&
+      [type, `${type}[]`].includes(object.need('type')),
+  );
+
+/**
+ * Its attributes are objects of their own. Their order is part of the value: where no column has such values yet, those that
+ * stand too early are taken away and added again.
+ */
+const alterComposite: Alterer = (before, after, schemas) => {
+  const [was, is] = [before.list('column order'), after.list('column order')];
+  const isSameSet = was.length === is.length && is.every((name) => was.includes(name));
+  if (!isSameSet || usesOf(after.name, schemas.before)) return [];
+  const moved = is.slice(is.findIndex((name, index) => was[index] !== name));
+  const actions = [
+    ...moved.map((name) => `DROP ATTRIBUTE ${name}`),
+    ...moved.map((name) => `ADD ATTRIBUTE ${attribute(after, name, schemas.after)}`),
+  ];
+  return [draft('type', `ALTER TYPE ${after.name} ${actions.join(', ')}`)];
+};
 
 const collationItem = (object: KnownObject): string | undefined => {
   const collation = object.text('collation');

@@ -1,3 +1,4 @@
+import { KnownSchema } from '../../domain/schema-ddl/known-schema.js';
 import { leadStatements } from '../../domain/schema-ddl/lead-statements.js';
 import {
   compareSchemas,
@@ -52,6 +53,31 @@ export function withReasons(
 }
 
 /**
+ * An index of which a CREATE INDEX CONCURRENTLY was broken off is invalid, and no statement makes one so: it is marked in the
+ * catalog of the throwaway database, which superusers may do.
+ */
+async function leaveInvalid(
+  session: Session,
+  differences: readonly SchemaChange[],
+  model: SchemaModel,
+): Promise<readonly SchemaChange[]> {
+  const wanted = new KnownSchema(model);
+  const names = differences.flatMap(({ kind, object, name }) =>
+    kind === 'changed' && wanted.find(object, name)?.has('invalid') ? [name] : [],
+  );
+  if (names.length === 0) return differences;
+  const sql = 'UPDATE pg_index SET indisvalid = false WHERE indexrelid = ANY ($1::regclass[])';
+  const isDone = await session.query(sql, [names], 'building a schema').then(
+    () => true,
+    () => false,
+  );
+  return isDone ? differencesOf(await readSchemaModel(session), model) : differences;
+}
+
+const differencesOf = (present: SchemaModel, wanted: SchemaModel): SchemaChange[] =>
+  compareSchemas(withoutColumnOrder(present), withoutColumnOrder(wanted));
+
+/**
  * Builds a schema in a database that is empty, from the model alone, and reads it again to compare.
  *
  * @example
@@ -64,11 +90,12 @@ export async function buildSchema(session: Session, model: SchemaModel): Promise
   let wanted = '';
   for (let round = 1; ; round += 1) {
     const present = await readSchemaModel(session);
-    const differences = compareSchemas(withoutColumnOrder(present), withoutColumnOrder(model));
+    const differences = differencesOf(present, model);
     const statements = leadStatements(present, model, role);
     const text = statements.map(({ sql }) => sql).join('\n');
     if (differences.length === 0 || round > rounds || text === wanted) {
-      return { differences: withReasons(differences, reasons) };
+      const left = await leaveInvalid(session, differences, model);
+      return { differences: withReasons(left, reasons) };
     }
     wanted = text;
     const { failed } = await runStatements(session, statements);

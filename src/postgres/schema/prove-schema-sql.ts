@@ -139,18 +139,18 @@ async function removeAlong(
     const isDone = lost?.every((object) => !staying.find(object.kind, object.name)) ?? false;
     await scratch.execute(isDone ? 'COMMIT' : 'ROLLBACK', doing);
     if (isDone) {
-      const own = toSchemaStatement(statement);
-      done.push({ ...own, destructive: own.destructive || lost?.length !== 0 });
+      done.push({ ...toSchemaStatement(statement), destructive: lost?.length !== 0 });
     }
   }
   return done;
 }
 
-/** What had rows or values and is gone. The columns of views have none. */
+/** What had rows or values and is gone. The columns of views have none, nor have computed ones. */
 function lostData(before: KnownSchema, after: KnownSchema): KnownObject[] {
   return before.objects.filter((object) => {
     const { kind, name, on } = object;
     if (!holdsData(kind) || after.find(kind, name)) return false;
-    return kind !== 'column' || !before.relation(on)?.kind.endsWith('view');
+    if (kind !== 'column') return true;
+    return !object.has('generated') && !before.relation(on)?.kind.endsWith('view');
   });
 }

@@ -17,9 +17,9 @@ const locks: readonly (readonly [RegExp, SchemaStatement['lock']])[] = [
   [/^(?:CREATE|DROP) (?:TRIGGER|RULE|POLICY)\b/, 'accessExclusive'],
 ];
 
-/** A column that is computed has no values of its own. */
-const remakesComputed =
-  /\bDROP COLUMN (?:"(?:[^"]|"")*"|\S+), ADD COLUMN .* GENERATED ALWAYS AS \(/s;
+/** A column that is computed has no values of its own, and attributes are moved only where nothing has values of the type. */
+const remakes =
+  /\bDROP COLUMN (?:"(?:[^"]|"")*"|\S+), ADD COLUMN .* GENERATED ALWAYS AS \(|^ALTER TYPE .*\bDROP ATTRIBUTE .*, ADD ATTRIBUTE /s;
 
 /** A statement of Belay's own as one of a plan. */
 export function toSchemaStatement({ sql }: Pick<DdlStatement, 'sql'>): SchemaStatement {
@@ -28,7 +28,7 @@ export function toSchemaStatement({ sql }: Pick<DdlStatement, 'sql'>): SchemaSta
     ...{ transactional: true, breaksBefore: false },
     lock: locks.find(([pattern]) => pattern.test(sql))?.[1] ?? 'none',
     rewrites: rewrites.test(sql),
-    destructive: destroys.test(sql) && !remakesComputed.test(sql),
+    destructive: destroys.test(sql) && !remakes.test(sql),
   };
 }
 

@@ -21,6 +21,8 @@ const rareSchema = `
   CREATE FUNCTION rare.fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
   CREATE TRIGGER fires AFTER INSERT ON rare.base FOR EACH ROW EXECUTE FUNCTION rare.fire();
   ALTER TABLE rare.rest DISABLE TRIGGER fires;
+  CREATE INDEX broken_off ON rare.rest (kind);
+  UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'rare.broken_off'::regclass;
   CREATE FUNCTION rare.bases() RETURNS SETOF rare.base LANGUAGE sql BEGIN ATOMIC SELECT * FROM rare.base; END;
   CREATE TYPE rare.kind AS (a int, "b c" text COLLATE "C");
   CREATE TABLE rare.typed OF rare.kind (a DEFAULT 3, PRIMARY KEY (a));
