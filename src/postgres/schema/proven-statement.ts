@@ -25,7 +25,8 @@ const remakes =
 export function toSchemaStatement({ sql }: Pick<DdlStatement, 'sql'>): SchemaStatement {
   return {
     sql,
-    ...{ transactional: true, breaksBefore: false },
+    // Of a partitioned index it commits one partition after the other.
+    ...{ transactional: !sql.startsWith('REINDEX '), breaksBefore: false },
     lock: locks.find(([pattern]) => pattern.test(sql))?.[1] ?? 'none',
     rewrites: rewrites.test(sql),
     destructive: destroys.test(sql) && !remakes.test(sql),

@@ -70,6 +70,9 @@ interface BranchRow {
     | null;
 }
 
+/** What a publication has of its tables may depend on a condition. */
+const stableItems = (list: string): string[] => JSON.parse(list).map(stableExpression);
+
 /** Gives the values their names back; what has its default is left out. */
 function toObjectRows(row: BranchRow, attributes: readonly AttributeSql[]): ObjectRow[] {
   return (row.objects ?? []).map(([id, sub, kind, name, ...values]) => {
@@ -80,7 +83,8 @@ function toObjectRows(row: BranchRow, attributes: readonly AttributeSql[]): Obje
       const value = values[index] ?? null;
       if (value === null) continue;
       if (type === 'hidden') hidden = { ...hidden, [key]: value };
-      else named[key] = type === 'list' ? JSON.parse(value) : stable(value);
+      else if (type !== 'list') named[key] = stable(value);
+      else named[key] = kind === 'publication' ? stableItems(value) : JSON.parse(value);
     }
     const address = { class: row.class, id, sub: Number(sub) };
     return { ...address, kind, name, attributes: named, ...(hidden ? { hidden } : {}) };
