@@ -122,7 +122,7 @@ async function withOptionalTarget<T>(
     library: typeof import('../../index.js'),
   ) => Promise<T>,
 ): Promise<T> {
-  const needNone = references.every((one) => one.endsWith('.sql') || one.includes('://'));
+  const needNone = references.every((one) => /\.(?:sql|json)$/.test(one) || one.includes('://'));
   if (needNone && context.options.url === undefined && context.options.target === undefined) {
     return run(null, await import('../../index.js'));
   }

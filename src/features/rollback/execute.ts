@@ -23,7 +23,7 @@ import { guardProduction, type ProductionApproval } from '../target/guard.js';
 import type { Target } from '../target/open-target.js';
 import { underLock, type Work, type WorkOptions } from '../target/work.js';
 import { type KeptState, keepState } from './keep-state.js';
-import { type Planned, type PlanRollbackOptions, planFrom } from './plan.js';
+import { type Planned, type PlanRollbackOptions, planUnderLock } from './plan.js';
 import { runStep } from './run-step.js';
 import type { SimulatedStep } from './simulate.js';
 
@@ -94,12 +94,6 @@ export async function executeRollback(
       ...{ snapshot: snapshot && { id: snapshot.id, tag: snapshot.tag }, rows: null },
       details: { from, to, rolledBack },
     }),
-  );
-}
-
-function planUnderLock(target: Target, options: ExecuteRollbackOptions): Promise<Planned> {
-  return underLock(target, options, () =>
-    withMigrationState(target, (state) => planFrom(target, state, options)),
   );
 }
 

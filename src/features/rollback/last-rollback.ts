@@ -6,13 +6,13 @@ import type { Target } from '../target/open-target.js';
 /** A rollback after which nothing else happened to the schema. */
 export interface LastRollback {
   readonly at: string;
-  /** The snapshot that was taken before it. */
-  readonly snapshotId: string;
-  readonly from: string;
+  /** The snapshot that was taken before it; null where nothing was to be lost, or none was wanted. */
+  readonly snapshotId: string | null;
+  readonly to: string;
 }
 
 /**
- * The rollback that an undo would take back: the last thing that the history knows, with a snapshot of the state before. The history is
+ * The rollback that an undo would take back: the last thing that the history knows. The history is
  * part of the database, so what is restored brings its own. A history that cannot be read is no reason to keep somebody from undoing a restore.
  */
 export async function findLastRollback(
@@ -23,10 +23,8 @@ export async function findLastRollback(
     return await withHistory(target, async ({ history }) => {
       const entries = await history.read();
       const last = entries.at(-1);
-      if (last?.action !== 'rollback' || last.snapshotId === null) return null;
-      const { at, snapshotId } = last;
-      const first = entries.find((entry) => entry.snapshotId === snapshotId);
-      return { at, snapshotId, from: first?.from ?? last.version };
+      if (last?.action !== 'rollback') return null;
+      return { at: last.at, snapshotId: last.snapshotId, to: last.version };
     });
   } catch (error) {
     const { code, message } = toBelayError(error);

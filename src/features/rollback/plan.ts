@@ -23,9 +23,10 @@ import { type Measured, measureLosses } from '../../postgres/measure-losses.js';
 import { readSchemaModel } from '../../postgres/schema/read-schema-model.js';
 import type { Session } from '../../postgres/session.js';
 import { type MigrationState, withMigrationState } from '../migration/migration-state.js';
+import { cancelling } from '../migration/run-steps.js';
 import { withScratch } from '../schema/scratch.js';
 import type { Target } from '../target/open-target.js';
-import { underLock, type WorkOptions } from '../target/work.js';
+import { throwIfAborted, underLock, type WorkOptions } from '../target/work.js';
 import { dataStatements } from './data-statements.js';
 import { findDestination } from './destination.js';
 import { type SimulatedStep, simulate } from './simulate.js';
@@ -57,8 +58,15 @@ export async function planRollback(
   target: Target,
   options: PlanRollbackOptions,
 ): Promise<RollbackPlan> {
-  return underLock(target, options, () =>
-    withMigrationState(target, async (state) => (await planFrom(target, state, options)).plan),
+  return (await planUnderLock(target, options)).plan;
+}
+
+/** An abort cancels what is counted in the database. */
+export function planUnderLock(target: Target, options: PlanRollbackOptions): Promise<Planned> {
+  return underLock(target, options, (work) =>
+    withMigrationState(target, (state) =>
+      cancelling(work, state, () => planFrom(target, state, options)),
+    ),
   );
 }
 
@@ -70,7 +78,7 @@ export interface Planned {
   readonly checksum: string;
 }
 
-export async function planFrom(
+async function planFrom(
   target: Target,
   state: MigrationState,
   options: PlanRollbackOptions,
@@ -97,6 +105,8 @@ export async function planFrom(
   const counted = await reportStep(reporter, { name: 'count what would be lost' }, () =>
     countLosses(state.session, simulated, options.countTimeoutMs ?? defaultCountTimeoutMs),
   );
+  // A count that was cancelled looks like one that took too long.
+  throwIfAborted(signal);
   const differences = await compareWithRecorded(simulated, steps, state, readModel);
   const described = await describeSteps(state.session, simulated, counted, options);
   const plan = assemble(state, keep, described, differences, notesOf(state, whole));

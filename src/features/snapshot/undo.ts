@@ -101,7 +101,12 @@ async function findUndo(work: Work, rollback: LastRollback | null): Promise<Clon
   const found = undoCandidate(timeline);
   const replacedAt = found?.record.replacedBy?.at ?? '';
   if (rollback && Date.parse(rollback.at) > (Date.parse(replacedAt) || 0)) {
-    return obtainClone(work, rollback.snapshotId, {});
+    if (rollback.snapshotId !== null) return obtainClone(work, rollback.snapshotId, {});
+    throw new BelayError(
+      'NOTHING_TO_UNDO',
+      `the last thing done to "${database}" was a rollback to ${rollback.to}, before which no snapshot was taken`,
+      { hint: 'It lost no rows, or none was wanted. `belay migrate up` goes forward again.' },
+    );
   }
   if (found) return found;
   throw new BelayError('NOTHING_TO_UNDO', `"${database}" has no restore or switch to undo`, {

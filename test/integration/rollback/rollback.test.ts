@@ -125,6 +125,9 @@ describe.each(testServers())('$name: planned rollback', (server) => {
       verified: true,
     });
     expect(await rowsOf(url, 'SELECT email FROM users')).toEqual([{ email: 'kept' }]);
+    const { error } = await belay(['undo'], 4);
+    expect(error).toMatchObject({ code: 'NOTHING_TO_UNDO' });
+    expect(error.hint).toContain('belay migrate up');
   });
 
   it('says where it stands when a step fails on the rows, and goes on either way', async () => {
