@@ -167,6 +167,16 @@ describe.each(testServers())('$name: planned rollback', (server) => {
       rolledBack: ['0003', '0002'],
     });
   });
+});
+
+// What does not depend on the version of the server is tried on one.
+describe.each(testServers().slice(-1))('$name: what a rollback refuses and counts', (server) => {
+  let database: TestDatabase;
+  const project = async (migrations: Parameters<typeof makeMigrationProject>[1]) => {
+    database = await createTestDatabase(server, { name: 'back' });
+    return makeMigrationProject(database.url, migrations);
+  };
+  afterEach(() => database.drop());
 
   it('tries down scripts before anything is done', async () => {
     const { belay } = await project({
