@@ -165,3 +165,23 @@ export function cascadeStatements(
     return drop ? [{ ...drop, sql: `${drop.sql} CASCADE` }] : [];
   });
 }
+
+/** What can be changed of a table or a column where its rows stay, though not every planner knows. */
+const keptByAltering: Readonly<Record<string, readonly string[]>> = {
+  table: ['partition of', 'partition bound', 'inherits'],
+  'foreign table': ['partition of', 'partition bound', 'inherits'],
+  column: ['collation'],
+};
+
+/** Statements that change tables and columns that would else be made anew. */
+export function keepingStatements(from: SchemaModel, to: SchemaModel): DdlStatement[] {
+  const sides = { before: new KnownSchema(from), after: new KnownSchema(to) };
+  const statements = sides.after.objects.flatMap((object) => {
+    const keys = keptByAltering[object.kind] ?? [];
+    const was = sides.before.find(object.kind, object.name);
+    const differs = (key: string) =>
+      JSON.stringify(was?.attributes[key]) !== JSON.stringify(object.attributes[key]);
+    return was && keys.some(differs) ? changeObject(was, object, sides) : [];
+  });
+  return inPhases(statements);
+}

@@ -27,6 +27,8 @@ export interface SchemaStatement {
 /** Statements that should turn one schema into another; nobody has tried them yet. */
 export interface PlannedSql {
   readonly statements: readonly SchemaStatement[];
+  /** Plans once more, where the plan makes tables or columns anew that both sides have. */
+  readonly again?: (() => Promise<PlannedSql>) | undefined;
 }
 
 /**
@@ -49,11 +51,16 @@ export async function planSchemaSql(from: Session, to: Session): Promise<Planned
     }
   };
   const source = await read(from);
-  const { actions } = plan(source, await read(to), {
-    scope: 'database',
-    // Else it refuses to grant to a role and to take away from one, as roles are no part of a database.
-    assumedRoles: await rolesOf(to),
-  });
+  const desired = await read(to);
+  // Else it refuses to grant to a role and to take away from one, as roles are no part of a database.
+  const assumedRoles = await rolesOf(to);
+  let actions: readonly Action[];
+  try {
+    actions = plan(source, desired, { scope: 'database', assumedRoles }).actions;
+  } catch {
+    // It refuses what it cannot do. Statements of Belay's own then do what they can, and what is left is named.
+    return { statements: [] };
+  }
   const histories = [...(await historySchemasOf(from)), ...(await historySchemasOf(to))];
   const isOurs = (action: Action) => !isForeign(action, histories);
   return {
@@ -65,7 +72,17 @@ export async function planSchemaSql(from: Session, to: Session): Promise<Planned
       rewrites: action.rewriteRisk,
       destructive: action.dataLoss === 'destructive',
     })),
+    ...(makesAnew(actions) ? { again: () => planSchemaSql(from, to) } : {}),
   };
+}
+
+/** Whether a table or a column is taken away and made again, with which its rows or values would go. */
+function makesAnew(actions: readonly Action[]): boolean {
+  const kinds = ['table', 'foreignTable', 'column'];
+  const keys = (ids: readonly ObjectId[]) =>
+    ids.filter(({ kind }) => kinds.includes(kind)).map((id) => JSON.stringify(id));
+  const gone = new Set(actions.flatMap(({ destroys }) => keys(destroys)));
+  return actions.some(({ produces }) => keys(produces).some((key) => gone.has(key)));
 }
 
 type ObjectId = Action['produces'][number];

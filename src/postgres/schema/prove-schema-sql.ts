@@ -4,6 +4,7 @@ import { type KnownObject, KnownSchema } from '../../domain/schema-ddl/known-sch
 import {
   cascadeStatements,
   holdsData,
+  keepingStatements,
   leadStatements,
   replaceStatements,
 } from '../../domain/schema-ddl/lead-statements.js';
@@ -15,6 +16,7 @@ import {
 } from '../../domain/schema-model.js';
 import type { Session } from '../session.js';
 import { prepareBuilding, readRole, withReasons } from './build-schema.js';
+import { routinesInTheWay } from './clear-the-way.js';
 import type { PlannedSql, SchemaStatement } from './plan-schema-sql.js';
 import { hoistLabels, toSchemaStatement, withBreaks } from './proven-statement.js';
 import { readSchemaModel } from './read-schema-model.js';
@@ -54,8 +56,7 @@ export async function proveSchemaSql(
   const role = await readRole(scratch);
   let present = await readSchemaModel(scratch);
   const first = await runStatements(scratch, goneRules(present, wanted));
-  const planned = await runStatements(scratch, hoistLabels(keptVirtual(plan.statements, wanted)));
-  const statements: SchemaStatement[] = [...first.done.map(toSchemaStatement), ...planned.done];
+  const statements: SchemaStatement[] = first.done.map(toSchemaStatement);
   const reasons = new Map<string, string>();
   const run = async (own: readonly DdlStatement[]) => {
     const { done, failed } = await runStatements(scratch, own);
@@ -65,13 +66,23 @@ export async function proveSchemaSql(
     }
     return done.map(toSchemaStatement);
   };
+  let planned = plan;
+  if (plan.again) {
+    const kept = await run(keepingStatements(await readSchemaModel(scratch), wanted));
+    statements.push(...kept);
+    if (kept.length > 0) planned = await plan.again();
+  }
+  const found = hoistLabels(keptVirtual(planned.statements, wanted));
+  statements.push(...(await runStatements(scratch, found)).done);
   const mend: Attempt = (present) => run(leadStatements(present, wanted, role));
+  const clear: Attempt = async (_, differences) =>
+    run(await routinesInTheWay(scratch, differences));
   const remake: Attempt = (present, differences) =>
     run(replaceStatements(present, wanted, differences, role));
   const remakeAll: Attempt = (present, differences) =>
     removeAlong(scratch, present, wanted, differences);
   present = await readSchemaModel(scratch);
-  for (const attempt of [mend, mend, remake, mend, remakeAll, mend, mend]) {
+  for (const attempt of [mend, clear, mend, remake, mend, remakeAll, mend, mend]) {
     const differences = differencesOf(present, wanted);
     if (differences.length === 0) break;
     const done = await attempt(present, differences);

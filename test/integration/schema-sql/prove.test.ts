@@ -48,6 +48,14 @@ const cases: Readonly<Record<string, readonly [string, string]>> = {
     `CREATE TABLE public.viewed (x int, y int); ${view}; COMMENT ON VIEW public.w IS 'x';`,
     `CREATE TABLE public.viewed (x int, y bigint); ${view}; COMMENT ON VIEW public.w IS 'x';`,
   ],
+  'tables that keep their rows': [
+    `CREATE TABLE public.p (a int) PARTITION BY LIST (a); CREATE TABLE public.p1 PARTITION OF public.p FOR VALUES IN (1);
+     CREATE TABLE public.p2 PARTITION OF public.p FOR VALUES IN (2); CREATE TABLE public.p3 (a int);
+     CREATE TABLE public.i (a int); CREATE TABLE public.j (a int, b int); CREATE TABLE public.k (t text);`,
+    `CREATE TABLE public.p (a int) PARTITION BY LIST (a); CREATE TABLE public.p1 PARTITION OF public.p FOR VALUES IN (1, 9);
+     CREATE TABLE public.p2 (a int); CREATE TABLE public.p3 PARTITION OF public.p FOR VALUES IN (3);
+     CREATE TABLE public.i (a int); CREATE TABLE public.j (b int) INHERITS (public.i); CREATE TABLE public.k (t text COLLATE "C");`,
+  ],
   losses: [
     'CREATE TABLE public.less (a int, b int); CREATE TABLE public.gone (a int);',
     'CREATE TABLE public.less (a int);',
