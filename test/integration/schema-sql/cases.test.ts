@@ -65,6 +65,13 @@ const cases: readonly {
       CREATE PUBLICATION pub FOR TABLE public.t WHERE (a BETWEEN 1 AND 2 AND b > 3);`,
   },
   {
+    what: 'a function that is kept parsed, over a column of another type',
+    before: `CREATE TABLE public.t (a uuid);
+      CREATE FUNCTION public.f() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(t.a) FROM public.t; END;`,
+    after: `CREATE TABLE public.t (a int);
+      CREATE FUNCTION public.f() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(t.a) FROM public.t; END;`,
+  },
+  {
     what: 'a name for NOT NULL',
     before: 'CREATE TABLE public.t (a int NOT NULL, b int);',
     after:
