@@ -8,7 +8,7 @@ import {
 } from './ddl-statement.js';
 import { schemaOf } from './designations.js';
 import { KnownObject } from './known-schema.js';
-import { changedOptions } from './options.js';
+import { changedOptions, optionList } from './options.js';
 
 /** When a constraint can be made: those that others refer to come first. */
 function phaseOf(definition: string): Phase {
@@ -31,11 +31,23 @@ const constraint: Creator = (object, schema) => {
   // The keys of partitions are objects of their own, which are attached to this one.
   const isPartitioned = schema.find('table', object.on)?.has('partition by') ?? false;
   const only = phase === 'key' && isPartitioned ? 'ONLY ' : '';
+  const add = `ALTER TABLE ${only}${object.on} ADD CONSTRAINT ${object.ownName}`;
+  const inOne = withOptions(object);
+  if (inOne !== undefined) return [draft(phase, `${add} ${inOne}`)];
   return [
-    draft(phase, `ALTER TABLE ${only}${object.on} ADD CONSTRAINT ${object.ownName} ${definition}`),
+    draft(phase, `${add} ${definition}`),
     ...optionDrafts(new KnownObject(object, {}), object),
   ];
 };
+
+/** The definition of a key with its options, which those of partitioned tables can be given at no other time. */
+function withOptions(object: KnownObject): string | undefined {
+  const options = optionList(object.list('options'));
+  const parts = /^((?:PRIMARY KEY|UNIQUE) .*?)((?: DEFERRABLE)?(?: INITIALLY DEFERRED)?)$/s.exec(
+    object.need('definition'),
+  );
+  return parts && options !== '' ? `${parts[1]} WITH (${options})${parts[2]}` : undefined;
+}
 
 /** The options of a constraint are those of its index, which has its name. */
 function optionDrafts(before: KnownObject, after: KnownObject): Draft[] {

@@ -13,7 +13,8 @@ const rareSchema = `
   CREATE SCHEMA rare;
   CREATE FUNCTION rare.next() RETURNS int LANGUAGE sql AS 'SELECT 1';
   CREATE DOMAIN rare.counted AS int DEFAULT rare.next();
-  CREATE TABLE rare.base (id int DEFAULT rare.next(), kind text, PRIMARY KEY (id, kind)) PARTITION BY LIST (id);
+  CREATE TABLE rare.base (id int DEFAULT rare.next(), kind text, PRIMARY KEY (id, kind) WITH (fillfactor = 60) DEFERRABLE INITIALLY DEFERRED)
+    PARTITION BY LIST (id);
   CREATE TABLE rare.one PARTITION OF rare.base FOR VALUES IN (1) PARTITION BY LIST (kind);
   CREATE TABLE rare.one_x (kind text NOT NULL DEFAULT 'x', id int NOT NULL, CONSTRAINT own_key PRIMARY KEY (id, kind));
   ALTER TABLE rare.one ATTACH PARTITION rare.one_x FOR VALUES IN ('x');
