@@ -113,12 +113,14 @@ export const addColumn: Creator = (column, schema) => {
       ),
     ];
   }
-  if (schema.inheritedColumn(holder, column.ownName)) return [];
-  return [
-    draft('table', `ALTER TABLE ${column.on} ADD COLUMN ${columnClause(column, schema)}`),
-    ...columnExtras(column),
-  ];
+  return schema.inheritedColumn(holder, column.ownName) ? [] : addOwnColumn(column, schema);
 };
+
+/** A column that its table does not get from another one, or has to have before that one becomes its parent. */
+export const addOwnColumn: Creator = (column, schema) => [
+  draft('table', `ALTER TABLE ${column.on} ADD COLUMN ${columnClause(column, schema)}`),
+  ...columnExtras(column),
+];
 
 function defaultChange(before: KnownObject, after: KnownObject): string[] {
   const value = after.text('default');

@@ -2,7 +2,7 @@ import { formatDefinition } from '../definition.js';
 import type { SchemaChange, SchemaModel } from '../schema-model.js';
 import { annotationDrafts, annotationKeys } from './annotations.js';
 import { renameAttached } from './attached-names.js';
-import { addColumn } from './columns-ddl.js';
+import { addColumn, addOwnColumn } from './columns-ddl.js';
 import { alterers, createObject, inPhases, withObject } from './create-statements.js';
 import type { DdlStatement } from './ddl-statement.js';
 import { dropStatement } from './drop-statements.js';
@@ -68,6 +68,14 @@ function unnamedNotNull(object: KnownObject, { before }: Sides): DdlStatement[] 
   return [withObject({ sql, phase: 'column' }, object)];
 }
 
+/** Whether a table that is there gets another parent, which asks for the columns first. */
+function getsParent(table: string, { before, after }: Sides): boolean {
+  const [was, is] = [before.find('table', table), after.find('table', table)];
+  if (!was || !is) return false;
+  const known = before.parentsOf(was).map(({ name }) => name);
+  return after.parentsOf(is).some(({ name }) => !known.includes(name));
+}
+
 function addObject(object: KnownObject, sides: Sides, role?: string): DdlStatement[] {
   const { before, after } = sides;
   if (object.kind === 'constraint') {
@@ -76,7 +84,9 @@ function addObject(object: KnownObject, sides: Sides, role?: string): DdlStateme
   if (object.kind !== 'column' || !before.relation(object.on)) {
     return createObject(object, after, role);
   }
-  const made = addColumn(object, after);
+  const made = getsParent(object.on, sides)
+    ? addOwnColumn(object, after)
+    : addColumn(object, after);
   const annotations = annotationDrafts(new KnownObject(object, {}), object, after);
   return [...made, ...annotations].map((one) => withObject(one, object));
 }

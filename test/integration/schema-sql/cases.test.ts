@@ -6,6 +6,7 @@ import { proveSchemaSql } from '../../../src/postgres/schema/prove-schema-sql.js
 import { readSchemaModel } from '../../../src/postgres/schema/read-schema-model.js';
 import { withDatabaseOf } from '../../support/random-schema/make-schema.js';
 import { testServers } from '../../support/servers.js';
+import { isKnownLimit } from './known-limits.js';
 
 /** Pairs of schemas that random ones have shown to be hard, as small as they get. */
 const cases: readonly {
@@ -113,5 +114,21 @@ describe.each(testServers())('hard schemas on $name', (server) => {
           });
         }),
       ),
+    ));
+
+  test('say what PostgreSQL cannot do to them, and do nothing to it', () =>
+    withDatabaseOf(server, (first) =>
+      withDatabaseOf(server, async (second) => {
+        const doing = 'preparing a test';
+        const table = 'CREATE TABLE public.t (c public.c)';
+        await first.execute(`CREATE TYPE public.c AS (x int, y text); ${table}`, doing);
+        await second.execute(`CREATE TYPE public.c AS (y text, x int); ${table}`, doing);
+        const wanted = await readSchemaModel(second);
+        const plan = await planSchemaSql(first, second);
+        const { statements, unresolved } = await proveSchemaSql(first, plan, wanted);
+        expect(unresolved.map(({ name }) => name)).toEqual(['public.c']);
+        expect(unresolved.every(isKnownLimit)).toBe(true);
+        expect(statements).toEqual([]);
+      }),
     ));
 });

@@ -152,7 +152,7 @@ export function addConstraint(world: World, choices: Choices): void {
   choices.pick('what', makers)(world, choices, table);
 }
 
-export const isForeignKey = (choices: Choices): boolean => choices.flag('foreign key', 3);
+const isForeignKey = (choices: Choices): boolean => choices.flag('foreign key', 3);
 
 const actions: readonly [string, ...string[]] = [
   '',
