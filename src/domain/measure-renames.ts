@@ -1,6 +1,6 @@
 import type { ColumnName, Measure } from './change-safety.js';
 import type { Rename } from './history.js';
-import { nameParts } from './name-parts.js';
+import { namePartsOf } from './schema-ddl/ddl-names.js';
 
 type Names = readonly (readonly Rename[])[];
 
@@ -22,7 +22,7 @@ function columnBefore({ table, column }: ColumnName, steps: Names): ColumnName {
       const whole = `${current.table}.${current.column}`;
       const own = renames.find(({ object, to }) => object === 'column' && to === whole);
       if (!own) return { table: tableBefore(current.table, [renames]), column: current.column };
-      const parts = nameParts(own.from);
+      const parts = namePartsOf(own.from);
       return { table: parts.slice(0, -1).join('.'), column: parts.at(-1) ?? current.column };
     },
     { table, column },

@@ -1,14 +1,6 @@
 import type { Rename } from './history.js';
-import { nameParts } from './name-parts.js';
-
-/** Kinds whose keyword in ALTER is not their own name. */
-const keywords: Readonly<Record<string, string>> = {
-  enum: 'TYPE',
-  'composite type': 'TYPE',
-  'range type': 'TYPE',
-  'base type': 'TYPE',
-  'statistics object': 'STATISTICS',
-};
+import { namePartsOf, withoutArguments } from './schema-ddl/ddl-names.js';
+import { keywordOf } from './schema-ddl/designations.js';
 
 /** Kinds that are renamed at what they are on. */
 const parts: Readonly<Record<string, string>> = {
@@ -18,12 +10,12 @@ const parts: Readonly<Record<string, string>> = {
 const onTables: readonly string[] = ['trigger', 'policy', 'rule'];
 const routines: readonly string[] = ['function', 'procedure', 'aggregate'];
 
-/** `public.f(integer)` without its arguments, whose types have names of their own. */
+/** A routine without its arguments, whose types have names of their own. */
 const bare = (object: string, name: string): string =>
-  routines.includes(object) ? name.slice(0, name.indexOf('(')) : name;
+  routines.includes(object) ? withoutArguments(name) : name;
 
-const lastOf = (name: string): string => nameParts(name).at(-1) ?? name;
-const holderOf = (name: string): string => nameParts(name).slice(0, -1).join('.');
+const lastOf = (name: string): string => namePartsOf(name).at(-1) ?? name;
+const holderOf = (name: string): string => namePartsOf(name).slice(0, -1).join('.');
 
 function renameSql({ object, from, to }: Rename): string {
   const part = parts[object];
@@ -34,15 +26,15 @@ function renameSql({ object, from, to }: Rename): string {
   if (routines.includes(object)) {
     return `ALTER ${object.toUpperCase()} ${from} RENAME TO ${lastOf(bare(object, to))}`;
   }
-  return `ALTER ${keywords[object] ?? object.toUpperCase()} ${from} RENAME TO ${lastOf(to)}`;
+  return `ALTER ${keywordOf(object)} ${from} RENAME TO ${lastOf(to)}`;
 }
 
 /** Renames of one schema to another are not renames but moves. */
 function moveSql({ object, from, to }: Rename): string | undefined {
-  const [was, is] = [nameParts(bare(object, from)), nameParts(bare(object, to))];
+  const [was, is] = [namePartsOf(bare(object, from)), namePartsOf(bare(object, to))];
   if (object === 'schema' || parts[object] || onTables.includes(object)) return undefined;
   if (was.length !== 2 || is.length !== 2 || was[0] === is[0]) return undefined;
-  return `ALTER ${keywords[object] ?? object.toUpperCase()} ${from} SET SCHEMA ${is[0]}`;
+  return `ALTER ${keywordOf(object)} ${from} SET SCHEMA ${is[0]}`;
 }
 
 /**
@@ -53,14 +45,14 @@ function moveSql({ object, from, to }: Rename): string | undefined {
  * // ['ALTER TABLE public.t RENAME COLUMN a TO b']
  */
 export function renameStatements(renames: readonly Rename[]): string[] {
-  const depth = ({ from }: Rename): number => nameParts(from).length;
+  const depth = ({ from }: Rename): number => namePartsOf(from).length;
   return [...renames]
     .sort((a, b) => depth(b) - depth(a))
     .flatMap((rename) => {
       const move = moveSql(rename);
       if (move === undefined) return [renameSql(rename)];
       const { object, from, to } = rename;
-      const [schema = ''] = nameParts(to);
+      const [schema = ''] = namePartsOf(to);
       const moved = `${schema}.${from.slice(holderOf(bare(object, from)).length + 1)}`;
       const isSame = lastOf(bare(object, from)) === lastOf(bare(object, to));
       return isSame ? [move] : [move, renameSql({ ...rename, from: moved })];

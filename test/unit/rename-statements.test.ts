@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { nameParts } from '../../src/domain/name-parts.js';
 import { renameStatements } from '../../src/domain/rename-statements.js';
 
 describe('SQL that renames', () => {
@@ -52,9 +51,5 @@ describe('SQL that renames', () => {
       'ALTER PROCEDURE public.p(a.t) SET SCHEMA app',
       'ALTER PROCEDURE app.p(a.t) RENAME TO q',
     ]);
-  });
-
-  it('takes quoted names apart', () => {
-    expect(nameParts('public."a.""b".c')).toEqual(['public', '"a.""b"', 'c']);
   });
 });
