@@ -1,11 +1,11 @@
 import type { Rename } from '../../domain/history.js';
 import { ownerStatements } from '../../domain/owners.js';
-import { renameStatements } from '../../domain/rename-statements.js';
 import { type Reporter, reportStep } from '../../domain/reporter.js';
 import type { SchemaChange, SchemaModel } from '../../domain/schema-model.js';
 import { planSchemaSql, type SchemaStatement } from '../../postgres/schema/plan-schema-sql.js';
 import { proveSchemaSql } from '../../postgres/schema/prove-schema-sql.js';
 import { readSchemaModel } from '../../postgres/schema/read-schema-model.js';
+import { renameStatements } from '../../postgres/schema/rename-statements.js';
 import type { Session } from '../../postgres/session.js';
 import type { Scratch } from './scratch.js';
 import { modelSide, type OpenableSide } from './side.js';
@@ -60,13 +60,8 @@ export async function leadBetween(
   { after, renames }: Pick<LeadOrder, 'after' | 'renames'>,
 ): Promise<SchemaScript> {
   const renaming = renameStatements(renames);
-  for (const sql of renaming) await source.execute(sql, 'renaming in a throwaway database');
+  for (const { sql } of renaming) await source.execute(sql, 'renaming in a throwaway database');
   const plan = await planSchemaSql(source, destination);
   const { statements, unresolved } = await proveSchemaSql(source, plan, after);
-  return { statements: [...renaming.map(asRename), ...statements], unresolved };
+  return { statements: [...renaming, ...statements], unresolved };
 }
-
-const asRename = (sql: string): SchemaStatement => ({
-  ...{ sql, transactional: true, breaksBefore: false },
-  ...{ lock: 'accessExclusive', rewrites: false, destructive: false },
-});
