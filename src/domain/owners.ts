@@ -1,4 +1,5 @@
 import { formatDefinition, parseDefinition } from './definition.js';
+import { keywordOf } from './schema-ddl/designations.js';
 import type { SchemaModel } from './schema-model.js';
 
 /**
@@ -21,16 +22,6 @@ export function withOwnersOf(model: SchemaModel, other: SchemaModel): SchemaMode
   return { ...model, objects };
 }
 
-/** Kinds whose keyword in ALTER … OWNER TO is not their own name. */
-const keywords: Readonly<Record<string, string>> = {
-  enum: 'TYPE',
-  'composite type': 'TYPE',
-  'range type': 'TYPE',
-  'base type': 'TYPE',
-  'statistics object': 'STATISTICS',
-  'foreign server': 'SERVER',
-};
-
 /** Statements that give objects the owners that a model says they have. Both models have the same objects. */
 export function ownerStatements(actual: SchemaModel, wanted: SchemaModel): string[] {
   const owners = new Map(
@@ -45,7 +36,7 @@ export function ownerStatements(actual: SchemaModel, wanted: SchemaModel): strin
     // A sequence of a column has the owner of its table.
     if (owner === undefined || owner === owners.get(`${kind}\0${name}`) || attributes['owned by'])
       return [];
-    const keyword = keywords[kind] ?? kind.toUpperCase();
+    const keyword = keywordOf(kind);
     return [`ALTER ${keyword} ${name.replace(' using ', ' USING ')} OWNER TO ${owner}`];
   });
 }

@@ -24,7 +24,7 @@ function renameSql({ object, from, to }: Rename): string {
     return `ALTER ${object.toUpperCase()} ${lastOf(from)} ON ${holderOf(from)} RENAME TO ${lastOf(to)}`;
   }
   if (routines.includes(object)) {
-    return `ALTER ${object.toUpperCase()} ${from} RENAME TO ${lastOf(bare(object, to))}`;
+    return `ALTER ${keywordOf(object)} ${from} RENAME TO ${lastOf(bare(object, to))}`;
   }
   return `ALTER ${keywordOf(object)} ${from} RENAME TO ${lastOf(to)}`;
 }

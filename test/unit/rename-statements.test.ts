@@ -12,7 +12,7 @@ describe('SQL that renames', () => {
       'function',
       'public.f(integer, text)',
       'public.g(integer, text)',
-      'ALTER FUNCTION public.f(integer, text) RENAME TO g',
+      'ALTER ROUTINE public.f(integer, text) RENAME TO g',
     ],
     ['materialized view', '"A b".m', '"A b".n', 'ALTER MATERIALIZED VIEW "A b".m RENAME TO n'],
     ['schema', 'app', 'application', 'ALTER SCHEMA app RENAME TO application'],
@@ -20,7 +20,7 @@ describe('SQL that renames', () => {
       'function',
       'public.f(public.mood)',
       'app.f(public.mood)',
-      'ALTER FUNCTION public.f(public.mood) SET SCHEMA app',
+      'ALTER ROUTINE public.f(public.mood) SET SCHEMA app',
     ],
     ['table', 'public.a', 'app.a', 'ALTER TABLE public.a SET SCHEMA app'],
   ])('%s', (object, from, to, sql) => {
@@ -48,8 +48,8 @@ describe('SQL that renames', () => {
   it('moves and renames a routine by its arguments', () => {
     const rename = { object: 'procedure', from: 'public.p(a.t)', to: 'app.q(a.t)' };
     expect(renameStatements([rename])).toEqual([
-      'ALTER PROCEDURE public.p(a.t) SET SCHEMA app',
-      'ALTER PROCEDURE app.p(a.t) RENAME TO q',
+      'ALTER ROUTINE public.p(a.t) SET SCHEMA app',
+      'ALTER ROUTINE app.p(a.t) RENAME TO q',
     ]);
   });
 });
