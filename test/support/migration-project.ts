@@ -20,17 +20,20 @@ export interface MigrationProject {
 /**
  * Makes a project of the running test.
  * @param migrations up and, where there is one, down script by "version_name"
+ * @param env variables of the command line. BELAY_DRILL_SERVER spares starting a private server for each script that is tried
  */
 export function makeMigrationProject(
   url: string,
   migrations: Readonly<Record<string, readonly [up: string, down?: string]>> = {},
+  env: NodeJS.ProcessEnv = {},
 ): MigrationProject {
   const files = Object.entries(migrations).flatMap(([name, [up, down]]) => [
     [`migrations/${name}/up.sql`, up] as const,
     ...(down === undefined ? [] : [[`migrations/${name}/down.sql`, down] as const]),
   ]);
   const folder = makeTempFolder({ 'migrations/': '', ...Object.fromEntries(files) });
-  const call = { cwd: folder, env: { DATABASE_URL: url, BELAY_STORE: join(folder, 'store') } };
+  const store = join(folder, 'store');
+  const call = { cwd: folder, env: { DATABASE_URL: url, BELAY_STORE: store, ...env } };
   return {
     ...{ folder, url },
     belay: async (args, exitCode = 0) => {

@@ -16,7 +16,9 @@ describe.each(testServers())('$name: planned rollback', (server) => {
   let database: TestDatabase;
   const project = async (migrations: Parameters<typeof makeMigrationProject>[1]) => {
     database = await createTestDatabase(server, { name: 'back' });
-    return makeMigrationProject(database.url, migrations);
+    return makeMigrationProject(database.url, migrations, {
+      BELAY_DRILL_SERVER: server.adminUrl,
+    });
   };
   afterEach(() => database.drop());
 
@@ -172,9 +174,13 @@ describe.each(testServers())('$name: planned rollback', (server) => {
 // What does not depend on the version of the server is tried on one.
 describe.each(testServers().slice(-1))('$name: what a rollback refuses and counts', (server) => {
   let database: TestDatabase;
-  const project = async (migrations: Parameters<typeof makeMigrationProject>[1]) => {
+  const drillServer = { BELAY_DRILL_SERVER: server.adminUrl };
+  const project = async (
+    migrations: Parameters<typeof makeMigrationProject>[1],
+    env: NodeJS.ProcessEnv = drillServer,
+  ) => {
     database = await createTestDatabase(server, { name: 'back' });
-    return makeMigrationProject(database.url, migrations);
+    return makeMigrationProject(database.url, migrations, env);
   };
   afterEach(() => database.drop());
 
@@ -206,10 +212,13 @@ describe.each(testServers().slice(-1))('$name: what a rollback refuses and count
   });
 
   it('counts what statements of a down script do to rows', async () => {
-    const { belay, url } = await project({
-      '0001_users': [users],
-      '0002_rows': [`INSERT INTO users VALUES (1, 'x')`, 'DELETE FROM users WHERE id = 1'],
-    });
+    const { belay, url } = await project(
+      {
+        '0001_users': [users],
+        '0002_rows': [`INSERT INTO users VALUES (1, 'x')`, 'DELETE FROM users WHERE id = 1'],
+      },
+      {},
+    );
     await belay(['migrate', 'up']);
     await run(url, `INSERT INTO users VALUES (2, 'y')`);
     const plan = await belay(['rollback', 'plan', '1']);

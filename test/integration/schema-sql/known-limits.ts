@@ -18,7 +18,7 @@ const limits: readonly Limit[] = [
       kind !== 'added' &&
       ((object === 'table' && /^partition by:/m.test(detail)) ||
         (object === 'column' && detail.includes('part of the partition key')) ||
-        (object === 'index' && detail.includes(' ON ONLY '))),
+        (kind === 'removed' && object === 'index' && detail.includes(' ON ONLY '))),
     why: 'a table cannot become partitioned, or stop being so, without being made anew, which something that uses it can prevent',
   },
 ];

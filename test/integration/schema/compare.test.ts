@@ -16,6 +16,7 @@ describe.each(testServers())('$name: comparing schemas', (server) => {
     databases.push(database);
     return database;
   };
+  const drillServer = { BELAY_DRILL_SERVER: server.adminUrl };
   afterEach(async () => {
     for (const database of databases.splice(0)) await database.drop();
   });
@@ -99,7 +100,7 @@ describe.each(testServers())('$name: comparing schemas', (server) => {
 
   it('names the file, line and statement that it cannot build', async () => {
     const { url } = await create();
-    const { belay, write } = makeMigrationProject(url);
+    const { belay, write } = makeMigrationProject(url, {}, drillServer);
     write('bad.sql', 'CREATE TABLE a (x int);\n\nCREATE VIEW b AS SELECT * FROM nowhere;');
     const { error } = await belay(['schema', 'diff', 'bad.sql'], 2);
     expect(error).toMatchObject({ code: 'BAD_SCHEMA_FILE' });
