@@ -11,7 +11,7 @@ import { prepare, root } from './prepare.mjs';
 
 const at = (...names) => path.join(root, ...names);
 const faultRounds = '200';
-/** Minutes of killing, hanging, damaging and contending: they run with the faults. */
+/** Minutes of killing, hanging, damaging and contending, and what computes long: they run with the faults. */
 const slowFiles = [
   ...[
     'archive-damage',
@@ -21,14 +21,26 @@ const slowFiles = [
     'archive-s3',
     'history-s3',
   ].map((name) => `test/faults/${name}.test.ts`),
-  'test/integration/migration-tools/story.test.ts',
-  'test/integration/rollback/other-tools.test.ts',
-  'test/integration/schema-sql/real-world.test.ts',
-  'test/integration/throwaway-cluster.test.ts',
-  'test/integration/archive/busy.test.ts',
-  'test/integration/archive/databases.test.ts',
-  'test/integration/store/s3-faults.test.ts',
-  'test/integration/table/busy.test.ts',
+  ...[
+    'archive/busy',
+    'archive/databases',
+    'archive/drill',
+    'archive/processes',
+    'archive/retention',
+    'archive/rights',
+    'migration-tools/story',
+    'rollback/other-tools',
+    'schema/reading',
+    'schema-sql/cases',
+    'schema-sql/real-world',
+    'store/s3-faults',
+    'table/archive',
+    'table/busy',
+    'table/kinds',
+    'table/replace',
+    'throwaway-cluster',
+    'write-evidence',
+  ].map((name) => `test/integration/${name}.test.ts`),
 ];
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 

@@ -37,6 +37,7 @@ describe.each(testServers().slice(-1))('belay migrate on $name', (server) => {
         { version: '2', name: 'name', file: 'migrations/2_name/up.sql' },
       ],
       current: '0',
+      ...{ tool: 'belay', upCommand: 'belay migrate up', unfinished: [] },
     });
     expect((await belay('up', '--dry-run')).stdout).toMatch(
       /^would apply 2 migrations .*\n {2}1_items/,

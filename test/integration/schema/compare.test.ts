@@ -23,10 +23,14 @@ describe.each(testServers())('$name: comparing schemas', (server) => {
 
   it('of versions, the live database, another one, files and snapshots', async () => {
     const { url } = await create();
-    const { belay, folder, write } = makeMigrationProject(url, {
-      '0001_users': [first],
-      '0002_more': [second],
-    });
+    const { belay, folder, write } = makeMigrationProject(
+      url,
+      {
+        '0001_users': [first],
+        '0002_more': [second],
+      },
+      drillServer,
+    );
     await belay(['migrate', 'up']);
     await belay(['snapshot', 'taken']);
     const between = await belay(['schema', 'diff', '1', '2']);
@@ -64,7 +68,11 @@ describe.each(testServers())('$name: comparing schemas', (server) => {
 
   it('gives SQL that does what it says', async () => {
     const { url } = await create();
-    const { belay } = makeMigrationProject(url, { '0001_users': [first], '0002_more': [second] });
+    const { belay } = makeMigrationProject(
+      url,
+      { '0001_users': [first], '0002_more': [second] },
+      drillServer,
+    );
     await belay(['migrate', 'up']);
     const back = await belay(['schema', 'diff', 'live', '1', '--sql', '--no-renames']);
     expect(back.unresolved).toEqual([]);
@@ -111,7 +119,7 @@ describe.each(testServers())('$name: comparing schemas', (server) => {
 
   it('tells drift, and what a version that was recorded since says', async () => {
     const { url } = await create();
-    const { belay, text } = makeMigrationProject(url, { '0001_users': [first] });
+    const { belay, text } = makeMigrationProject(url, { '0001_users': [first] }, drillServer);
     expect((await belay(['schema', 'drift'], 4)).error.code).toBe('NO_HISTORY');
     await belay(['migrate', 'up']);
     expect(await belay(['schema', 'drift'])).toMatchObject({ drifted: false, changes: [] });
