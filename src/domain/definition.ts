@@ -28,10 +28,14 @@ function formatAttribute(key: string, value: AttributeValue): string {
  * //   - bob: SELECT
  */
 export function formatDefinition(attributes: Attributes): string {
-  return Object.entries(attributes)
-    .filter(([, value]) => typeof value === 'string' || value.length > 0)
-    .map(([key, value]) => formatAttribute(key, value))
-    .join('\n');
+  // Of a large schema there are tens of thousands: no lists in between.
+  let text = '';
+  for (const key in attributes) {
+    const value = attributes[key];
+    if (value === undefined || (typeof value !== 'string' && value.length === 0)) continue;
+    text += `${text === '' ? '' : '\n'}${formatAttribute(key, value)}`;
+  }
+  return text;
 }
 
 /** Reads the lines below a key: items of a list, or the lines of one text. */

@@ -73,22 +73,42 @@ interface BranchRow {
 /** What a publication has of its tables may depend on a condition. */
 const stableItems = (list: string): string[] => JSON.parse(list).map(stableExpression);
 
-/** Gives the values their names back; what has its default is left out. */
+type Cells = NonNullable<BranchRow['objects']>[number];
+
+/** Id, sub, kind and name stand before the values. */
+const firstValue = 4;
+
+/**
+ * Gives the values their names back; what has its default is left out. Every cell of a large schema comes by here, so it is
+ * plain loops.
+ */
+function toObjectRow(
+  inClass: string,
+  cells: Cells,
+  attributes: readonly AttributeSql[],
+): ObjectRow {
+  const [id, sub, kind, name] = cells;
+  const stable = routineKinds.has(kind) ? stableRoutine : stableExpression;
+  const named: Record<string, AttributeValue> = {};
+  const row: ObjectRow = { class: inClass, id, sub: Number(sub), kind, name, attributes: named };
+  let hidden: Record<string, string> | undefined;
+  for (let i = 0; i < attributes.length; i += 1) {
+    const value = cells[firstValue + i];
+    const attribute = attributes[i];
+    if (value === null || value === undefined || !attribute) continue;
+    const [key, , type] = attribute;
+    if (type === 'hidden') {
+      hidden ??= {};
+      hidden[key] = value;
+    } else if (type === 'list') {
+      named[key] = kind === 'publication' ? stableItems(value) : JSON.parse(value);
+    } else named[key] = value.includes('(') ? stable(value) : value;
+  }
+  return hidden ? { ...row, hidden } : row;
+}
+
 function toObjectRows(row: BranchRow, attributes: readonly AttributeSql[]): ObjectRow[] {
-  return (row.objects ?? []).map(([id, sub, kind, name, ...values]) => {
-    const stable = routineKinds.has(kind) ? stableRoutine : stableExpression;
-    const named: Record<string, AttributeValue> = {};
-    let hidden: Record<string, string> | undefined;
-    for (const [index, [key, , type]] of attributes.entries()) {
-      const value = values[index] ?? null;
-      if (value === null) continue;
-      if (type === 'hidden') hidden = { ...hidden, [key]: value };
-      else if (type !== 'list') named[key] = stable(value);
-      else named[key] = kind === 'publication' ? stableItems(value) : JSON.parse(value);
-    }
-    const address = { class: row.class, id, sub: Number(sub) };
-    return { ...address, kind, name, attributes: named, ...(hidden ? { hidden } : {}) };
-  });
+  return (row.objects ?? []).map((cells) => toObjectRow(row.class, cells, attributes));
 }
 
 const isTable = ({ kind }: ObjectRow): boolean => kind === 'table' || kind === 'foreign table';
@@ -254,10 +274,14 @@ export async function readSchemaModel(session: Session): Promise<SchemaModel> {
 export async function readAddressedModel(session: Session): Promise<AddressedModel> {
   const { located, notes } = await withStablePrinting(session, () => readObjects(session));
   const annotations = collectAnnotations(notes);
-  const found = located.map(({ object, address }) => {
-    const hangingOn = annotations.get(addressOf(address));
-    return { object: hangingOn ? annotate(object, hangingOn) : object, address };
-  });
+  // Most schemas have few annotations, and thousands of addresses to put together.
+  const found =
+    annotations.size === 0
+      ? [...located]
+      : located.map(({ object, address }) => {
+          const hangingOn = annotations.get(addressOf(address));
+          return { object: hangingOn ? annotate(object, hangingOn) : object, address };
+        });
   found.sort((a, b) => compareObjects(a.object, b.object));
   const texts = notes.flatMap(({ what, text }) => (what === 'unmodelled' ? [text] : []));
   const model: SchemaModel = { format: 1, objects: found.map(({ object }) => object) };
