@@ -60,3 +60,23 @@ function checkTransaction({ file }: MigrationScript, statement: Statement): void
   }
   if (needsNoTransaction(statement)) refuse('this cannot run in a transaction', howToMark);
 }
+
+/** Statements that reach beyond the database in which they are run. */
+const beyondDatabase = new Set([
+  ...['CreateRoleStmt', 'AlterRoleStmt', 'AlterRoleSetStmt', 'DropRoleStmt', 'GrantRoleStmt'],
+  ...['ReassignOwnedStmt', 'DropOwnedStmt', 'AlterSystemStmt', 'CreatedbStmt', 'DropdbStmt'],
+  ...['CreateTableSpaceStmt', 'DropTableSpaceStmt', 'CreateSubscriptionStmt'],
+  ...['DoStmt', 'CallStmt', 'LoadStmt'],
+]);
+
+/**
+ * The first statement of a script that may change more than its database, or whose effect cannot be read from it: such
+ * a script is tried only on a server that nobody else uses.
+ */
+export async function findServerWide(script: MigrationScript): Promise<Statement | undefined> {
+  const statements = await splitStatements(script.sql, script);
+  return statements.find(
+    ({ kind, tree }) =>
+      beyondDatabase.has(kind) || (kind === 'CopyStmt' && tree.is_program === true),
+  );
+}

@@ -15,7 +15,7 @@ import type { GitState } from '../../domain/snapshot.js';
 import { BelayError, toBelayError } from '../../errors.js';
 import { readSchemaModel } from '../../postgres/schema/read-schema-model.js';
 import { readGitState } from '../../process/git.js';
-import { recorded } from '../ledger/recorded.js';
+import { type Recorded, recorded } from '../ledger/recorded.js';
 import { type MigrationState, withMigrationState } from '../migration/migration-state.js';
 import { cancelling } from '../migration/run-steps.js';
 import { pruneHistory } from '../schema/with-history.js';
@@ -82,7 +82,7 @@ export async function executeRollback(
     const { plan } = await planUnderLock(target, options);
     return planned(plan, performance.now() - startedAt);
   }
-  return recorded(
+  const { result, failure } = await recorded(
     target,
     'rollback',
     options.reporter,
@@ -90,11 +90,27 @@ export async function executeRollback(
       guardProduction(target, 'roll back', options);
       return execute(target, options, git, startedAt);
     },
-    ({ snapshot, from, to, rolledBack }) => ({
-      ...{ snapshot: snapshot && { id: snapshot.id, tag: snapshot.tag }, rows: null },
-      details: { from, to, rolledBack },
-    }),
+    toLedger,
   );
+  if (failure) throw failure;
+  return result;
+}
+
+/** What was done, and whether it came to its end. */
+interface Outcome {
+  readonly result: RollbackResult;
+  /** What ended it; as data until it is in the ledger, as some steps may have been committed before. */
+  readonly failure: BelayError | undefined;
+}
+
+function toLedger({ result, failure }: Outcome): Recorded | null {
+  const { snapshot, from, to, rolledBack } = result;
+  if (failure && rolledBack.length === 0 && !failure.details.mayBeHalfDone) return null;
+  return {
+    ...{ snapshot: snapshot && { id: snapshot.id, tag: snapshot.tag }, rows: null },
+    outcome: failure ? 'failed' : 'done',
+    details: { from, to, rolledBack, ...(failure ? { code: failure.code } : {}) },
+  };
 }
 
 function planned(plan: RollbackPlan, durationMs: number): RollbackResult {
@@ -110,29 +126,32 @@ async function execute(
   options: ExecuteRollbackOptions,
   git: GitState | null,
   startedAt: number,
-): Promise<RollbackResult> {
+): Promise<Outcome> {
   const order = await planUnderLock(target, options);
   await requireApproval(order.plan, options);
   // Its own lock, and no session of this process in the database: a clone is made while nobody is in it.
   const snapshot = order.plan.requiresApproval
     ? await keepState(target, order.plan, options)
     : null;
-  const live = await underLock(target, options, (work) =>
+  const { live, done, failure } = await underLock(target, options, (work) =>
     withMigrationState(target, async (state) => {
       await requireUnchanged(state, order);
       return cancelling(work, state, () => runSteps(work, state, { ...order, snapshot, git }));
     }),
   );
-  const expected = order.simulated.at(-1)?.model ?? live;
-  const asPlanned = compareSchemas(withoutColumnOrder(live), withoutColumnOrder(expected));
   const { plan } = order;
-  return {
-    ...{ ok: asPlanned.length === 0, dryRun: false, from: plan.from, to: plan.to },
-    ...{ rolledBack: plan.migrations, snapshot, restored: { rows: 0, values: 0 } },
-    verified: asPlanned.length === 0 && plan.proven,
+  const expected = order.simulated.at(-1)?.model ?? live;
+  const asPlanned =
+    live && expected ? compareSchemas(withoutColumnOrder(live), withoutColumnOrder(expected)) : [];
+  const isDone = !failure && asPlanned.length === 0;
+  const result: RollbackResult = {
+    ...{ ok: isDone, dryRun: false, from: plan.from, to: plan.to },
+    ...{ rolledBack: done, snapshot, restored: { rows: 0, values: 0 } },
+    verified: isDone && plan.proven,
     differences: asPlanned.length === 0 ? plan.differences : asPlanned,
     ...{ plan, durationMs: Math.round(performance.now() - startedAt) },
   };
+  return { result, failure };
 }
 
 /** @throws BelayError WOULD_LOSE */
@@ -166,8 +185,15 @@ interface RunOrder extends Planned {
   readonly git: GitState | null;
 }
 
-/** @returns the schema afterwards */
-async function runSteps(work: Work, state: MigrationState, order: RunOrder): Promise<SchemaModel> {
+interface StepsRun {
+  /** Migrations that were taken back. */
+  readonly done: readonly string[];
+  /** The schema afterwards; null where the steps did not come to their end. */
+  readonly live: SchemaModel | null;
+  readonly failure: BelayError | undefined;
+}
+
+async function runSteps(work: Work, state: MigrationState, order: RunOrder): Promise<StepsRun> {
   const { reporter = silentReporter, signal } = work;
   const own = state.source?.ownRelations ?? [];
   const done: string[] = [];
@@ -182,12 +208,13 @@ async function runSteps(work: Work, state: MigrationState, order: RunOrder): Pro
         }),
       );
     } catch (thrown) {
-      throw stoppedAt(thrown, { done, versions, order });
+      return { done, live: null, failure: stoppedAt(thrown, { done, step, order, signal }) };
     }
     done.push(...versions);
   }
   await pruneHistory(state);
-  return withoutRelations(await readSchemaModel(state.session), own);
+  const live = withoutRelations(await readSchemaModel(state.session), own);
+  return { done, live, failure: undefined };
 }
 
 /** In the step's own transaction: what the history says is what the schema is, whenever something ends early. */
@@ -214,37 +241,54 @@ async function recordStep(
 
 interface Stop {
   readonly done: readonly string[];
-  readonly versions: readonly string[];
+  /** The step that failed. */
+  readonly step: SimulatedStep;
   readonly order: RunOrder;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What an abort has cancelled fails like anything that is cancelled. */
+function codeOf(signal: AbortSignal | undefined): 'ROLLBACK_FAILED' | 'INTERRUPTED' | 'TERMINATED' {
+  if (!signal?.aborted) return 'ROLLBACK_FAILED';
+  return signal.reason === 'SIGTERM' ? 'TERMINATED' : 'INTERRUPTED';
 }
 
 /** Says where a rollback stands that did not come to its end, and how to go on in either direction. */
-function stoppedAt(thrown: unknown, { done, versions, order }: Stop): BelayError {
+function stoppedAt(thrown: unknown, { done, step, order, signal }: Stop): BelayError {
   const error = toBelayError(thrown);
-  const isInterruption = error.code === 'INTERRUPTED' || error.code === 'TERMINATED';
-  if (isInterruption && done.length === 0) return error;
   const { plan, snapshot, simulated } = order;
   const at = done.length === 0 ? plan.from : (simulated[done.length - 1]?.route.to ?? plan.from);
+  const versions = step.route.migrations.map(({ version }) => version).join(', ');
+  const mayBeHalfDone = !isOneTransaction(step);
   const stands =
     done.length === 0
       ? `nothing was rolled back, the database is at ${plan.from}`
       : `${done.join(', ')} ${done.length === 1 ? 'was' : 'were'} rolled back, the database is at ${at}`;
-  const back = snapshot
-    ? `back: \`belay restore ${snapshot.tag}\`${done.length > 0 ? ' or `belay migrate up`' : ''}`
-    : 'back: `belay migrate up`';
+  const half = mayBeHalfDone
+    ? `, with a part of ${versions} taken back, as that is no single transaction: \`belay schema drift\` shows which`
+    : '';
+  const isForward = done.length > 0 && !mayBeHalfDone;
+  const ways = [
+    ...(snapshot ? [`\`belay restore ${snapshot.tag}\``] : []),
+    ...(isForward || !snapshot ? ['`belay migrate up`'] : []),
+  ];
   return new BelayError(
-    'ROLLBACK_FAILED',
-    `rolling back ${versions.join(', ')} failed: ${error.message}; ${stands}`,
+    codeOf(signal),
+    `rolling back ${versions} failed: ${error.message}; ${stands}${half}`,
     {
-      hint: `To go on: mend what failed, then \`belay rollback ${plan.to}\`. To go ${back}.`,
+      hint: `To go on: mend what failed, then \`belay rollback ${plan.to}\`. To go back: ${ways.join(' or ')}.`,
       details: {
         ...error.details,
-        cause: error.code,
-        rolledBack: done,
-        at,
+        ...{ cause: error.code, rolledBack: done, at, mayBeHalfDone },
         snapshot: snapshot?.tag ?? null,
       },
       cause: error,
     },
   );
+}
+
+/** Whether a step that fails leaves nothing. */
+function isOneTransaction({ route, statements }: SimulatedStep): boolean {
+  if (route.script) return route.script.inTransaction;
+  return statements.every(({ transactional, breaksBefore }) => transactional && !breaksBefore);
 }

@@ -1,11 +1,13 @@
 import type { AssessedChange } from '../../domain/change-safety.js';
 import type { Rename } from '../../domain/history.js';
+import type { MigrationScript } from '../../domain/migration.js';
 import { renameStatements } from '../../domain/rename-statements.js';
 import type { RollbackStatement, RouteStep } from '../../domain/rollback.js';
 import type { SchemaChange, SchemaModel } from '../../domain/schema-model.js';
 import { renameCandidates } from '../../domain/schema-renames.js';
 import { BelayError, toBelayError } from '../../errors.js';
-import { splitStatements } from '../../postgres/parse-sql.js';
+import { findServerWide } from '../../postgres/check-script.js';
+import { shorten, splitStatements } from '../../postgres/parse-sql.js';
 import { runScript } from '../../postgres/run-script.js';
 import { buildSchema } from '../../postgres/schema/build-schema.js';
 import { readAddressedModel, readSchemaModel } from '../../postgres/schema/read-schema-model.js';
@@ -49,7 +51,7 @@ export async function simulate(scratch: Scratch, order: SimulationOrder): Promis
     let before = await readAddressedModel(session);
     for (const route of order.steps) {
       const found = route.script
-        ? await runDown(session, route, order)
+        ? await runDown(scratch, session, route, order)
         : await leadBack(scratch, session, before.model, route, order);
       const after = await readAddressedModel(session);
       const renames = renamesOf(before, after);
@@ -101,12 +103,14 @@ function notBuilt(differences: readonly SchemaChange[]): BelayError {
 type Found = Pick<SimulatedStep, 'statements' | 'unresolved'>;
 
 async function runDown(
+  scratch: Scratch,
   session: Session,
   { script, migrations }: RouteStep,
   { signal }: SimulationOrder,
 ): Promise<Found> {
   if (!script) throw new BelayError('BUG', 'a step without a script was run as one');
   const [newest] = migrations;
+  if (!scratch.isPrivate) await requireOwnDatabase(script);
   try {
     await runScript(session, script, { signal });
   } catch (thrown) {
@@ -129,6 +133,23 @@ async function runDown(
     })),
     unresolved: [],
   };
+}
+
+/**
+ * A plan changes nothing: what reaches beyond its database must not be tried on a server that others use.
+ * @throws BelayError ROLLBACK_FAILED
+ */
+async function requireOwnDatabase(script: MigrationScript): Promise<void> {
+  const found = await findServerWide(script);
+  if (!found) return;
+  throw new BelayError(
+    'ROLLBACK_FAILED',
+    `${script.file}, line ${found.line} may change more than its database, and there is no private PostgreSQL to try it on: ${shorten(found.sql)}`,
+    {
+      hint: 'Nothing was done. Install PostgreSQL of the version of the server on this machine, or leave the scripts out with --no-down-scripts where the schema was recorded.',
+      details: { file: script.file, line: found.line },
+    },
+  );
 }
 
 async function leadBack(

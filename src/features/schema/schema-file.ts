@@ -1,5 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import type { MigrationScript } from '../../domain/migration.js';
 import { BelayError } from '../../errors.js';
+import { findServerWide } from '../../postgres/check-script.js';
+import { shorten } from '../../postgres/parse-sql.js';
 import { runScript } from '../../postgres/run-script.js';
 import { quoteIdentifier, type Session } from '../../postgres/session.js';
 
@@ -11,6 +14,8 @@ interface BuildOptions {
   readonly label: string;
   /** Role that is to own what is made; it is made a superuser, so only for servers that are thrown away. */
   readonly owner?: string | undefined;
+  /** Nobody else uses the server; on another one the file may change its own database only. */
+  readonly isPrivate: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -21,7 +26,7 @@ interface BuildOptions {
 export async function buildFromFile(
   session: Session,
   file: string,
-  { label, owner, signal }: BuildOptions,
+  { label, owner, isPrivate, signal }: BuildOptions,
 ): Promise<void> {
   const text = await readFile(file, 'utf8').catch((error) => {
     throw new BelayError('FILE_ERROR', `cannot read ${file} (${error.code ?? 'unknown reason'})`, {
@@ -29,9 +34,11 @@ export async function buildFromFile(
     });
   });
   const sql = text.replace(restrictLine, (line) => ' '.repeat(line.length));
-  if (owner !== undefined) await becomeSuperuser(session, owner);
+  const script = { file: label, line: 1, sql, inTransaction: false };
   try {
-    await runScript(session, { file: label, line: 1, sql, inTransaction: false }, { signal });
+    if (!isPrivate) await requireOwnDatabase(script);
+    if (owner !== undefined) await becomeSuperuser(session, owner);
+    await runScript(session, script, { signal });
   } catch (error) {
     if (!(error instanceof BelayError)) throw error;
     if (error.code !== 'MIGRATION_FAILED' && error.code !== 'BAD_MIGRATION') throw error;
@@ -53,4 +60,15 @@ async function becomeSuperuser(session: Session, role: string): Promise<void> {
   const name = quoteIdentifier(role);
   await session.execute(`${known.length === 0 ? 'CREATE' : 'ALTER'} ROLE ${name} SUPERUSER`, doing);
   await session.execute(`SET SESSION AUTHORIZATION ${name}`, doing);
+}
+
+/** @throws BelayError BAD_MIGRATION, which the caller makes one about the file */
+async function requireOwnDatabase(script: MigrationScript): Promise<void> {
+  const found = await findServerWide(script);
+  if (!found) return;
+  const why =
+    'may change more than its database, and there is no private PostgreSQL to build it on';
+  throw new BelayError('BAD_MIGRATION', `line ${found.line} ${why}: ${shorten(found.sql)}`, {
+    details: { file: script.file, line: found.line },
+  });
 }

@@ -135,7 +135,12 @@ async function fileSide(
   const inDatabase = <T>(scratch: Scratch, work: InDatabase<T>) =>
     scratch.withDatabase(async (session) => {
       const owner = scratch.isPrivate ? role : undefined;
-      await buildFromFile(session, file, { label: reference, owner, signal });
+      await buildFromFile(session, file, {
+        label: reference,
+        owner,
+        isPrivate: scratch.isPrivate,
+        signal,
+      });
       return work(session, []);
     });
   return {

@@ -4,6 +4,7 @@ import { removeDeadScratchFolders } from '../../process/scratch-folder.js';
 import { removeDeadThrowaways } from '../../process/throwaway-cluster.js';
 import { readArchives } from '../archive/archives.js';
 import { cleanStore, type StoreLeftover } from '../archive/clean-store.js';
+import { removeDeadDrills } from '../archive/drill-claim.js';
 import { archivePlace } from '../archive/place.js';
 import { localServerPlace } from '../local/local-server.js';
 import { ensureCounted } from '../snapshot/count-previous.js';
@@ -54,6 +55,8 @@ export async function repairTarget(
   return underLock(target, options, async (work) => {
     const counted = await countUncounted(work);
     const tables = await cleanTables(work);
+    // Databases in which schemas were built, on a server that lives longer than the run that made them.
+    await removeDeadDrills(work.main);
     const local = await removeLocalLeftovers(work);
     const stored = await repairStore(work);
     const cleaned = [...work.cleaned, ...counted, ...tables, ...local.cleaned, ...stored];

@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { callCli } from '../../support/call-cli.js';
 import { makeMigrationProject } from '../../support/migration-project.js';
 import { createTestDatabase, type TestDatabase, testServers } from '../../support/servers.js';
 import { rowsOf, run } from '../../support/targets.js';
@@ -156,6 +157,11 @@ describe.each(testServers())('$name: planned rollback', (server) => {
     expect(error.hint).toContain('belay rollback 0001');
     expect(error.hint).toContain('belay migrate up');
     expect(await belay(['migrate', 'status'])).toMatchObject({ pending: [{ version: '0003' }] });
+    const entries: { action: string }[] = (await belay(['ledger'])).entries;
+    expect(entries.find(({ action }) => action === 'rollback')).toMatchObject({
+      outcome: 'failed',
+      details: { rolledBack: ['0003'], code: 'ROLLBACK_FAILED' },
+    });
 
     await belay(['migrate', 'up']);
     expect(await belay(['schema', 'drift'])).toMatchObject({ drifted: false });
@@ -227,5 +233,67 @@ describe.each(testServers().slice(-1))('$name: what a rollback refuses and count
       issues: [{ migration: '0002', safety: 'DATA_LOSS' }],
     });
     expect(plan.issues[0].description).toContain('DELETE');
+  });
+
+  it('says that a part may be done of what is no single transaction', async () => {
+    const { belay, url } = await project({
+      '0001_users': [users],
+      '0002_two': [
+        'ALTER TABLE users ADD a int, ADD b int',
+        '-- belay:no-transaction\nALTER TABLE users DROP a;\nALTER TABLE users ALTER email SET NOT NULL;',
+      ],
+    });
+    await belay(['migrate', 'up']);
+    await run(url, 'INSERT INTO users VALUES (1, NULL)');
+    const { error } = await belay(['rollback', '1', '--force'], 6);
+    expect(error).toMatchObject({ code: 'ROLLBACK_FAILED', details: { mayBeHalfDone: true } });
+    expect(error.message).toContain('with a part of 0002 taken back');
+    expect(error.hint).not.toContain('migrate up');
+    expect((await belay(['ledger'])).entries.at(-1)).toMatchObject({
+      action: 'rollback',
+      outcome: 'failed',
+    });
+    await belay(['undo'], 4);
+    await belay(['restore', error.details.snapshot]);
+    expect(await belay(['schema', 'drift'])).toMatchObject({ drifted: false });
+  });
+
+  it('tries nothing that reaches beyond its database on a server that others use', async () => {
+    const { belay, url, write } = await project({
+      '0001_users': [users],
+      '0002_role': ['CREATE TABLE t (a int)', 'DROP TABLE t; CREATE ROLE belay_test_beyond;'],
+    });
+    await belay(['migrate', 'up']);
+    const { error } = await belay(['rollback', 'plan', '1'], 6);
+    expect(error).toMatchObject({ code: 'ROLLBACK_FAILED', details: { line: 1 } });
+    expect(error.message).toContain('CREATE ROLE');
+    write('role.sql', 'CREATE TABLE a (b int);\nCREATE ROLE belay_test_beyond;');
+    const file = await belay(['schema', 'diff', 'role.sql'], 2);
+    expect(file.error).toMatchObject({ code: 'BAD_SCHEMA_FILE', details: { line: 2 } });
+    const roles = `SELECT 1 FROM pg_roles WHERE rolname = 'belay_test_beyond'`;
+    expect(await rowsOf(url, roles)).toEqual([]);
+  });
+
+  it('an interruption between two steps says which were done', async () => {
+    const { folder, belay, url } = await project({
+      '0001_users': [users],
+      '0002_slow': ['CREATE TABLE a (x int)', 'SELECT pg_sleep(600) FROM users; DROP TABLE a;'],
+      '0003_index': ['CREATE INDEX i ON users (email)', 'DROP INDEX i'],
+    });
+    await belay(['migrate', 'up']);
+    await run(url, `INSERT INTO users VALUES (1, 'x')`);
+    const abort = new AbortController();
+    const running = callCli(['rollback', '1', '--force', '--json'], {
+      ...{ cwd: folder, signal: abort.signal },
+      env: { DATABASE_URL: url, BELAY_STORE: `${folder}/store`, ...drillServer },
+    });
+    const sleeping = `SELECT 1 FROM pg_stat_activity
+      WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep(600)%' AND state = 'active'`;
+    await vi.waitFor(async () => expect(await rowsOf(url, sleeping)).toHaveLength(1), 30_000);
+    abort.abort('SIGINT');
+    const { exitCode, json } = await running;
+    expect(exitCode).toBe(130);
+    expect(json.error).toMatchObject({ code: 'INTERRUPTED', details: { rolledBack: ['0003'] } });
+    expect(await belay(['migrate', 'status'])).toMatchObject({ current: '0002' });
   });
 });
