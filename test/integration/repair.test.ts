@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   cloneName,
@@ -125,6 +126,13 @@ describe.each(testServers())('repairTarget on $name', (server) => {
     const { cleaned } = await repair();
     expect(cleaned).toMatchObject([{ kind: 'half-dropped', database }]);
     expect(await databasesOf(server, shop.name)).toEqual([shop.name]);
+  });
+
+  it('removes a database in which a schema was built, when the run that made it is gone', async () => {
+    const name = `belay_drill_${randomBytes(6).toString('hex')}`;
+    await makeHalfMade(name);
+    await repair();
+    expect(await databasesOf(server, name)).toEqual([]);
   });
 
   it('never touches what somebody else has made, however similar the name', async () => {
