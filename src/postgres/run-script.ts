@@ -18,6 +18,25 @@ export interface RunScriptOptions extends RunOptions {
    * transaction it is one of its own, at the end. Called again where the transaction is tried again.
    */
   readonly beforeCommit?: (() => Promise<unknown>) | undefined;
+  /** What is done around the statements, in their transaction. */
+  readonly hooks?: ScriptHooks | undefined;
+  /** The script's statements, where its caller has read them or wants others in their place. */
+  readonly statements?: readonly Statement[] | undefined;
+}
+
+/**
+ * Called in the transaction of the script, at each attempt anew, under the settings that the script has made: use
+ * `withBelaySettings`. Whatever they throw ends the script as a failed statement would.
+ */
+export interface ScriptHooks {
+  /** Right after BEGIN of a script that is one transaction. */
+  afterBegin?(): Promise<void>;
+  /** Whether this statement needs a transaction of its own in a script without one: its hooks write what belongs to it. */
+  needsTransaction?(statement: Statement, index: number): boolean;
+  /** @param index of the statement in the script, from 0 */
+  before?(statement: Statement, index: number): Promise<void>;
+  /** @param rowCount as the server tells of UPDATE, DELETE and the like; null of others */
+  after?(statement: Statement, index: number, rowCount: number | null): Promise<void>;
 }
 
 /** What a script was run with. */
@@ -58,7 +77,7 @@ export async function runScript(
   script: MigrationScript,
   options: RunScriptOptions = {},
 ): Promise<ScriptRun> {
-  const statements = await checkScript(script);
+  const statements = options.statements ?? (await checkScript(script));
   const { lockTimeoutMs = defaultLockTimeoutMs } = options;
   const identity = await readIdentity(session);
   const run: Run = { session, script, statements, options, lockTimeoutMs, identity };
@@ -172,7 +191,8 @@ async function runTransaction(run: Run): Promise<number> {
   return trying(run, async () => {
     try {
       await session.execute('BEGIN', 'beginning the transaction of a migration');
-      for (const statement of run.statements) await runStatement(run, statement, []);
+      await run.options.hooks?.afterBegin?.();
+      for (const [index] of run.statements.entries()) await runStatement(run, index, []);
       await finish(run);
     } catch (error) {
       // A connection that is gone has rolled back by itself.
@@ -209,14 +229,20 @@ async function runSingly(run: Run): Promise<number> {
   const { session, script } = run;
   const ran: Statement[] = [];
   let most = 1;
-  for (const statement of run.statements) {
+  for (const [index, statement] of run.statements.entries()) {
     const concurrent = isConcurrent(statement);
     // It waits for transactions, not in anybody's way, and leaves an invalid index when it gives up.
     if (concurrent) await session.execute('SET lock_timeout = 0', 'setting up the statement');
     // Within a transaction of the script's own a failure has ended that.
     const isAlone = session.client.getTransactionStatus() === 'I';
     const isRepeatable = isAlone && !concurrent && !mayCommit.has(statement.kind);
-    const attempts = await trying(run, () => runStatement(run, statement, ran), isRepeatable);
+    const isWrapped = isAlone && run.options.hooks?.needsTransaction?.(statement, index) === true;
+    const work = () => runStatement(run, index, ran);
+    const attempts = await trying(
+      run,
+      isWrapped ? () => session.transaction(work) : work,
+      isRepeatable,
+    );
     most = Math.max(most, attempts);
     if (concurrent) {
       await session.execute(`SET lock_timeout = ${run.lockTimeoutMs}`, 'setting up the statement');
@@ -237,15 +263,19 @@ function unfinished({ file }: MigrationScript): BelayError {
   });
 }
 
-function runStatement(
-  { session, script, options: { signal } }: Run,
-  statement: Statement,
+async function runStatement(
+  { session, script, statements, options: { signal, hooks } }: Run,
+  index: number,
   ran: readonly Statement[],
 ): Promise<void> {
-  return located({ script, statement, ran: [...ran] }, async () => {
+  const statement = statements[index] as Statement;
+  await hooks?.before?.(statement, index);
+  let rowCount: number | null = null;
+  await located({ script, statement, ran: [...ran] }, async () => {
     if (signal?.aborted) throw interrupted();
-    await session.execute(statement.sql, 'running a migration');
+    rowCount = await session.run(statement.sql, 'running a migration');
   });
+  await hooks?.after?.(statement, index, rowCount);
 }
 
 /** Says of a failure where in the script it was. */

@@ -112,6 +112,15 @@ export class Session {
     await this.query(sql, [], doing);
   }
 
+  /** Runs one statement. @returns how many rows it has changed or given; null where it is about no rows */
+  async run(sql: string, doing: string): Promise<number | null> {
+    try {
+      return (await this.#client.query(sql)).rowCount;
+    } catch (error) {
+      throw mapPostgresError(error, doing);
+    }
+  }
+
   /** Runs work in a transaction: commits when it resolves, rolls back when it throws. */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     await this.execute('BEGIN', 'beginning a transaction');
