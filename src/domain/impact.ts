@@ -14,6 +14,13 @@ export const lockModes = [
 
 export type LockMode = (typeof lockModes)[number];
 
+/**
+ * How others feel a lock, weighed by what is done under it and by the table's size and traffic. "none": nobody feels it (an
+ * empty or new table, a weak lock). "brief": it is held for a moment, yet it waits for those who use the table, and everybody
+ * else waits behind it: `lock_timeout` and another attempt. "long": others wait while rows are read or written.
+ */
+export type LockHazard = 'none' | 'brief' | 'long';
+
 /** How a number came about. "estimate": the server's statistics, where counting took too long. */
 export type Measured = 'exact' | 'estimate' | 'unknown';
 
@@ -49,6 +56,8 @@ export interface Impact {
   readonly samples: readonly string[];
   /** The safer way, written out for this statement; null where there is none. */
   readonly saferWay: string | null;
+  /** How others feel the lock; missing: nobody does. */
+  readonly hazard?: LockHazard;
 }
 
 /** One statement of a plan. */

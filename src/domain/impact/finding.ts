@@ -1,4 +1,4 @@
-import type { LockMode } from '../impact.js';
+import type { LockHazard, LockMode } from '../impact.js';
 import type { Safety } from '../safety.js';
 import type { Measure } from './measure.js';
 
@@ -60,6 +60,8 @@ export interface Finding {
   readonly table: number | null;
   /** Index (from 1) of earlier statements that change the rows which this one counts: then counts are as things are now. */
   readonly after: readonly number[];
+  /** How others feel the lock, by the table's size and traffic; missing: nobody feels anything. */
+  readonly hazard?: LockHazard;
 }
 
 /** A finding with defaults for all that most findings do not have. */

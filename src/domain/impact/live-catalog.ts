@@ -23,6 +23,10 @@ export interface LiveCatalog {
   readonly dependencies: readonly LiveDependency[];
   /** Names of functions, user's and system's, of which at least one of that name is volatile. */
   readonly volatileFunctions: ReadonlySet<string>;
+  /** TimeZone of the role's sessions, e.g. "Europe/Berlin": casts between timestamp and timestamptz depend on it. */
+  readonly timeZone?: string;
+  /** Seconds that the statistics of writes and reads cover; null or missing: not known. */
+  readonly statisticsSeconds?: number | null;
 }
 
 /** Of pg_depend and pg_identify_object: catalog, oid in it, and column (0 for the object itself), e.g. "pg_class/16391/2". */
@@ -55,6 +59,19 @@ export interface LiveRelation extends LiveObject {
   readonly isPartition: boolean;
   /** Of a view: its query, as pg_get_viewdef prints it. */
   readonly definition: string | null;
+  /** Of a partitioned table: by what it is partitioned. */
+  readonly partitionKey?: LivePartitionKey | null;
+  /** Of a partition: its bound, as pg_get_expr prints relpartbound, e.g. "DEFAULT". */
+  readonly partitionBound?: string | null;
+}
+
+export interface LivePartitionKey {
+  /** partstrat: r range, l list, h hash. */
+  readonly strategy: 'r' | 'l' | 'h';
+  /** Attribute numbers; 0 for an expression. */
+  readonly columns: readonly number[];
+  /** pg_get_expr of partexprs: all expressions of the key, with commas between them; null: none. */
+  readonly expression: string | null;
 }
 
 export interface LiveColumn {
@@ -82,6 +99,8 @@ export interface LiveType extends LiveObject {
   /** Relation of a composite type, else 0. */
   readonly relation: number;
   readonly elementOf: number;
+  /** Of a domain: typnotnull. */
+  readonly notNull?: boolean;
 }
 
 export interface LiveConstraint extends LiveObject {
@@ -106,6 +125,12 @@ export interface LiveConstraint extends LiveObject {
   readonly index: number;
   /** Oid of the constraint of the parent table that it is the copy of, else 0. */
   readonly parent: number;
+  /** Of a check: pg_get_expr of it; null: it is none. */
+  readonly expression?: string | null;
+  /** Of a foreign key: MATCH FULL. */
+  readonly matchFull?: boolean;
+  /** False: NOT ENFORCED (18). */
+  readonly enforced?: boolean;
 }
 
 export interface LiveIndex extends LiveObject {
