@@ -45,6 +45,7 @@ export const errorCatalog = {
   NOT_CONFIRMED: refused,
   PROTECTED: refused,
   WOULD_LOSE: refused,
+  LOSS_GREW: refused,
   MIGRATION_CHANGED: refused,
   RENAME_UNDECIDED: refused,
   NO_WAY_DOWN: refused,

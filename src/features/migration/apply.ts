@@ -10,7 +10,7 @@ import { findRenames, type IdentifiedObject } from '../../domain/migration-renam
 import { type Reporter, reportStep } from '../../domain/reporter.js';
 import { isPartial, versionChecksum } from '../../domain/schema-model.js';
 import type { GitState } from '../../domain/snapshot.js';
-import { runScript } from '../../postgres/run-script.js';
+import { runScript, type ScriptHooks } from '../../postgres/run-script.js';
 import {
   type AddressedModel,
   readAddressedModel,
@@ -43,6 +43,10 @@ export interface ApplyStep {
   readonly fileChecksum: string | null;
   /** All that are in force afterwards. */
   readonly applied: readonly AppliedVersion[];
+  /** What is done around its statements, such as keeping what they remove. */
+  readonly hooks?: ScriptHooks | undefined;
+  /** Called when it was committed. */
+  readonly onApplied?: (() => void) | undefined;
 }
 
 export interface AppliedStep {
@@ -99,8 +103,9 @@ export class Applier {
     };
     const doing = step.action === 'up' ? 'applying' : 'taking back';
     const detail = name === '' ? version : `${version}_${name}`;
+    const { script, hooks } = step;
     await reportStep(reporter, { name: doing, detail }, () =>
-      runScript(session, step.script, { signal, reporter, lockTimeoutMs, beforeCommit }),
+      runScript(session, script, { signal, reporter, lockTimeoutMs, beforeCommit, hooks }),
     );
     if (!recorded) throw new Error('a migration was committed without its entry');
     this.#last = recorded.entry;

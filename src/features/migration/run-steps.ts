@@ -78,12 +78,12 @@ export async function checkScripts(scripts: readonly (MigrationScript | null)[])
 /** Applies steps one after another, each in a transaction of its own; the first that fails ends it. */
 export async function applyAll<T>(
   applier: Applier,
-  steps: readonly ((applier: Applier) => ApplyStep)[],
+  steps: readonly ((applier: Applier) => ApplyStep | Promise<ApplyStep>)[],
   describe: (step: ApplyStep, applied: AppliedStep) => T,
 ): Promise<StepsDone<T>> {
   const done: T[] = [];
   for (const toStep of steps) {
-    const step = toStep(applier);
+    const step = await toStep(applier);
     try {
       done.push(describe(step, await applier.apply(step)));
     } catch (error) {

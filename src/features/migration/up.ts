@@ -10,9 +10,19 @@ import {
 } from '../../domain/migration-plan.js';
 import type { BelayError } from '../../errors.js';
 import { recorded } from '../ledger/recorded.js';
+import { backUpTables, type FilesBackup } from '../record-backup/back-up-tables.js';
+import { type KeptRecords, stepBackup } from '../record-backup/step-backup.js';
 import type { Target } from '../target/open-target.js';
 import type { Applier, ApplyStep } from './apply.js';
+import {
+  type BackupChoice,
+  type BackupOptions,
+  chooseBackup,
+  type MigrationImpact,
+  needsBackup,
+} from './backup-choice.js';
 import { appliedMigrations } from './belay-source.js';
+import { measurePending } from './measure-pending.js';
 import { checkFolder } from './migrations-folder.js';
 import { type OwnFiles, type OwnMigrations, readOwnFiles } from './own-migrations.js';
 import {
@@ -23,7 +33,7 @@ import {
   underMigrationLock,
 } from './run-steps.js';
 
-export interface MigrateUpOptions extends RunMigrationsOptions {
+export interface MigrateUpOptions extends RunMigrationsOptions, BackupOptions {
   /** The last version to apply; default: all that are pending. */
   readonly to?: string | undefined;
   /** Also those that come before one that is applied. */
@@ -51,7 +61,20 @@ export interface MigrateUpResult {
   /** What this run was to apply, in its order. */
   readonly planned: readonly PendingMigration[];
   readonly current: string;
+  /** What each of them would do to the data that was there, in their order. */
+  readonly impacts: readonly MigrationImpact[];
+  /** What was kept; null where nothing was to be lost. */
+  readonly backup: MigrationBackup | null;
   readonly durationMs: number;
+}
+
+/** What was kept of the records that migrations removed. */
+export interface MigrationBackup {
+  readonly choice: BackupChoice;
+  /** "files": the sealed archive of the tables. */
+  readonly archive: FilesBackup | null;
+  /** "database": what lies beside the tables now, for a rollback with data. */
+  readonly records: readonly KeptRecords[];
 }
 
 interface Outcome extends MigrateUpResult {
@@ -60,12 +83,14 @@ interface Outcome extends MigrateUpResult {
 }
 
 /**
- * Applies the project's pending SQL migrations, each in one transaction with its entry in the history.
+ * Applies the project's pending SQL migrations, each in one transaction with its entry in the history. What they
+ * would do to the rows is measured before; where records would be lost, somebody has to choose a backup.
  *
  * @example
- * const { applied, current } = await migrateUp(target, { to: '0007' });
+ * const { applied, current } = await migrateUp(target, { to: '0007', backup: 'database' });
  * @throws BelayError BAD_MIGRATION, MIGRATION_CHANGED, HISTORY_AHEAD, OUT_OF_ORDER, VERSION_NOT_FOUND,
- *   VERSION_IS_CURRENT, OTHER_TOOL, MIGRATIONS_NOT_FOUND: nothing was run; MIGRATION_FAILED, LOCK_TIMEOUT
+ *   VERSION_IS_CURRENT, OTHER_TOOL, MIGRATIONS_NOT_FOUND, WOULD_LOSE, NOT_CONFIRMED, NOT_PROVEN: nothing was
+ *   run; LOSS_GREW, MIGRATION_FAILED, LOCK_TIMEOUT
  */
 export async function migrateUp(
   target: Target,
@@ -86,62 +111,155 @@ export async function migrateUp(
   return result;
 }
 
-function toLedger({ applied, failure, from, current }: Outcome) {
+function toLedger({ applied, failure, from, current, backup }: Outcome) {
   const versions = applied.map(({ version }) => version);
-  const details = { tool: 'belay', direction: 'up', from, to: current, versions };
+  const kept = backup && {
+    choice: backup.choice,
+    archive: backup.archive?.tag ?? null,
+    records: backup.records.reduce((sum, { rows }) => sum + rows, 0),
+  };
+  const details = {
+    ...{ tool: 'belay', direction: 'up', from, to: current, versions },
+    ...(kept ? { backup: kept } : {}),
+  };
   const outcome = failure ? ('failed' as const) : ('done' as const);
   return { snapshot: null, rows: null, outcome, details };
 }
 
-function runUp(
+/** What was chosen for the losses that were shown. */
+interface Decision {
+  readonly choice: BackupChoice;
+  readonly impacts: readonly MigrationImpact[];
+  readonly archive: FilesBackup | null;
+}
+
+/**
+ * Measures, lets somebody choose, applies. Nobody is kept waiting for an answer: the lock is let go for the question
+ * and for an archive. A loss that has grown since stops it, and is asked about again.
+ */
+async function runUp(
   target: Target,
   own: OwnFiles,
   options: MigrateUpOptions,
   startedAt: number,
 ): Promise<Outcome> {
+  const done: UpMigration[] = [];
+  const records: KeptRecords[] = [];
+  let decision: Decision | null = null;
+  for (;;) {
+    const attempt: Attempt = await attemptUp(target, own, options, decision);
+    if (attempt.isOpen) {
+      decision = await decide(target, attempt.impacts, options);
+      continue;
+    }
+    done.push(...attempt.applied);
+    records.push(...attempt.records);
+    if (attempt.failure?.code === 'LOSS_GREW' && options.chooseBackup && !options.backup) {
+      options.reporter?.({ type: 'warning', message: attempt.failure.message });
+      decision = null;
+      continue;
+    }
+    const { from, planned, pending, current, failure, impacts } = attempt;
+    const chosen: Decision | null = decision;
+    const backup = chosen && { choice: chosen.choice, archive: chosen.archive, records };
+    const durationMs = Math.round(performance.now() - startedAt);
+    const dryRun = options.dryRun ?? false;
+    return {
+      ...{ ok: true, dryRun, applied: done, pending, planned, current, impacts, backup },
+      ...{ durationMs, failure, from },
+    };
+  }
+}
+
+async function decide(
+  target: Target,
+  impacts: readonly MigrationImpact[],
+  options: MigrateUpOptions,
+): Promise<Decision> {
+  const choice = await chooseBackup(impacts, options);
+  const archive = choice === 'files' ? await backUpTables(target, impacts, options) : null;
+  return { choice, impacts, archive };
+}
+
+type Attempt =
+  /** Something would be lost, and nobody has chosen yet. */
+  | { readonly isOpen: true; readonly impacts: readonly MigrationImpact[] }
+  | ({ readonly isOpen: false; readonly records: readonly KeptRecords[] } & Omit<
+      Outcome,
+      'ok' | 'dryRun' | 'durationMs' | 'backup'
+    >);
+
+function attemptUp(
+  target: Target,
+  own: OwnFiles,
+  options: MigrateUpOptions,
+  decision: Decision | null,
+): Promise<Attempt> {
   return underMigrationLock(target, own, options, async (state, applier) => {
-    const { situation, history, folder } = state;
+    const { situation, session } = state;
     const from = currentVersion(situation.applied);
     const plan = planUp(situation, options);
     requireStatements(plan);
     await checkScripts(plan.flatMap(({ up, down }) => [up, down]));
     const planned = plan.map(toPending);
-    const { dryRun = false } = options;
-    const isIdle = dryRun || plan.length === 0;
-    if (!isIdle) await applier.recordBaseline();
-    const { done, failure } = isIdle
-      ? { done: [], failure: undefined }
-      : await applyAll(applier, plan.map(toStep), ({ migration }, { entry, durationMs }) => ({
-          ...{ ...migration, durationMs: Math.round(durationMs), checksum: entry.checksum },
-        }));
-    const { keep } = folder.config;
-    if (done.length > 0 && keep !== undefined) await history.prune(keep);
-    const { pending, current } = isIdle ? migrationStatus(situation) : await statusNow(state);
-    const durationMs = Math.round(performance.now() - startedAt);
-    return {
-      ok: true,
-      dryRun,
-      applied: done,
-      pending,
-      planned,
-      current,
-      durationMs,
-      failure,
-      from,
-    };
+    const impacts = decision?.impacts ?? (await measurePending(session, plan, options));
+    const about = { isOpen: false, planned, from, impacts } as const;
+    if (options.dryRun || plan.length === 0) {
+      const { pending, current } = migrationStatus(situation);
+      return { ...about, applied: [], pending, current, records: [], failure: undefined };
+    }
+    if (!decision && needsBackup(impacts)) return { isOpen: true, impacts };
+    const order = { choice: decision?.choice ?? 'none', impacts } as const;
+    const { done, failure, records } = await applyPlan(state, applier, plan, order, options);
+    const { pending, current } = await statusNow(state);
+    return { ...about, applied: done, pending, current, records, failure };
   });
 }
 
-const toStep =
-  ({ version, name, up, down, checksum }: MigrationFile) =>
-  (applier: Applier): ApplyStep => {
-    if (!up) throw new Error('a migration without a way up was planned');
-    const migration = { version, name };
+async function applyPlan(
+  { session, history, folder }: OwnMigrations,
+  applier: Applier,
+  plan: readonly MigrationFile[],
+  { choice, impacts }: Pick<Decision, 'choice' | 'impacts'>,
+  options: MigrateUpOptions,
+) {
+  await applier.recordBaseline();
+  const records: KeptRecords[] = [];
+  const toStep = (file: MigrationFile) => async (runner: Applier) => {
+    const step = stepOf(file, runner);
+    const approved = impacts.find(({ version }) => version === file.version)?.impact;
+    const { version } = file;
+    const order = { script: step.script, version, choice, approved, ...options };
+    const backup = await stepBackup(session, order);
     return {
-      ...{ action: 'up', migration, script: up, up, down, fileChecksum: checksum },
-      applied: [...applier.applied, migration],
+      ...step,
+      hooks: backup?.hooks,
+      onApplied: () => {
+        records.push(...(backup?.kept() ?? []));
+      },
     };
   };
+  const { done, failure } = await applyAll(
+    applier,
+    plan.map(toStep),
+    ({ migration, onApplied }, { entry, durationMs }) => {
+      onApplied?.();
+      return { ...migration, durationMs: Math.round(durationMs), checksum: entry.checksum };
+    },
+  );
+  const { keep } = folder.config;
+  if (done.length > 0 && keep !== undefined) await history.prune(keep);
+  return { done, failure, records };
+}
+
+function stepOf({ version, name, up, down, checksum }: MigrationFile, applier: Applier): ApplyStep {
+  if (!up) throw new Error('a migration without a way up was planned');
+  const migration = { version, name };
+  return {
+    ...{ action: 'up', migration, script: up, up, down, fileChecksum: checksum },
+    applied: [...applier.applied, migration],
+  };
+}
 
 /** Read again, so that what is told is what was committed. */
 export async function statusNow({ history, files }: OwnMigrations): Promise<MigrationStatus> {

@@ -1,0 +1,101 @@
+import type { Impact, ImpactPlan, ImpactTotals, StatementImpact } from '../impact.js';
+import { worstSafety } from '../safety.js';
+import type { Finding } from './finding.js';
+import type { Measurement } from './measure.js';
+
+type Numbers = Pick<Impact, 'rowsAffected' | 'valuesAtRisk' | 'recordsAtRisk' | 'wouldFail'>;
+
+const nothing: Numbers = { rowsAffected: 0, valuesAtRisk: 0, recordsAtRisk: 0, wouldFail: null };
+
+const unknown: Numbers = {
+  ...{ rowsAffected: null, valuesAtRisk: null, recordsAtRisk: null, wouldFail: null },
+};
+
+/** Whether rows break it; what earlier statements do to them is not known here. */
+function failsOn(count: number | null, { after }: Finding): boolean | null {
+  if (count === null || after.length > 0) return null;
+  return count > 0;
+}
+
+function numbersOf(found: Finding, measurement: Measurement): Numbers {
+  const { count, changed } = measurement;
+  switch (found.counts) {
+    case 'rows-lost':
+      return { ...nothing, rowsAffected: count, recordsAtRisk: count };
+    case 'values-lost':
+      return { ...nothing, valuesAtRisk: count, recordsAtRisk: count };
+    case 'rows-changed':
+      return { ...nothing, rowsAffected: count, valuesAtRisk: changed, recordsAtRisk: changed };
+    case 'rows-touched':
+      return { ...nothing, rowsAffected: count };
+    case 'failures':
+      return { ...nothing, rowsAffected: count, wouldFail: failsOn(count, found) };
+    case 'conversion': {
+      const wouldFail = failsOn(count, found);
+      return { rowsAffected: count, valuesAtRisk: changed, recordsAtRisk: changed, wouldFail };
+    }
+    default:
+      return nothing;
+  }
+}
+
+/** A statement that fails takes nothing away. */
+function withFailure(numbers: Numbers, fails: boolean | null): Numbers {
+  const wouldFail = fails ?? numbers.wouldFail;
+  return wouldFail
+    ? { ...numbers, valuesAtRisk: 0, recordsAtRisk: 0, wouldFail }
+    : { ...numbers, wouldFail };
+}
+
+function reasonOf({ reason, unmeasured, after }: Finding, measurement: Measurement | null): string {
+  const why = unmeasured ?? measurement?.why ?? null;
+  const which = after.length === 1 ? `statement ${after[0]}` : `statements ${after.join(', ')}`;
+  return [
+    reason,
+    ...(why === null ? [] : [`not counted exactly: ${why}`]),
+    ...(after.length === 0 ? [] : [`counted as it is now: ${which} before it may change that`]),
+  ]
+    .filter((part) => part !== '')
+    .join('; ');
+}
+
+/** Puts together what a statement does with what was counted for it. */
+export function impactOf(found: Finding, measurement: Measurement | null): Impact {
+  const isUnknown = found.unmeasured !== null || (measurement === null && found.measure !== null);
+  const numbers = measurement ? numbersOf(found, measurement) : isUnknown ? unknown : nothing;
+  const { rule, operation, object, safety, lock, rewrite, scan, because, saferWay } = found;
+  return {
+    ...{ rule, operation, object, safety, ...withFailure(numbers, found.fails) },
+    measured: isUnknown ? 'unknown' : (measurement?.measured ?? 'exact'),
+    ...{ reason: reasonOf(found, measurement), lock, rewrite, scan, because },
+    ...{ samples: measurement?.samples ?? [], saferWay },
+  };
+}
+
+/** Something is lost, or may be, for which nobody has chosen a backup yet. */
+export function isAtRisk({ safety, recordsAtRisk }: Impact): boolean {
+  return safety !== 'SAFE' && recordsAtRisk !== 0;
+}
+
+function totalsOf(statements: readonly StatementImpact[]): ImpactTotals {
+  const impacts = statements.flatMap((one) => one.impacts);
+  const sum = (numberOf: (impact: Impact) => number | null) =>
+    impacts.reduce((total, impact) => total + (numberOf(impact) ?? 0), 0);
+  return {
+    statements: statements.length,
+    recordsAtRisk: sum(({ recordsAtRisk }) => recordsAtRisk),
+    rowsAffected: sum((impact) => (impact.wouldFail ? 0 : impact.rowsAffected)),
+    valuesAtRisk: sum(({ valuesAtRisk }) => valuesAtRisk),
+    unknown: impacts.filter((impact) => isAtRisk(impact) && impact.measured !== 'exact').length,
+    wouldFail: impacts.filter(({ wouldFail }) => wouldFail).length,
+  };
+}
+
+/** The whole of a plan from its statements. */
+export function impactPlan(
+  statements: readonly StatementImpact[],
+  { notes, measuredAt }: Pick<ImpactPlan, 'notes' | 'measuredAt'>,
+): ImpactPlan {
+  const safety = worstSafety(statements.map((one) => one.safety));
+  return { statements, totals: totalsOf(statements), safety, notes, measuredAt };
+}
