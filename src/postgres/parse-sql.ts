@@ -1,5 +1,8 @@
-import type { Node } from 'libpg-query';
+import { setImmediate } from 'node:timers/promises';
+import type { Node, ParseResult } from 'libpg-query';
 import { skipBlank } from '../domain/blank-sql.js';
+import { batchEnds } from '../domain/sql-scanner.js';
+import { lineAt, placeInText } from '../domain/text-place.js';
 import { BelayError } from '../errors.js';
 
 /** One statement of a script. */
@@ -8,6 +11,9 @@ export interface Statement {
   readonly sql: string;
   /** Line of the file on which it begins, from 1. */
   readonly line: number;
+  /** Where in the text that was split it begins and ends, in UTF-16 code units; the semicolon is not part of it. */
+  readonly start: number;
+  readonly end: number;
   /** Name of its node in PostgreSQL's grammar, e.g. "CreateStmt", "DeleteStmt". */
   readonly kind: string;
   /** The content of that node, as `libpg-query` gives it. */
@@ -19,13 +25,22 @@ export interface SqlOrigin {
   readonly file?: string | undefined;
   /** Line of the file on which the text begins; default 1. */
   readonly line?: number | undefined;
+  /** `COPY … FROM stdin` is let through: for a look at what a file for psql does, its data cut out. Default: refused. */
+  readonly allowCopiedData?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
+
+/**
+ * Of 20 MB of INSERTs at once the parser's answer takes 950 MB; in parts it is 600 MB, nearly all of it the trees, and a
+ * Ctrl-C is heard between two of them.
+ */
+const batchLength = 512 * 1024;
 
 /** What PostgreSQL's own grammar (18) says; messages are its own. */
 interface SyntaxProblem {
   readonly message: string;
-  /** From 0, in code points. */
-  readonly cursorPosition: number;
+  /** In UTF-16 code units of the whole text. */
+  readonly index: number;
 }
 
 /**
@@ -37,40 +52,73 @@ interface SyntaxProblem {
  * // [{ sql: 'CREATE TABLE a ()', line: 1, kind: 'CreateStmt', tree: {…} }, { …, kind: 'DropStmt', … }]
  * @throws BelayError BAD_MIGRATION with file and line: no SQL, commands of psql, data of COPY
  */
-export async function splitStatements(
-  sql: string,
-  { file = 'the SQL', line = 1 }: SqlOrigin = {},
-): Promise<Statement[]> {
+export async function splitStatements(sql: string, origin: SqlOrigin = {}): Promise<Statement[]> {
+  const { file = 'the SQL', line = 1, signal } = origin;
   // The parser calls a text without any statement an error.
   if (skipBlank(sql) === sql.length) return [];
   if (sql.includes('\0')) {
     throw badSql('it has a zero byte', lineAt(sql, sql.indexOf('\0'), line), { file });
   }
-  const { parse, hasSqlDetails } = await import('libpg-query');
-  const parsed = await parse(sql).catch((error: unknown) => {
-    throw hasSqlDetails(error) && error.sqlDetails
-      ? syntaxError(sql, error.sqlDetails, { file, line })
-      : error;
-  });
-  const bytes = Buffer.from(sql);
   const lines = lineCounter(sql, line);
+  const statements: Statement[] = [];
+  let start = 0;
+  for (const end of batchEnds(sql, batchLength)) {
+    if (signal?.aborted) throw new BelayError('INTERRUPTED', `interrupted while reading ${file}`);
+    for (const parsed of await parseBatch(sql, start, end, { file, line })) {
+      const at = parsed.start;
+      const statement = { ...parsed, line: lines(at) };
+      if (!origin.allowCopiedData) refuseCopiedData(statement, file);
+      statements.push(statement);
+    }
+    start = end;
+    if (end < sql.length) await setImmediate();
+  }
+  return statements;
+}
+
+type Batch = readonly Omit<Statement, 'line'>[];
+
+async function parseBatch(
+  sql: string,
+  from: number,
+  to: number,
+  origin: { readonly file: string; readonly line: number },
+): Promise<Batch> {
+  const text = sql.slice(from, to);
+  if (skipBlank(text) === text.length) return [];
+  const { parse, hasSqlDetails } = await import('libpg-query');
+  try {
+    return statementsOf(await parse(text), text, from);
+  } catch (error) {
+    if (!hasSqlDetails(error) || !error.sqlDetails) throw error;
+    const { message, cursorPosition } = error.sqlDetails;
+    const index = from + indexOfCodePoint(text, cursorPosition);
+    throw syntaxError(sql, { message, index }, origin);
+  }
+}
+
+function statementsOf({ stmts = [] }: ParseResult, text: string, from: number): Batch {
+  const bytes = Buffer.from(text);
   // Statements are found by bytes; the text between two of them is decoded once.
   let at = { byte: 0, index: 0 };
-  return (parsed.stmts ?? []).map(({ stmt, stmt_location: start = 0, stmt_len: length }) => {
-    const index = at.index + bytes.toString('utf8', at.byte, start).length;
-    const text = bytes.toString('utf8', start, length ? start + length : undefined);
-    at = { byte: start, index };
-    const begin = skipBlank(text);
+  return stmts.map(({ stmt, stmt_location: first = 0, stmt_len: length }) => {
+    const index = at.index + bytes.toString('utf8', at.byte, first).length;
+    const whole = bytes.toString('utf8', first, length ? first + length : undefined);
+    at = { byte: first, index };
+    const begin = skipBlank(whole);
     const [kind, tree] = nodeOf(stmt);
-    const statement = {
-      sql: withoutEnd(text.slice(begin)),
-      line: lines(index + begin),
-      kind,
-      tree,
-    };
-    refuseCopiedData(statement, file);
-    return statement;
+    const sql = withoutEnd(whole.slice(begin));
+    const start = from + index + begin;
+    return { sql, start, end: start + sql.length, kind, tree };
   });
+}
+
+function indexOfCodePoint(text: string, position: number): number {
+  let index = 0;
+  for (let left = position; left > 0 && index < text.length; left -= 1) {
+    index += (text.codePointAt(index) ?? 0) > 0xffff ? 2 : 1;
+  }
+  return index;
 }
 
 /** Lines of positions that only grow. */
@@ -92,10 +140,6 @@ function nodeOf(node: Node | undefined): [string, Record<string, unknown>] {
 /** What follows the last statement of a text without a semicolon belongs to it, as far as the parser is concerned. */
 function withoutEnd(sql: string): string {
   return sql.replace(/[;\s]+$/, '');
-}
-
-function lineAt(text: string, index: number, first: number): number {
-  return first + text.slice(0, index).split('\n').length - 1;
 }
 
 function badSql(
@@ -124,11 +168,10 @@ function refuseCopiedData({ kind, tree, line }: Statement, file: string): void {
 
 function syntaxError(
   sql: string,
-  { message, cursorPosition }: SyntaxProblem,
+  { message, index }: SyntaxProblem,
   { file, line: first }: { file: string; line: number },
 ): BelayError {
-  const index = [...sql].slice(0, cursorPosition).join('').length;
-  const line = lineAt(sql, index, first);
+  const { line, column, pointer } = placeInText(sql, index, first);
   const copied = /\bcopy\b[^;]*\bfrom\s+stdin\b[^;]*;\s*$/i.exec(
     sql.slice(0, startOfLine(sql, index)),
   );
@@ -140,7 +183,10 @@ function syntaxError(
       hint: 'Nothing was run. Take the line out, or run the file with psql instead.',
     });
   }
-  return badSql(message, line, { file });
+  return new BelayError('BAD_MIGRATION', `${file}, line ${line}, column ${column}: ${message}`, {
+    hint: `${pointer}\nNothing was run. Correct the file and run it again.`,
+    details: { file, line, column },
+  });
 }
 
 function startOfLine(text: string, index: number): number {

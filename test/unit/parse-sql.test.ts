@@ -26,9 +26,63 @@ CREATE FUNCTION g() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END; UPDATE t S
     expect(await splitStatements(sql)).toEqual([]);
   });
 
+  it('points at the character of a mistake, whatever stands before it', async () => {
+    const sql = `SELECT '\u{1f600}';\nSELECT '日本', '\u{1f600}e\u0301' 'x' FROM t;`;
+    const error = await failure(splitStatements(sql, { file: 'f.sql', line: 5 }), 'BAD_MIGRATION');
+    expect(error.message).toContain('f.sql, line 6, column 20: syntax error at or near "\'x\'"');
+    expect(error.details).toEqual({ file: 'f.sql', line: 6, column: 20 });
+    const [text, caret] = error.hint?.split('\n') ?? [];
+    expect(text).toBe(sql.split('\n')[1]);
+    // Two cells of a terminal for each of 日本 and the emoji, none for the accent.
+    expect(caret).toBe(`${' '.repeat(21)}^`);
+  });
+
+  it('shows what is around a mistake in a long line', async () => {
+    const sql = `SELECT ${"'x', ".repeat(100)} 'a' 'b' ${', 1'.repeat(100)}`;
+    const error = await failure(splitStatements(sql), 'BAD_MIGRATION');
+    const [text = '', caret = ''] = error.hint?.split('\n') ?? [];
+    expect(text.length).toBeLessThan(100);
+    expect(text.slice(caret.length - 1)).toMatch(/^'b' , 1/);
+    expect(error.details).toMatchObject({ line: 1, column: sql.indexOf("'b'") + 1 });
+  });
+
+  it('gives the same of a text that is parsed in parts', async () => {
+    const one = [
+      "INSERT INTO t VALUES ('a;b\\', E'it\\'s;', $q$;$$;$q$); -- ; '",
+      'CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END;',
+      'CREATE RULE r AS ON INSERT TO t DO (UPDATE t SET a = 1; DELETE FROM u);',
+      '/* é ; /* ; */ */ SELECT \'é\u{1f600};\', "a;""b", $1;',
+    ].join('\n');
+    const times = 4_000;
+    const statements = await splitStatements(`${one}\n`.repeat(times), { line: 3 });
+    const few = await splitStatements(one);
+    expect(few.map(({ kind }) => kind)).toHaveLength(4);
+    expect(statements).toHaveLength(few.length * times);
+    const last = statements.slice(-4);
+    expect(last.map(({ sql, kind }) => [sql, kind])).toEqual(
+      few.map(({ sql, kind }) => [sql, kind]),
+    );
+    const lines = one.split('\n').length;
+    expect(last.map(({ line }) => line)).toEqual(
+      few.map(({ line }) => line + 2 + lines * (times - 1)),
+    );
+  });
+
+  it('says where in the text each of them is', async () => {
+    const sql = "-- é \u{1f600}\n SELECT 'é' ;;/* x */ UPDATE t SET a = 1\n";
+    for (const { start, end, sql: text } of await splitStatements(sql)) {
+      expect(sql.slice(start, end)).toBe(text);
+    }
+  });
+
+  it('ends between two parts when it is interrupted', async () => {
+    const signal = AbortSignal.abort();
+    await failure(splitStatements('SELECT 1', { signal }), 'INTERRUPTED');
+  });
+
   it.each([
-    ['SELECT 1;\nSELEC 2;', /f\.sql, line 2: syntax error at or near "SELEC"/],
-    ["SELECT 'é';\n\nSELECT 'open", /f\.sql, line 3: unterminated/],
+    ['SELECT 1;\nSELEC 2;', /f\.sql, line 2, column 1: syntax error at or near "SELEC"/],
+    ["SELECT 'é';\n\nSELECT 'open", /f\.sql, line 3, column 8: unterminated/],
     ['SELECT 1;\n\\set x 1\nSELECT 2;', /f\.sql, line 2: "\\set x 1" is a command of psql/],
     ['\\restrict abc\nSELECT 2;', /f\.sql, line 1: .* is a command of psql/],
     ['CREATE TABLE t (a int);\nCOPY t FROM stdin;\n1\n\\.\n', /f\.sql, line 3: COPY … FROM stdin/],
