@@ -16,7 +16,7 @@ export async function printError(io: CliIo, error: unknown): Promise<number> {
   }
   const style = styleFor(io.stderr, io.env);
   io.stderr.write(`${style.red('error:')} ${oneLine(message)}\n`);
-  if (hint !== null) io.stderr.write(`${style.dim('hint:')}  ${oneLine(hint)}\n`);
+  if (hint !== null) io.stderr.write(`${style.dim('hint:')}  ${aligned(hint)}\n`);
   const cause = problem.cause instanceof Error ? problem.cause : problem;
   if (kind === 'bug' || io.env.BELAY_DEBUG) io.stderr.write(`${redactUrl(String(cause.stack))}\n`);
   return exitCode;
@@ -26,6 +26,11 @@ export async function printError(io: CliIo, error: unknown): Promise<number> {
 function wantsJson(args: readonly string[]): boolean {
   const end = args.indexOf('--');
   return (end < 0 ? args : args.slice(0, end)).includes('--json');
+}
+
+/** A hint may show a line of a file and point into it. */
+function aligned(hint: string): string {
+  return hint.trim().replaceAll('\n', '\n       ');
 }
 
 function oneLine(text: string): string {
