@@ -31,8 +31,8 @@ export interface SqlOrigin {
 }
 
 /**
- * Of 20 MB of INSERTs at once the parser's answer takes 950 MB; in parts it is 600 MB, nearly all of it the trees, and a
- * Ctrl-C is heard between two of them.
+ * Of 20 MB of INSERTs (150,000 statements) at once the process grows to 950 MB and hears no Ctrl-C for 5 s; in parts to
+ * 480 MB, most of it the trees, and 0.3 s. One INSERT of 20 MB cannot be cut: 740 MB, 3 s.
  */
 const batchLength = 512 * 1024;
 
