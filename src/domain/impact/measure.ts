@@ -42,6 +42,8 @@ export type Measure =
       readonly from: string;
       readonly to: string;
       readonly using: string | null;
+      /** Expression of its default, which is converted too; none where it is left out. */
+      readonly default?: string | null;
     }
   /** Rows that break a constraint: for which the condition is true. */
   | { readonly what: 'violations'; readonly table: MeasuredTable; readonly breaks: string }
@@ -96,4 +98,8 @@ export interface Measurement {
   readonly why: string | null;
   /** A few of what was found: keys of rows, or `key: old → new`. */
   readonly samples: readonly string[];
+  /** Failures that were found before counting had to end, where `count` is null. */
+  readonly atLeast?: number;
+  /** Why PostgreSQL refuses the statement whatever the rows: there is no such conversion. */
+  readonly refused?: string;
 }
