@@ -34,6 +34,7 @@ export const errorCatalog = {
   AMBIGUOUS_REFERENCE: usage,
   NEEDS_ARCHIVE: usage,
   NEEDS_CLONE: usage,
+  PARTIAL_ARCHIVE: usage,
   NEEDS_IDENTITY: usage,
   BAD_RECIPIENT: usage,
   NOT_AN_ARCHIVE: usage,
