@@ -1,6 +1,7 @@
 /** The only importer of zod, which is slow to load: import this file when there is a config to check. */
 import { z } from 'zod';
 import { parseDuration } from '../domain/duration.js';
+import { isPolicyName, similarPolicyNames } from '../domain/impact/policy.js';
 import type { BelayConfig } from './config.js';
 
 const text = z.string().min(1);
@@ -19,6 +20,20 @@ const target = z.strictObject({
   maintenanceDatabase: text.optional(),
 });
 
+const policyName = z.string().superRefine((name, context) => {
+  if (isPolicyName(name)) return;
+  const similar = similarPolicyNames(name);
+  const like = similar.length > 0 ? ` (${similar.join(', ')})` : '';
+  context.addIssue({ code: 'custom', message: `expected a rule or a group of rules${like}` });
+});
+
+const policy = z.strictObject({
+  refuse: z.array(policyName).optional(),
+  warn: z.array(policyName).optional(),
+  maxRecordsAtRisk: z.int().nonnegative().optional(),
+  ignoreTablesBelowRows: z.int().nonnegative().optional(),
+});
+
 const config = z.strictObject({
   $schema: z.string().optional(),
   defaultTarget: text.optional(),
@@ -32,6 +47,8 @@ const config = z.strictObject({
       autoSnapshot: z.boolean().optional(),
       keep: z.int().positive().optional(),
       history: z.enum(['database', 'store']).optional(),
+      backup: z.enum(['none', 'files', 'database']).optional(),
+      policy: policy.optional(),
     })
     .optional(),
   retention: z
@@ -74,7 +91,8 @@ function describeIssue(issue: z.core.$ZodIssue): string {
     case 'invalid_value':
       return `expected ${issue.values.map((value) => `"${String(value)}"`).join(' or ')}`;
     case 'too_small':
-      return issue.origin === 'string' ? 'expected a text that is not empty' : 'expected 1 or more';
+      if (issue.origin === 'string') return 'expected a text that is not empty';
+      return `expected ${issue.inclusive ? issue.minimum : Number(issue.minimum) + 1} or more`;
     default:
       return issue.message;
   }

@@ -1,3 +1,5 @@
+import type { ImpactPolicy } from '../domain/impact/policy.js';
+
 /** A database that the config gives a name. */
 export interface TargetConfig {
   /** A URL, or `${NAME}` of the environment or of `.env`. */
@@ -29,6 +31,10 @@ export interface BelayConfig {
         readonly keep?: number | undefined;
         /** Where the history of the schema lies; default "database". */
         readonly history?: 'database' | 'store' | undefined;
+        /** How a migration's destructive steps are backed up where nobody says it; default: somebody has to. */
+        readonly backup?: 'none' | 'files' | 'database' | undefined;
+        /** What `belay plan --check` refuses and warns of. */
+        readonly policy?: ImpactPolicy | undefined;
       }
     | undefined;
   readonly retention?:

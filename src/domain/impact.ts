@@ -58,6 +58,8 @@ export interface Impact {
   readonly saferWay: string | null;
   /** How others feel the lock; missing: nobody does. */
   readonly hazard?: LockHazard;
+  /** Rows of the object's table by the server's statistics; null or -1: not known. */
+  readonly tableRows?: number | null;
 }
 
 /** One statement of a plan. */
@@ -83,6 +85,8 @@ export interface Waiver {
   readonly rule: string;
   readonly reason: string;
   readonly line: number;
+  /** It is for all statements of its file (`belay:allow-file`). */
+  readonly forFile?: boolean;
 }
 
 /** What a migration would do to the data that is there now. */
