@@ -38,14 +38,23 @@ const shownAfter = 40;
 function pointerTo(text: string, index: number): string {
   const start = startOfLine(text, index);
   const end = text.indexOf('\n', index);
-  const before = [...text.slice(start, index)];
-  const after = [...text.slice(index, end < 0 ? text.length : end).replace(/\r$/, '')];
+  const line = withoutPasswords(text.slice(start, end < 0 ? text.length : end));
+  const before = [...line.slice(0, index - start)];
+  const after = [...line.slice(index - start).replace(/\r$/, '')];
   const left = before.length > shownBefore ? ['…', ...before.slice(-shownBefore)] : before;
   const right = after.length > shownAfter ? [...after.slice(0, shownAfter), '…'] : after;
   const shown = (characters: readonly string[]) =>
     characters.map((one) => (/\p{Cc}/u.test(one) ? ' ' : one)).join('');
   const width = left.reduce((sum, one) => sum + cellsOf(one), 0);
   return `${shown(left)}${shown(right)}\n${' '.repeat(width)}^`;
+}
+
+/** `PASSWORD '…'` of a role: messages end up in logs. The length stays. */
+function withoutPasswords(line: string): string {
+  return line.replace(
+    /(\bpassword\b\s*=?\s*')([^']*)/gi,
+    (_, before: string, secret: string) => before + '*'.repeat(secret.length),
+  );
 }
 
 /** Marks over letters take none, East Asian letters and emoji take two cells of a terminal. */
