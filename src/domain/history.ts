@@ -7,6 +7,15 @@ import type { GitState } from './snapshot.js';
  */
 export const historyFormat = 1;
 
+/** What the comment of the schema says in which history and record backups lie, so that it is known whatever its name. */
+export const historySchemaMark = JSON.stringify({ belay: historyFormat, kind: 'history' });
+
+/** The format that the comment of a schema names; undefined: it is not Belay's. */
+export function historySchemaFormat(comment: string | null): number | undefined {
+  const match = /^\{"belay":(\d+),"kind":"history"/.exec(comment ?? '');
+  return match ? Number(match[1]) : undefined;
+}
+
 /**
  * What led to an entry. "baseline" is the state that was there before the first migration; "snapshot" a state that
  * was found, such as after another tool's migrations; "up", "down" and "rollback" are Belay's own doing.

@@ -1,4 +1,10 @@
-import { type HistoryEntry, historyFormat, type NewHistoryEntry } from '../../domain/history.js';
+import {
+  type HistoryEntry,
+  historyFormat,
+  historySchemaFormat,
+  historySchemaMark,
+  type NewHistoryEntry,
+} from '../../domain/history.js';
 import { HistoryChain, sealEntry } from '../../domain/history-chain.js';
 import { checksumsToKeep } from '../../domain/history-retention.js';
 import { type SchemaModel, versionChecksum } from '../../domain/schema-model.js';
@@ -20,9 +26,6 @@ export interface DatabaseHistoryOptions {
   /** Default "belay". */
   readonly schemaName?: string | undefined;
 }
-
-/** What the comment of the schema says, so that the schema is known whatever its name. */
-const mark = JSON.stringify({ belay: historyFormat, kind: 'history' });
 
 /**
  * The history in a schema of the database itself. Nothing is made before the first entry.
@@ -135,7 +138,7 @@ class DatabaseHistory implements SchemaHistory {
         },
       );
     }
-    await sql.createHistorySchema(this.#session, this.#schema, mark);
+    await sql.createHistorySchema(this.#session, this.#schema, historySchemaMark);
   }
 
   /** Whether there is a history; it has to be ours, whole, and open to the role. */
@@ -156,7 +159,7 @@ class DatabaseHistory implements SchemaHistory {
   }
 
   #checkMark(comment: string | null): void {
-    const found = parseMark(comment);
+    const found = historySchemaFormat(comment);
     if (found === undefined) {
       throw new BelayError(
         'SCHEMA_TAKEN',
@@ -172,12 +175,6 @@ class DatabaseHistory implements SchemaHistory {
       });
     }
   }
-}
-
-/** The format that the mark names; undefined: no mark. */
-function parseMark(comment: string | null): number | undefined {
-  const match = /^\{"belay":(\d+),"kind":"history"/.exec(comment ?? '');
-  return match ? Number(match[1]) : undefined;
 }
 
 /** An entry must not say of a schema that it is another one. */
