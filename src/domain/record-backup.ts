@@ -26,7 +26,11 @@ export type RowIdentity =
   /** By all values that the row has, and how often it is there. */
   | 'whole-row';
 
-/** A column of the user's table and the column of the backup's table that keeps it. */
+/**
+ * A column of the user's table and the column of the backup's table that keeps it. Where `before` and `after` are the same
+ * (by their bytes, of updates also both NULL) the migration did not change the value of that row: nothing is to be put back.
+ * A key that was updated has both in full: the row is found by `after` now.
+ */
 export interface KeptColumn {
   /** Name at the moment of the backup. */
   readonly name: string;
@@ -36,7 +40,7 @@ export interface KeptColumn {
   readonly type: string;
   /** Column of the backup's table: the value before. */
   readonly before: string;
-  /** Column with the value that the migration left, of updates and conversions; null: none. */
+  /** Column with the value that the migration left, of updates and conversions (in its new type); null: none. */
   readonly after: string | null;
   /** "native": as it is. "text": by PostgreSQL's exact text form, for types that a migration may take away. */
   readonly form: 'native' | 'text';
@@ -49,7 +53,7 @@ export interface RecordBackup {
   readonly id: number;
   /** The version whose migration lost the records. */
   readonly migrationVersion: string;
-  /** Number of the migration's statement, from 1: later ones are put back first. */
+  /** Number of the migration's statement, from 1: later ones are put back first, of one statement those of a greater id. */
   readonly statement: number;
   /** Table as it was named when the statement ran. */
   readonly tableSchema: string;
