@@ -1,5 +1,5 @@
 import { quotedName, quotedText } from '../quoted-sql.js';
-import { StatementEnds, tokenAt } from '../sql-scanner.js';
+import { type SqlToken, StatementEnds, tokenAt } from '../sql-scanner.js';
 import { lineAt } from '../text-place.js';
 import { meaningOf, type PsqlCommand, type PsqlVariables, readCommand } from './psql-commands.js';
 
@@ -77,8 +77,9 @@ class PsqlReader {
   #partLine: number;
   /** Number of chunks at which the statement begins that is not sent yet. */
   #unsent = 0;
-  /** The last words of the statement, outside of brackets: COPY … FROM STDIN has its data after it. */
+  /** Words of the statement outside of brackets: COPY … FROM STDIN has its data after it. */
   #words: string[] = [];
+  #brackets = 0;
   /** From where text is copied, and where its line was counted. */
   #from = 0;
   #counted: { index: number; line: number };
@@ -109,9 +110,7 @@ class PsqlReader {
     const token = tokenAt(text, at);
     if (token.kind === '\\') return this.#command(at);
     if (token.kind === ':' && this.#variables.size > 0) return this.#variable(at);
-    if (token.kind === 'word') this.#words.push(text.slice(at, token.end).toLowerCase());
-    else if (token.kind !== 'blank' && token.kind !== 'comment') this.#words.push(token.kind);
-    if (this.#words.length > 64) this.#words.splice(1, 32);
+    this.#follow(token.kind, at, token.end);
     const ended = this.#ends.follow(text, at, token);
     if (ended) this.#statementEnded(token.end);
     const isLineEnd = token.kind === 'blank' || token.kind === 'comment';
@@ -124,14 +123,30 @@ class PsqlReader {
   #statementEnded(end: number): void {
     const words = this.#words;
     const from = words.findIndex((one, i) => one === 'from' && isStandardStream(words[i + 1]));
-    if (words[0] === 'copy' && from > 0 && !within(words, from)) this.#copyAt = end;
+    if (from > 0) this.#copyAt = end;
     this.#sent(end);
+  }
+
+  /** Of other statements than COPY only the first word. What is in brackets is a query or a list of columns. */
+  #follow(kind: SqlToken['kind'], at: number, end: number): void {
+    if (kind === 'blank' || kind === 'comment' || kind === ';') return;
+    if (kind === ')') this.#brackets -= 1;
+    const isWanted = this.#words.length === 0 || this.#words[0] === 'copy';
+    if (isWanted && this.#brackets <= 0) {
+      this.#words.push(kind === 'word' ? this.#text.slice(at, end).toLowerCase() : kind);
+    }
+    if (kind === '(') this.#brackets += 1;
   }
 
   #sent(end: number): void {
     this.#take(end);
-    this.#words = [];
+    this.#beginStatement();
     this.#unsent = this.#chunks.length;
+  }
+
+  #beginStatement(): void {
+    this.#words = [];
+    this.#brackets = 0;
   }
 
   /** Takes the text up to an index as it is. */
@@ -194,7 +209,7 @@ class PsqlReader {
     if (isTest) this.#chunks.push(this.#variables.has(tested) ? 'TRUE' : 'FALSE');
     else if (plain !== undefined) this.#chunks.push(text);
     else this.#chunks.push(literal === undefined ? quotedName(text) : quotedText(text));
-    this.#words.push('other');
+    this.#follow('other', at, at);
     this.#from = at + whole.length;
     return this.#from;
   }
@@ -258,7 +273,7 @@ class PsqlReader {
     const discarded = this.#chunks.splice(this.#unsent);
     this.#chunks.push(onlyLines(discarded.join('')));
     this.#ends.reset();
-    this.#words = [];
+    this.#beginStatement();
   }
 
   #include({ arguments: [path = ''], end }: PsqlCommand, at: number, isRelative: boolean): void {
@@ -278,10 +293,3 @@ class PsqlReader {
 
 const isStandardStream = (word: string | undefined): boolean =>
   word === 'stdin' || word === 'stdout';
-
-/** Within brackets, as a query that is copied. */
-function within(words: readonly string[], at: number): boolean {
-  const before = words.slice(0, at);
-  const count = (mark: string) => before.filter((one) => one === mark).length;
-  return count('(') > count(')');
-}
