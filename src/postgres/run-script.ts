@@ -37,6 +37,8 @@ export interface ScriptHooks {
   before?(statement: Statement, index: number): Promise<void>;
   /** @param rowCount as the server tells of UPDATE, DELETE and the like; null of others */
   after?(statement: Statement, index: number, rowCount: number | null): Promise<void>;
+  /** At the end of each transaction that the script is given, when its deferred constraints and triggers are done. */
+  beforeCommit?(): Promise<void>;
 }
 
 /** What a script was run with. */
@@ -210,6 +212,7 @@ async function finish(run: Run): Promise<void> {
     );
   // Deferred triggers are the user's code too: they have to run while the user's settings hold.
   await atEnd('SET CONSTRAINTS ALL IMMEDIATE');
+  await options.hooks?.beforeCommit?.();
   await runBeforeCommit(run, options.beforeCommit);
   await atEnd('COMMIT');
 }
@@ -238,11 +241,8 @@ async function runSingly(run: Run): Promise<number> {
     const isRepeatable = isAlone && !concurrent && !mayCommit.has(statement.kind);
     const isWrapped = isAlone && run.options.hooks?.needsTransaction?.(statement, index) === true;
     const work = () => runStatement(run, index, ran);
-    const attempts = await trying(
-      run,
-      isWrapped ? () => session.transaction(work) : work,
-      isRepeatable,
-    );
+    const wrapped = () => session.transaction(() => runWrapped(run, work));
+    const attempts = await trying(run, isWrapped ? wrapped : work, isRepeatable);
     most = Math.max(most, attempts);
     if (concurrent) {
       await session.execute(`SET lock_timeout = ${run.lockTimeoutMs}`, 'setting up the statement');
@@ -254,6 +254,12 @@ async function runSingly(run: Run): Promise<number> {
     await session.transaction(() => runBeforeCommit(run, run.options.beforeCommit));
   }
   return most;
+}
+
+async function runWrapped({ session, options }: Run, work: () => Promise<void>): Promise<void> {
+  await work();
+  await session.execute('SET CONSTRAINTS ALL IMMEDIATE', 'ending a statement');
+  await options.hooks?.beforeCommit?.();
 }
 
 function unfinished({ file }: MigrationScript): BelayError {
