@@ -10,6 +10,8 @@ export interface LiveCatalog {
   readonly role: string;
   /** Schemas in which that role looks up names, in order, without pg_catalog and temporary ones. */
   readonly searchPath: readonly string[];
+  /** Schema in which Belay keeps its own; it is no part of what is listed here. */
+  readonly historySchema?: string | null;
   readonly schemas: readonly LiveObject[];
   readonly relations: readonly LiveRelation[];
   readonly columns: readonly LiveColumn[];
@@ -21,6 +23,8 @@ export interface LiveCatalog {
   /** Everything else that can be dropped or be dropped along: extensions, policies, rules, casts, … */
   readonly others: readonly LiveOther[];
   readonly dependencies: readonly LiveDependency[];
+  /** What belongs to whom, for DROP OWNED. */
+  readonly owned?: readonly { readonly role: string; readonly address: Address }[];
   /** Names of functions, user's and system's, of which at least one of that name is volatile. */
   readonly volatileFunctions: ReadonlySet<string>;
   /** TimeZone of the role's sessions, e.g. "Europe/Berlin": casts between timestamp and timestamptz depend on it. */
@@ -84,9 +88,15 @@ export interface LiveColumn {
   readonly notNull: boolean;
   /** As pg_get_expr prints it; null: none. */
   readonly default: string | null;
+  /** Oid of the default in pg_attrdef, else 0. */
+  readonly defaultOid?: number;
   readonly identity: 'a' | 'd' | null;
   readonly generated: 's' | 'v' | null;
   readonly collation: string | null;
+  /** Defined by the table itself, not only by its parents. */
+  readonly isLocal?: boolean;
+  /** How many parents have it. */
+  readonly parents?: number;
 }
 
 export interface LiveType extends LiveObject {
@@ -160,6 +170,8 @@ export interface LiveRoutine extends LiveObject {
   readonly kind: 'function' | 'procedure' | 'aggregate' | 'window';
   /** Types of its arguments as DROP FUNCTION takes them. */
   readonly arguments: string;
+  /** Types of its input arguments by their names in pg_type, e.g. "pg_catalog.int4". */
+  readonly argumentTypes?: readonly string[];
   readonly language: string;
   readonly volatility: 'i' | 's' | 'v';
   /** Body where it is text (not of C), for what still names something. */

@@ -37,6 +37,8 @@ export interface WorldRelation {
 }
 
 export interface WorldColumn {
+  /** For {@link World.drop}. */
+  readonly id: Address;
   readonly relation: Address;
   readonly name: string;
   /** As `format_type` prints it; of a column that the script made as it is written there. */
@@ -141,6 +143,34 @@ export interface World {
     name: string,
   ): Address | undefined;
 
+  /** What the script makes besides tables: an index, a constraint, a function, … It goes with what it depends on. */
+  addObject(object: NewObject): Address;
+  /**
+   * By kind as {@link Dropped} has it.
+   * @param relation of what belongs to a table: constraints, triggers, policies, rules
+   */
+  findObject(kind: string, name: RelationName, relation?: WorldRelation): WorldObject | undefined;
+  /** All of one name, e.g. overloaded functions. */
+  findObjects(kind: string, name: RelationName, relation?: WorldRelation): readonly WorldObject[];
+  objectById(id: Address): WorldObject | undefined;
+  renameObject(object: WorldObject, to: { readonly schema?: string; readonly name?: string }): void;
+  /** "n" or "a", as {@link LiveDependency} has it: for what the script makes. */
+  addDependency(dependent: Address, on: Address, type: 'n' | 'a'): void;
+  /** ATTACH PARTITION and INHERIT; DETACH and NO INHERIT. */
+  addParent(child: WorldRelation, parent: WorldRelation): void;
+  removeParent(child: WorldRelation, parent: WorldRelation): void;
+  /** All relations that there are now, also the script's own. */
+  relations(): readonly WorldRelation[];
+  /** What depends on an object, directly. */
+  dependentsOf(id: Address): readonly Dropped[];
+  hasSchema(name: string): boolean;
+  addSchema(name: string): void;
+  renameSchema(from: string, to: string): void;
+  /** Null: back to what it is for everybody. */
+  setSearchPath(schemas: readonly string[] | null, options?: { readonly isLocal?: boolean }): void;
+  /** A transaction has ended: what SET LOCAL has set does not hold any more. */
+  endTransaction(): void;
+
   /** The live table below a relation, for counting; undefined where it is new. */
   measured(relation: WorldRelation): MeasuredTable | undefined;
   /** Earlier statements because of which counts of the relation (its columns) are not what they will be. */
@@ -153,6 +183,34 @@ export interface World {
   expression(node: Tree, relation: WorldRelation, alias?: string): LiveSql;
   /** A whole SELECT, in the names of the live database. */
   query(select: Tree): LiveSql;
+}
+
+/** Anything but tables, views and the like. */
+export interface WorldObject {
+  readonly id: Address;
+  /** As {@link Dropped} has it. */
+  readonly kind: string;
+  /** Null of what lies in no schema, or belongs to a table. */
+  readonly schema: string | null;
+  readonly name: string;
+  /** Table that it belongs to. */
+  readonly relation: Address | null;
+  /** For people, see {@link Dropped}. */
+  readonly identity: string;
+  readonly isNew: boolean;
+}
+
+export interface NewObject {
+  readonly kind: string;
+  readonly schema?: string | null;
+  readonly name: string;
+  readonly relation?: WorldRelation;
+  /** Arguments of a function as they are printed. */
+  readonly arguments?: string;
+  /** What it goes with without being asked. */
+  readonly partOf?: readonly Address[];
+  /** What it is in the way of, and goes with by CASCADE. */
+  readonly dependsOn?: readonly Address[];
 }
 
 export interface NewColumn {
