@@ -1,4 +1,4 @@
-import type { DeletionLoss, Rename, RollbackPlan, TableLoss } from '../../index.js';
+import type { BackupChoice, DeletionLoss, Rename, RollbackPlan, TableLoss } from '../../index.js';
 import type { CommandContext } from '../context.js';
 import { formatBytes, plural } from '../output/format.js';
 
@@ -46,6 +46,33 @@ export function confirmRollback(context: CommandContext, plan: RollbackPlan): Pr
 export function confirmDown(context: CommandContext, count: number): Promise<boolean> {
   const what = count === 1 ? 'this migration' : `these ${count} migrations`;
   return ask(context, `Take ${what} back?`, 'nothing was run');
+}
+
+const choices: readonly { value: string; label: string; choice: BackupChoice | 'cancel' }[] = [
+  { value: '1', label: 'Proceed (I have my own backup)', choice: 'none' },
+  { value: '2', label: 'Back up to files', choice: 'files' },
+  { value: '3', label: 'Back up to the database (true rollback)', choice: 'database' },
+  { value: '4', label: 'Cancel', choice: 'cancel' },
+];
+
+/** What would be lost stands above the question; the answer is one key. */
+export async function askForBackup(context: CommandContext): Promise<BackupChoice | 'cancel'> {
+  context.progress.stop();
+  const { isCancel, selectKey } = await import('@clack/prompts');
+  const { stderr, stdin } = context.io;
+  const answer = await selectKey({
+    message: 'How shall it be done?',
+    options: choices.map(({ value, label }) => ({ value, label })),
+    initialValue: '4',
+    input: stdin as NodeJS.ReadStream,
+    output: stderr as NodeJS.WriteStream,
+    signal: context.io.signal,
+  });
+  if (isCancel(answer)) {
+    const { BelayError } = await import('../../index.js');
+    throw new BelayError('INTERRUPTED', 'interrupted: nothing was applied');
+  }
+  return choices.find(({ value }) => value === answer)?.choice ?? 'cancel';
 }
 
 async function ask(context: CommandContext, message: string, otherwise: string): Promise<boolean> {

@@ -1,16 +1,18 @@
-import type { Command } from 'commander';
-import type { DownStep } from '../../index.js';
+import { type Command, Option } from 'commander';
+import type { BackupChoice, DownStep, MigrationImpact } from '../../index.js';
 import type { Bind } from '../bind.js';
 import type { CommandContext } from '../context.js';
 import {
   describeDown,
   describeDownSteps,
+  describeImpacts,
   describeMigrationStatus,
   describeNewMigration,
   describeUp,
 } from '../output/describe-migration.js';
-import { confirmDown } from './confirm.js';
-import { allowProductionOption } from './options.js';
+import { askForBackup, confirmDown } from './confirm.js';
+import { allowProductionOption, countTimeoutOption } from './options.js';
+import { readConfig } from './settings.js';
 
 interface FolderOptions {
   readonly dir?: string;
@@ -20,12 +22,14 @@ interface RunOptions extends FolderOptions {
   readonly to?: string;
   readonly autoSnapshot?: boolean;
   readonly lockTimeout?: string;
+  readonly countTimeout?: string;
 }
 
 interface UpOptions extends RunOptions {
   readonly dryRun?: boolean;
   readonly outOfOrder?: boolean;
   readonly allowMissing?: boolean;
+  readonly backup?: BackupChoice;
 }
 
 interface DownOptions extends RunOptions {
@@ -80,12 +84,13 @@ function addStatus(migrate: Command, bind: Bind): void {
 }
 
 /** A mistake in the command is no matter of the server. */
-async function runOptions({ to, dir, autoSnapshot, lockTimeout }: RunOptions) {
+async function runOptions({ to, dir, autoSnapshot, lockTimeout, countTimeout }: RunOptions) {
   const { BelayError, parseDuration } = await import('../../index.js');
   if (to?.trim() === '') throw new BelayError('USAGE', '--to needs a version');
   return {
     ...{ to, directory: dir, noAutoSnapshot: autoSnapshot === false ? true : undefined },
     lockTimeoutMs: lockTimeout === undefined ? undefined : parseDuration(lockTimeout),
+    countTimeoutMs: countTimeout === undefined ? undefined : parseDuration(countTimeout),
   };
 }
 
@@ -96,14 +101,26 @@ function addUp(migrate: Command, bind: Bind): void {
     .option('--dry-run', 'check and list, run nothing')
     .option('--out-of-order', 'also those that come before one that is applied')
     .option('--allow-missing', 'also where applied ones have no file here')
+    .addOption(
+      new Option(
+        '--backup <where>',
+        'where records go that would be lost; asked on a terminal',
+      ).choices(['none', 'files', 'database']),
+    )
+    .addOption(countTimeoutOption())
     .action(
       bind<[], UpOptions>(async (context, options) => {
         const { dryRun, outOfOrder: allowOutOfOrder, allowMissing } = options;
         const run = await runOptions(options);
+        const backup = options.backup ?? (await readConfig(context))?.migrations?.backup;
         const result = await context.withTarget('migrate', (target, library) =>
           library.migrateUp(target, {
             ...context.work(library),
-            ...{ ...run, dryRun, allowOutOfOrder, allowMissing },
+            ...{ ...run, dryRun, allowOutOfOrder, allowMissing, backup },
+            countTimeoutMs: run.countTimeoutMs,
+            chooseBackup: context.isInteractive
+              ? (impacts) => showAndChoose(context, impacts)
+              : undefined,
           }),
         );
         context.print(result, () => describeUp(context.style, result));
@@ -130,6 +147,13 @@ function addDown(migrate: Command, bind: Bind): void {
         context.print(result, () => describeDown(context.style, result));
       }),
     );
+}
+
+/** Shows what would be lost, and asks what to do about it. */
+function showAndChoose(context: CommandContext, impacts: readonly MigrationImpact[]) {
+  context.progress.stop();
+  context.io.stderr.write(`${describeImpacts(context.style, impacts)}\n`);
+  return askForBackup(context);
 }
 
 /** Says what would be run and asks on a terminal; elsewhere only `--yes` is an answer. */

@@ -17,3 +17,10 @@ export function allowProductionOption(): Option {
     'the name of the database, to show that a production one is meant',
   );
 }
+
+export function countTimeoutOption(): Option {
+  return new Option(
+    '--count-timeout <duration>',
+    'how long a table may be counted; then the number is an estimate (60s)',
+  );
+}

@@ -2,6 +2,7 @@ import type {
   DownStep,
   MigrateDownResult,
   MigrateUpResult,
+  MigrationImpact,
   NewMigration,
   ProjectStatus,
 } from '../../index.js';
@@ -52,6 +53,11 @@ export function describeUp(style: Style, result: MigrateUpResult): string {
     ),
     `at ${style.bold(current)}${left}, in ${formatDuration(durationMs)}`,
   ].join('\n');
+}
+
+/** What migrations would do, before somebody chooses a backup. */
+export function describeImpacts(_style: Style, impacts: readonly MigrationImpact[]): string {
+  return impacts.map(titleOf).join('\n');
 }
 
 export function describeDown(style: Style, result: MigrateDownResult): string {
