@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { PartialArchive } from './partial-archive.js';
 import type { DatabaseProperties } from './properties.js';
 import type { Snapshot } from './snapshot.js';
 
@@ -7,6 +8,12 @@ import type { Snapshot } from './snapshot.js';
  * exist. `docs/formats.md` promises this format.
  */
 const manifestFormat = 1;
+
+/**
+ * Of an archive with the rows of some tables only. A Belay that does not know it refuses it, instead of restoring it as
+ * if it were the whole database.
+ */
+const partialFormat = 2;
 
 /** How far a restore of the archive into a real PostgreSQL was compared with its source. */
 export type DrillDepth =
@@ -114,6 +121,8 @@ export interface ArchiveManifest {
   readonly contentHashes: Readonly<Record<string, string>> | null;
   /** Drills later than the seal are objects of their own. */
   readonly drill: DrillRecord;
+  /** Of which tables it holds the rows; left out where it holds all. */
+  readonly partial?: PartialArchive;
   /** Head of the ledger when this was sealed: so many entries there must be at least. */
   readonly ledger: { readonly number: number; readonly sha256: string } | null;
 }
@@ -124,7 +133,8 @@ function sealOf(document: object): string {
 
 /** The bytes of a manifest. Its last field seals the others: an edited manifest is recognised. */
 export function encodeManifest(manifest: ArchiveManifest): Uint8Array {
-  const document = { belay: manifestFormat, ...manifest };
+  const belay = manifest.partial ? partialFormat : manifestFormat;
+  const document = { belay, ...manifest };
   return Buffer.from(`${JSON.stringify({ ...document, seal: sealOf(document) }, null, 2)}\n`);
 }
 
@@ -148,11 +158,13 @@ export function parseManifest(bytes: Uint8Array): ParsedManifest {
   const { seal, ...document } = value as Record<string, unknown>;
   const { belay, ...manifest } = document;
   if (typeof belay !== 'number') return { type: 'broken', why: 'it is not a manifest' };
-  if (belay > manifestFormat) return { type: 'newer', format: belay };
+  if (belay > manifestFormat && !(belay === partialFormat && 'partial' in manifest)) {
+    return { type: 'newer', format: belay };
+  }
   if (seal !== sealOf(document)) {
     return { type: 'broken', why: 'its seal does not match: it was edited' };
   }
-  return isManifest(manifest)
+  return isManifest(manifest) && isPartial(manifest) === (belay === partialFormat)
     ? { type: 'manifest', manifest }
     : { type: 'broken', why: 'it is not a manifest' };
 }
@@ -165,4 +177,8 @@ function isManifest(value: Partial<ArchiveManifest>): value is ArchiveManifest {
     typeof value.archive?.key === 'string' &&
     typeof value.archive.sha256 === 'string'
   );
+}
+
+function isPartial({ partial }: ArchiveManifest): boolean {
+  return Array.isArray(partial?.dataOf) && Array.isArray(partial.unchecked);
 }

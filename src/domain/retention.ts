@@ -1,4 +1,4 @@
-import { isProtected, type Snapshot } from './snapshot.js';
+import { isProtected, type Snapshot, type SnapshotCopy } from './snapshot.js';
 
 export interface RetentionPolicy {
   /** Keep the newest N. */
@@ -14,9 +14,16 @@ export interface RetentionDecision {
   readonly why: string;
 }
 
+/** Whether it holds the rows of some tables only. */
+function isPartial({ copies }: Snapshot): boolean {
+  const isPart = (copy: SnapshotCopy) => copy.type === 'archive' && copy.dataOf !== undefined;
+  return copies.length > 0 && copies.every(isPart);
+}
+
 /**
  * Decides what a retention policy keeps. A protected snapshot and one in use are always kept, and
- * do not use up a place of `keepLast`: otherwise protecting one would push out another.
+ * do not use up a place of `keepLast`: otherwise protecting one would push out another. Archives of some tables have
+ * places of their own: as many migrations would else push out the last copy of the whole database.
  * @param snapshots newest first
  * @param inUse why a snapshot is needed, by its id
  */
@@ -26,13 +33,15 @@ export function applyRetention(
   inUse: ReadonlyMap<string, string>,
   now: Date,
 ): RetentionDecision[] {
-  let places = policy.keepLast ?? 0;
+  const { keepLast = 0 } = policy;
+  const places = { whole: keepLast, partial: keepLast };
   return snapshots.map((snapshot) => {
     if (isProtected(snapshot, now)) return { snapshot, keep: true, why: 'protected' };
     const use = inUse.get(snapshot.id);
     if (use !== undefined) return { snapshot, keep: true, why: use };
-    if (places > 0) {
-      places -= 1;
+    const kind = isPartial(snapshot) ? 'partial' : 'whole';
+    if (places[kind] > 0) {
+      places[kind] -= 1;
       return { snapshot, keep: true, why: `one of the last ${policy.keepLast}` };
     }
     const ageMs = now.getTime() - Date.parse(snapshot.createdAt);

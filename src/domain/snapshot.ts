@@ -30,6 +30,8 @@ export interface ArchiveCopy {
   readonly sha256: string;
   readonly encrypted: boolean;
   readonly drill: DrillState;
+  /** The only tables whose rows it holds, "schema.table"; left out where it holds the whole database. */
+  readonly dataOf?: readonly string[];
 }
 
 export type SnapshotCopy = CloneCopy | ArchiveCopy;

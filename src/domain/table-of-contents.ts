@@ -12,6 +12,8 @@ export interface ContentsEntry {
   readonly schema: string;
   /** Its name; with the table's before it for what belongs to one, e.g. "orders orders_pkey". */
   readonly tag: string;
+  /** When it is restored. What has none of its own, such as a comment or grants, goes with what it stands behind. */
+  readonly section: 'pre-data' | 'data' | 'post-data';
   readonly owner: string;
   /** Empty for the database's own. */
   readonly tablespace: string;
@@ -122,14 +124,21 @@ function readHead(reader: Reader): { minor: number; serverVersion: string } {
   return { minor, serverVersion };
 }
 
-function readEntry(reader: Reader, minor: number): ContentsEntry {
+/** By their numbers; 1 is none of its own. */
+const sections: Readonly<Record<number, ContentsEntry['section']>> = {
+  2: 'pre-data',
+  3: 'data',
+  4: 'post-data',
+};
+
+function readEntry(reader: Reader, minor: number, before: ContentsEntry['section']): ContentsEntry {
   const dumpId = reader.int();
   reader.int();
   reader.text();
   reader.text();
   const tag = reader.text() ?? '';
   const kind = reader.text() ?? '';
-  reader.int();
+  const section = sections[reader.int()] ?? before;
   const definition = reader.text() ?? '';
   reader.text();
   const copyStatement = reader.text() ?? '';
@@ -143,7 +152,18 @@ function readEntry(reader: Reader, minor: number): ContentsEntry {
   const needs: number[] = [];
   for (let id = reader.text(); id !== null; id = reader.text()) needs.push(Number(id));
   reader.skipOffset();
-  return { dumpId, kind, schema, tag, owner, tablespace, definition, copyStatement, needs };
+  return {
+    dumpId,
+    kind,
+    schema,
+    tag,
+    section,
+    owner,
+    tablespace,
+    definition,
+    copyStatement,
+    needs,
+  };
 }
 
 /** From `SET client_encoding = '…';`. */
@@ -159,7 +179,7 @@ export function parseTableOfContents(bytes: Buffer): ParsedContents {
     const count = reader.int();
     const entries: ContentsEntry[] = [];
     while (entries.length < count) {
-      const entry = readEntry(reader, minor);
+      const entry = readEntry(reader, minor, entries.at(-1)?.section ?? 'pre-data');
       entries.push(entry);
       if (entry.kind === 'ENCODING') reader.encoding = encodingOf(entry);
     }

@@ -25,6 +25,11 @@ function scopeOf(shape: TableShape): RowScope {
   return { table: shape, columns, key: null };
 }
 
+export interface ContentHashOptions extends TableQueueOptions {
+  /** Only tables of which this is true, by qualified name, and no large objects. */
+  readonly only?: ((qualified: string) => boolean) | undefined;
+}
+
 /**
  * One hash over the content of each table, and one over the large objects, if there are any. It does not depend on
  * the order of rows, and is the same for the source and for what was restored from its archive.
@@ -35,15 +40,17 @@ function scopeOf(shape: TableShape): RowScope {
  */
 export async function readContentHashes(
   openSession: () => Promise<Session>,
-  options: TableQueueOptions = {},
+  options: ContentHashOptions = {},
 ): Promise<Record<string, string>> {
   const first = await openSession();
   options.signal?.throwIfAborted();
   const shapes = await readTableShapes(first);
   const scopes = new Map(shapes.map((shape) => [formatQualifiedName(shape), scopeOf(shape)]));
-  const tables = (await readTables(first)).filter((table) =>
-    scopes.has(formatQualifiedName(table)),
-  );
+  const { within = (_session, work) => work(), only } = options;
+  const tables = (await readTables(first)).filter((table) => {
+    const name = formatQualifiedName(table);
+    return scopes.has(name) && (only?.(name) ?? true);
+  });
   const reading = {
     settings: hashSettings,
     purpose: 'hash',
@@ -54,8 +61,7 @@ export async function readContentHashes(
       ),
   };
   const read = await readEachTable(openSession, first, tables, reading, options);
-  const { within = (_session, work) => work() } = options;
-  const objects = await within(first, () => hashLargeObjects(first));
+  const objects = only ? null : await within(first, () => hashLargeObjects(first));
   const entries = read.map(({ table, result }): [string, string] => [
     formatQualifiedName(table),
     result,

@@ -24,6 +24,8 @@ export interface FrozenDatabase {
 export interface FreezeOptions {
   /** How long to wait for a lock on a table, in milliseconds. */
   readonly lockTimeoutMs: number;
+  /** Rows of some tables only will be read: the caller checks afterwards that the role may read those. */
+  readonly someTables?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -50,7 +52,7 @@ export async function freezeDatabase(
   for (let attempt = 1; attempt <= mostAttempts; attempt += 1) {
     options.signal?.throwIfAborted();
     const tables = await readTableRights(session);
-    checkReadable(tables, await readSequences(session));
+    if (!options.someTables) checkReadable(tables, await readSequences(session));
     const snapshotName = await tryToFreeze(session, tables, options);
     if (snapshotName !== undefined) {
       return { session, snapshotName, within: readingWithin(session, snapshotName) };

@@ -85,7 +85,27 @@ describe('a manifest', () => {
     expect(parse(json).type).toBe('broken');
   });
 
-  it('of a later Belay is called that', () => {
-    expect(parse('{"belay":2,"kind":"archive"}')).toEqual({ type: 'newer', format: 2 });
+  it.each([2, 3])('of a later Belay is called that: format %i', (format) => {
+    const later = `{"belay":${format},"kind":"archive"}`;
+    expect(parse(later)).toEqual({ type: 'newer', format });
+  });
+
+  describe('of an archive with the rows of some tables', () => {
+    const reference = { table: 'public.a', constraint: 'a_b_fkey', refersTo: 'public.b' };
+    const part = { ...manifest, partial: { dataOf: ['public.a'], unchecked: [reference] } };
+    const partText = () => Buffer.from(encodeManifest(part)).toString('utf8');
+
+    it('is read back, and has a format that earlier readers refuse', () => {
+      expect(parse(partText())).toEqual({ type: 'manifest', manifest: part });
+      expect(JSON.parse(partText())).toMatchObject({ belay: 2 });
+      expect(JSON.parse(text())).toMatchObject({ belay: 1 });
+    });
+
+    it('is not taken for one of the whole database, whatever is changed', () => {
+      const { partial: _, ...whole } = JSON.parse(partText());
+      expect(parse(JSON.stringify(whole)).type).not.toBe('manifest');
+      expect(parse(JSON.stringify({ ...whole, belay: 1 })).type).toBe('broken');
+      expect(parse(partText().replace('"belay": 2', '"belay": 1')).type).toBe('broken');
+    });
   });
 });

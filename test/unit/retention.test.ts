@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { applyRetention, type RetentionPolicy } from '../../src/domain/retention.js';
-import { forever, isProtected } from '../../src/domain/snapshot.js';
+import { type ArchiveCopy, forever, isProtected } from '../../src/domain/snapshot.js';
 import { sampleSnapshot } from '../support/sample-records.js';
 
 const now = new Date('2026-11-21T12:00:00.000Z');
@@ -58,5 +58,17 @@ describe('isProtected', () => {
     expect(isProtected({ protectedUntil: forever }, now)).toBe(true);
     expect(isProtected({ protectedUntil: now.toISOString() }, now)).toBe(false);
     expect(isProtected({ protectedUntil: '2026-11-21T12:00:00.001Z' }, now)).toBe(true);
+  });
+
+  it('gives archives of some tables places of their own: they push out no whole database', () => {
+    const archive: ArchiveCopy = {
+      ...{ type: 'archive', location: '/a', sizeBytes: 1, sha256: '0', encrypted: false },
+      ...{ drill: { status: 'proven', at: null }, dataOf: ['public.users'] },
+    };
+    const mixed = snapshots.map((snapshot) =>
+      'abc'.includes(snapshot.id) ? { ...snapshot, copies: [archive] } : snapshot,
+    );
+    expect(kept({ keepLast: 1 }, {}, mixed)).toBe('ad');
+    expect(kept({ keepLast: 2 }, {}, mixed)).toBe('abd');
   });
 });

@@ -165,9 +165,11 @@ function newestFirst(a: Archive, b: Archive): number {
 /** The copy that `snapshot.copies` shows. */
 export function toArchiveCopy({ manifest, location, drill }: Archive): ArchiveCopy {
   const { sizeBytes, sha256, encryption } = manifest.archive;
+  const { partial } = manifest;
   return {
     type: 'archive',
     ...{ location, sizeBytes, sha256, encrypted: encryption !== null, drill },
+    ...(partial ? { dataOf: partial.dataOf } : {}),
   };
 }
 

@@ -2,6 +2,7 @@ import { newSnapshotId } from '../../domain/clone-name.js';
 import type { DrillDifference } from '../../domain/drill.js';
 import type { LedgerHead } from '../../domain/ledger.js';
 import type { ArchiveManifest } from '../../domain/manifest.js';
+import type { QualifiedName } from '../../domain/qualified-name.js';
 import { reportStep } from '../../domain/reporter.js';
 import type { GitState, Snapshot } from '../../domain/snapshot.js';
 import { automaticTag, validateTag } from '../../domain/tag.js';
@@ -21,6 +22,7 @@ import {
   prepareToArchive,
 } from './archive-options.js';
 import { readArchives, toArchivedSnapshot } from './archives.js';
+import type { ChosenTables } from './choose-tables.js';
 import { cleanStore } from './clean-store.js';
 import { type DrillServer, withDrillServer } from './drill-server.js';
 import { type Dumped, type DumpLiveOrder, dumpLive } from './dump-live.js';
@@ -73,6 +75,31 @@ export async function takeCheckpoint(
   target: Target,
   options: CheckpointOptions = {},
 ): Promise<CheckpointResult> {
+  const { checkpoint } = await makeCheckpoint(target, { ...options, automatic: 'checkpoint' });
+  return checkpoint;
+}
+
+export interface MakeCheckpointOptions extends CheckpointOptions {
+  /** Beginning of the tag where none is asked for. */
+  readonly automatic: string;
+  /** The only tables whose rows are wanted; default: all. */
+  readonly tables?: readonly QualifiedName[] | undefined;
+}
+
+export interface MadeCheckpoint {
+  readonly checkpoint: CheckpointResult;
+  /** Null where it holds the rows of all tables. */
+  readonly chosen: ChosenTables | null;
+}
+
+/**
+ * A checkpoint of the whole database or of some of its tables.
+ * @throws BelayError as `takeCheckpoint`, TABLE_NOT_FOUND, USAGE
+ */
+export async function makeCheckpoint(
+  target: Target,
+  options: MakeCheckpointOptions,
+): Promise<MadeCheckpoint> {
   if (options.tag !== undefined) validateTag(options.tag);
   const settings = await checkArchiveOptions(options, 'counts');
   const git = await readGitState(options.cwd ?? target.cwd);
@@ -81,8 +108,9 @@ export async function takeCheckpoint(
     requireLive(work.timeline, target.database);
     const store = await target.openStore();
     const { tools } = await prepareToArchive(target, store, settings, work.signal);
-    const tag = await freeTag(work, store, options.tag);
-    const order = { store, tools, settings, git, tag, description: options.description ?? '' };
+    const tag = await freeTag(work, store, options);
+    const { description = '', tables } = options;
+    const order = { store, tools, settings, git, tag, description, tables };
     const finish = (server: DrillServer | null) =>
       archiveLive(work, { ...order, server, startedAt });
     if (settings.drill === false) return finish(null);
@@ -102,7 +130,11 @@ export async function takeCheckpoint(
 }
 
 /** Also cleans what runs that were killed have left in the store. */
-async function freeTag(work: Work, store: Store, asked: string | undefined): Promise<string> {
+async function freeTag(
+  work: Work,
+  store: Store,
+  { tag: asked, automatic }: MakeCheckpointOptions,
+): Promise<string> {
   const place = await archivePlace(work.target);
   const archives = await readArchives(store, place, work.signal);
   for (const { key, detail } of await cleanStore(store, place, work.main, archives)) {
@@ -111,7 +143,7 @@ async function freeTag(work: Work, store: Store, asked: string | undefined): Pro
   const taken = takenTags(work.timeline);
   for (const { manifest } of archives.own) taken.add(manifest.snapshot.tag);
   for (const { tag } of archives.broken) taken.add(tag);
-  if (asked === undefined) return automaticTag('checkpoint', new Date(), taken);
+  if (asked === undefined) return automaticTag(automatic, new Date(), taken);
   if (taken.has(asked)) throw tagExists(work.target.database, asked);
   return asked;
 }
@@ -138,7 +170,7 @@ interface LiveOrder extends DumpLiveOrder {
   readonly startedAt: number;
 }
 
-async function archiveLive(work: Work, order: LiveOrder): Promise<CheckpointResult> {
+async function archiveLive(work: Work, order: LiveOrder): Promise<MadeCheckpoint> {
   const { store } = order;
   const id = newSnapshotId();
   const place = await archivePlace(work.target);
@@ -153,7 +185,9 @@ async function archiveLive(work: Work, order: LiveOrder): Promise<CheckpointResu
       const manifest = await describeLive(work, order, id, dumped);
       const sealed = await commitManifest({ ...seal, ...lock, manifest });
       const ledger = await recordSealed({ ...seal, ...lock }, sealed);
-      return describe(order, ledger, dumped.made, await sealedSnapshot(store, sealed, work));
+      const snapshot = await sealedSnapshot(store, sealed, work);
+      const checkpoint = describe(order, ledger, dumped.made, snapshot);
+      return { checkpoint, chosen: dumped.chosen };
     });
   });
 }
@@ -165,7 +199,7 @@ async function describeLive(
   dumped: Dumped,
 ): Promise<Omit<ArchiveManifest, 'ledger'>> {
   const { target, main, timeline } = work;
-  const { made, facts, needs } = dumped;
+  const { made, facts, needs, chosen } = dumped;
   const live = requireLive(timeline, target.database);
   const isFailed = made.drill?.result.status === 'failed';
   const snapshot = {
@@ -173,7 +207,7 @@ async function describeLive(
     ...{ createdAt: dumped.createdAt, reason: 'before-migration' as const, git: order.git },
     target: { server: target.server, database: target.database },
     fingerprint: withDrilledSequences(dumped),
-    sizeBytes: (await databaseSize(main, live.oid)) ?? 0,
+    sizeBytes: chosen ? chosen.sizeBytes : ((await databaseSize(main, live.oid)) ?? 0),
     durationMs: Math.round(performance.now() - order.startedAt),
     protectedUntil: isFailed ? null : (order.settings.lockUntil?.toISOString() ?? null),
     parent: timeline.basedOn?.record.snapshot.id ?? null,
@@ -185,6 +219,7 @@ async function describeLive(
     ...{ pgDump: order.tools.pgDump.version, source: 'target' },
     ...{ portableChecksum: facts.portableChecksum, contentHashes: facts.contentHashes },
     movedSequences: made.drill?.restored ? {} : dumped.moved,
+    ...(chosen ? { partial: chosen.partial } : {}),
   });
 }
 

@@ -98,7 +98,7 @@ async function drillFromStore(
     return reportStep(reporter, { ...step, sizeBytes: manifest.archive.sizeBytes }, () =>
       drillArchive({
         ...{ server: drillServer, pgRestore: tools.pgRestore.path, source, depth },
-        ...{ locale: manifest.locale, requires: manifest.requires },
+        ...{ locale: manifest.locale, requires: manifest.requires, partial: manifest.partial },
         expected: async () => expectationOf(manifest),
         ...{ env, signal, reporter },
       }),

@@ -7,6 +7,7 @@ import {
   type Restored,
 } from '../../domain/drill.js';
 import type { DatabaseLocale, DrillDepth, Requirements } from '../../domain/manifest.js';
+import { narrow, narrowFingerprint, type PartialArchive } from '../../domain/partial-archive.js';
 import { type Reporter, reportStep } from '../../domain/reporter.js';
 import { portableChecksum } from '../../domain/schema-model.js';
 import { BelayError, toBelayError } from '../../errors.js';
@@ -26,6 +27,8 @@ export interface DrillOrder {
   readonly locale: DatabaseLocale;
   readonly requires: Requirements;
   readonly depth: DrillDepth;
+  /** Of an archive with the rows of some tables only: what is to be compared. */
+  readonly partial?: PartialArchive | null | undefined;
   /** Asked for after the restore: the source may still be counted while its archive is restored. */
   readonly expected: () => Promise<Expectation & { readonly portableChecksum: string | null }>;
   readonly env: NodeJS.ProcessEnv;
@@ -86,6 +89,7 @@ async function restoreAndRead(order: DrillOrder): Promise<Restored> {
           ...{ session, database, requires, settings: server.settings },
           ...{ pgRestore: order.pgRestore, env: order.env, source: order.source },
           ...{ noOwner: !server.isPrivate, isThrowaway: server.isPrivate },
+          unchecked: order.partial?.unchecked,
           ...{ signal: order.signal, reporter },
         });
         return reportStep(reporter, { name: 'compare' }, async () => {
@@ -100,8 +104,9 @@ async function restoreAndRead(order: DrillOrder): Promise<Restored> {
 }
 
 /** On a server of the user's the roles are others, so owners and grants are left out of what is compared. */
-async function compare(order: DrillOrder, restored: Restored): Promise<DrillDifference[]> {
+async function compare(order: DrillOrder, whole: Restored): Promise<DrillDifference[]> {
   const expected = await order.expected();
+  const restored = order.partial ? narrowRestored(order.partial, expected, whole) : whole;
   if (order.server.isPrivate) return compareRestored(expected, restored);
   const differences = compareRestored(expected, restored).filter(({ what }) => what !== 'schema');
   const actual = portableChecksum(restored.model);
@@ -109,6 +114,21 @@ async function compare(order: DrillOrder, restored: Restored): Promise<DrillDiff
     return differences;
   const schema = { what: 'schema' as const, name: 'schema', expected: expected.portableChecksum };
   return [{ ...schema, actual }, ...differences];
+}
+
+/** Tables whose rows the archive does not hold are there, and empty: that says nothing about it. */
+function narrowRestored(
+  { dataOf }: PartialArchive,
+  { fingerprint }: Expectation,
+  restored: Restored,
+): Restored {
+  const sequences = Object.keys(fingerprint?.sequences ?? {});
+  const { contentHashes } = restored;
+  return {
+    ...restored,
+    fingerprint: narrowFingerprint(restored.fingerprint, { tables: dataOf, sequences }),
+    contentHashes: contentHashes && narrow(contentHashes, dataOf),
+  };
 }
 
 function whyNotRestored(thrown: unknown): DrillDifference {

@@ -1,4 +1,6 @@
+import type { Fingerprint } from '../../domain/fingerprint.js';
 import type { SequenceRange } from '../../domain/manifest.js';
+import type { QualifiedName } from '../../domain/qualified-name.js';
 import { reportStep } from '../../domain/reporter.js';
 import { readSequenceState } from '../../postgres/fingerprint.js';
 import { type FrozenDatabase, freezeDatabase } from '../../postgres/frozen-database.js';
@@ -10,13 +12,15 @@ import { closingSessions } from '../snapshot/read-clone.js';
 import { nextTime, requireLive } from '../target/timeline.js';
 import type { Work } from '../target/work.js';
 import type { ArchiveSettings } from './archive-options.js';
+import { type ChosenTables, chooseTables, readChosenSequences } from './choose-tables.js';
 import type { DrillServer } from './drill-server.js';
 import { startDump } from './dump.js';
 import {
   expectationOf,
   type Facts,
+  movedSequences,
+  readChosenFacts,
   readFrozenFacts,
-  readMovedSequences,
   readNeeds,
 } from './facts.js';
 import { type MadeArchive, makeArchive } from './make-archive.js';
@@ -27,6 +31,8 @@ export interface DumpLiveOrder {
   readonly settings: ArchiveSettings;
   /** Null: no drill. */
   readonly server: DrillServer | null;
+  /** The only tables whose rows are wanted; undefined: all. */
+  readonly tables?: readonly QualifiedName[] | undefined;
 }
 
 async function withTargetSessions<T>(
@@ -44,6 +50,8 @@ export interface Dumped {
   readonly moved: Readonly<Record<string, SequenceRange>>;
   readonly createdAt: string;
   readonly needs: Awaited<ReturnType<typeof readNeeds>>;
+  /** Null: the whole database. */
+  readonly chosen: ChosenTables | null;
 }
 
 /**
@@ -51,36 +59,37 @@ export interface Dumped {
  * @param id of the new snapshot
  */
 export async function dumpLive(work: Work, order: DumpLiveOrder, id: string): Promise<Dumped> {
-  const { store, tools, settings, server } = order;
+  const { store, tools, settings, server, tables } = order;
   const { target, signal } = work;
   return withTargetSessions(work, async (open) => {
     const { lockTimeoutMs, idleMs, compression } = settings;
     const frozen = await reportStep(work.reporter, { name: 'freeze' }, async () =>
-      freezeDatabase(await open(), { lockTimeoutMs, signal }),
+      freezeDatabase(await open(), { lockTimeoutMs, signal, someTables: tables !== undefined }),
     );
     const createdAt = nextTime(work.timeline);
-    const sequences = await readSequenceState(frozen.session, frozen.within);
     const needs = await readNeeds(frozen.session);
+    const chosen = tables ? await chooseTables(work, frozen, tables, needs.locale) : null;
+    const sequences = await readSequences(frozen, chosen);
     const dump = startDump({
       ...{ pgDump: tools.pgDump.path, settings: target.settings, database: target.database },
       ...{ env: target.env, snapshotName: frozen.snapshotName },
-      ...{ compression, lockTimeoutMs, idleMs, signal },
+      ...{ compression, lockTimeoutMs, idleMs, signal, more: chosen?.dumpArguments },
     });
-    const reading = readFacts(work, frozen, open, { sequences, deep: settings.drill === 'deep' });
+    const deep = settings.drill === 'deep';
+    const reading = readFacts(work, frozen, open, { sequences, deep, chosen });
     // Without it nothing could be proven: what cannot be counted is not worth dumping.
     reading.catch((error) => dump.stop(error));
     const known = once(async () => {
       const facts = await reading;
-      return { facts, moved: await readMovedSequences(frozen, sequences) };
+      const moved = movedSequences(sequences, await readSequences(frozen, chosen));
+      return { facts, moved };
     });
     const made = await makeArchive(work, {
       ...{ store, id, tools, recipients: settings.recipients },
       source: {
         ...needs,
-        bytes: dump.stdout,
-        expectedBytes:
-          (await databaseSize(work.main, requireLive(work.timeline, target.database).oid)) ??
-          undefined,
+        ...{ bytes: dump.stdout, partial: chosen?.partial ?? null },
+        expectedBytes: chosen ? chosen.sizeBytes : await liveSize(work),
         expected: async () => {
           const { facts, moved } = await known();
           return expectationOf(facts, moved);
@@ -92,8 +101,23 @@ export async function dumpLive(work: Work, order: DumpLiveOrder, id: string): Pr
       await reading.catch(() => {});
       throw error;
     });
-    return { made, ...(await known()), createdAt, needs };
+    return { made, ...(await known()), createdAt, needs, chosen };
   });
+}
+
+async function liveSize({ main, timeline, target }: Work): Promise<number | undefined> {
+  return (await databaseSize(main, requireLive(timeline, target.database).oid)) ?? undefined;
+}
+
+type SequenceValues = Fingerprint['sequences'];
+
+function readSequences(
+  frozen: FrozenDatabase,
+  chosen: ChosenTables | null,
+): Promise<SequenceValues> {
+  return chosen
+    ? readChosenSequences(frozen, chosen)
+    : readSequenceState(frozen.session, frozen.within);
 }
 
 /** The values of the sequences are those from before the dump: where they have moved, that is said. */
@@ -101,9 +125,13 @@ async function readFacts(
   work: Work,
   frozen: FrozenDatabase,
   open: () => Promise<Session>,
-  { sequences, deep }: { sequences: Facts['fingerprint']['sequences']; deep: boolean },
+  order: { sequences: SequenceValues; deep: boolean; chosen: ChosenTables | null },
 ): Promise<Facts> {
-  const facts = await readFrozenFacts(frozen, open, { deep, signal: work.signal });
+  const { sequences, deep, chosen } = order;
+  const options = { deep, signal: work.signal };
+  const facts = chosen
+    ? await readChosenFacts(frozen, open, chosen, options)
+    : await readFrozenFacts(frozen, open, options);
   return { ...facts, fingerprint: { ...facts.fingerprint, sequences } };
 }
 

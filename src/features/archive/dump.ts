@@ -13,6 +13,8 @@ export interface DumpOrder {
   readonly env: NodeJS.ProcessEnv;
   /** Name of the exported snapshot to read; undefined: nobody writes to the database. */
   readonly snapshotName?: string | undefined;
+  /** What it is to leave out; default: nothing. */
+  readonly more?: readonly string[] | undefined;
   /** Of gzip. */
   readonly compression: number;
   readonly lockTimeoutMs: number;
@@ -21,7 +23,7 @@ export interface DumpOrder {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Starts pg_dump of a whole database in custom format; its bytes come on stdout. */
+/** Starts pg_dump of a database in custom format; its bytes come on stdout. */
 export function startDump(order: DumpOrder): StreamedProgram {
   const { settings, database, env, snapshotName } = order;
   return streamProgram(
@@ -32,6 +34,7 @@ export function startDump(order: DumpOrder): StreamedProgram {
       '--no-password',
       `--lock-wait-timeout=${order.lockTimeoutMs}`,
       ...(snapshotName === undefined ? [] : [`--snapshot=${snapshotName}`]),
+      ...(order.more ?? []),
     ],
     {
       env: libpqEnvironment(settings, { database, applicationName: 'belay dump', env }),

@@ -17,6 +17,7 @@ import type { Work } from '../target/work.js';
 import { majorOf } from './archive-options.js';
 import type { Archive } from './archives.js';
 import { findIdentities, type IdentityOptions, openPlain } from './open-plain.js';
+import { refusePartial } from './partial.js';
 import { restoreInto } from './restore-into.js';
 import { chooseRestoreTools } from './restore-tools.js';
 
@@ -52,7 +53,10 @@ export interface Fetched {
   readonly record: CloneRecord;
 }
 
-/** Restores an archive beside everything that is in use and gives it to `use`; removed again if anything fails. */
+/**
+ * Restores an archive beside everything that is in use and gives it to `use`; removed again if anything fails.
+ * @throws BelayError PARTIAL_ARCHIVE where it is not one of the whole database
+ */
 export async function withFetched<T>(
   work: Work,
   archive: Archive,
@@ -62,6 +66,7 @@ export async function withFetched<T>(
   const { main, target } = work;
   const { manifest } = archive;
   refuseBroken(archive);
+  refusePartial(archive);
   const name = cloneName(target.database, manifest.snapshot.id);
   const properties = await propertiesHere(work, manifest, options);
   // Outside of what is cleaned up: a database of this name that is there already is not ours to remove.

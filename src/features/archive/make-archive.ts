@@ -3,6 +3,7 @@ import { archiveKey } from '../../domain/archive-keys.js';
 import type { Expectation } from '../../domain/drill.js';
 import type { ArchiveManifest, DrillDepth } from '../../domain/manifest.js';
 import { notDrilled } from '../../domain/manifest.js';
+import type { PartialArchive } from '../../domain/partial-archive.js';
 import { reportStep } from '../../domain/reporter.js';
 import type { Snapshot } from '../../domain/snapshot.js';
 import { BelayError } from '../../errors.js';
@@ -20,6 +21,8 @@ import { type WrittenArchive, writeArchive } from './write-archive.js';
 export interface ArchiveSource extends Needs {
   readonly bytes: Readable;
   readonly expectedBytes: number | undefined;
+  /** Null or left out: the rows of all tables. */
+  readonly partial?: PartialArchive | null | undefined;
   /** Asked for when the bytes have ended. */
   readonly expected: () => Promise<Expectation & { readonly portableChecksum: string | null }>;
 }
@@ -81,6 +84,7 @@ function runDrill(work: Work, order: MakeArchiveOrder, plain: Readable): Promise
   return drillArchive({
     ...{ server: drill.server, depth: drill.depth, pgRestore: tools.pgRestore.path, source: plain },
     ...{ locale: source.locale, requires: source.requires, expected: source.expected },
+    partial: source.partial,
     ...{ env: work.target.env, signal: work.signal, reporter: work.reporter },
   });
 }
@@ -100,7 +104,7 @@ async function drillReadBack(
 export type ManifestFacts = Needs &
   Pick<
     ArchiveManifest,
-    'cluster' | 'properties' | 'portableChecksum' | 'contentHashes' | 'movedSequences'
+    'cluster' | 'properties' | 'portableChecksum' | 'contentHashes' | 'movedSequences' | 'partial'
   > &
   Pick<ArchiveManifest['archive'], 'pgDump' | 'source'>;
 

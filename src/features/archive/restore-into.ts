@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
 import type { RequiredExtension, Requirements } from '../../domain/manifest.js';
+import type { UncheckedReference } from '../../domain/partial-archive.js';
 import type { Reporter } from '../../domain/reporter.js';
 import { BelayError } from '../../errors.js';
 import { quoteIdentifier, quoteLiteral, type Session } from '../../postgres/session.js';
@@ -19,6 +20,8 @@ export interface RestoreIntoOrder {
   readonly noOwner: boolean;
   /** The server is thrown away: one transaction, and nothing to be careful about. */
   readonly isThrowaway: boolean;
+  /** Foreign keys to rows that the archive does not hold. */
+  readonly unchecked?: readonly UncheckedReference[] | undefined;
   readonly reporter: Reporter;
   readonly signal?: AbortSignal | undefined;
 }
@@ -34,7 +37,7 @@ export async function restoreInto(order: RestoreIntoOrder): Promise<void> {
   const extensions = await findExactExtensions(session, requires.extensions);
   await restoreStream({
     ...{ pgRestore, settings, database, env, source, noOwner, signal, reporter },
-    singleTransaction: order.isThrowaway,
+    ...{ singleTransaction: order.isThrowaway, unchecked: order.unchecked ?? [] },
     jobs: Math.max(2, Math.min(4, availableParallelism())),
     afterSchemas: extensions.length === 0 ? null : () => createExtensions(session, extensions),
   });

@@ -1,7 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { orderPartialRestore, type UncheckedReference } from '../../domain/partial-archive.js';
 import { type Reporter, reportStep } from '../../domain/reporter.js';
+import { type ContentsEntry, parseTableOfContents } from '../../domain/table-of-contents.js';
+import { restoreList } from '../../domain/table-selection.js';
 import { BelayError } from '../../errors.js';
 import { libpqEnvironment } from '../../postgres/libpq-environment.js';
 import type { ConnectionSettings } from '../../postgres/settings.js';
@@ -27,6 +30,8 @@ export interface RestoreStreamOrder {
   readonly jobs: number;
   /** Done when the schemas are there and nothing else is; null: nothing is to be done then. */
   readonly afterSchemas: (() => Promise<void>) | null;
+  /** Foreign keys to rows that the archive does not hold: they are made before any rows are there, and not checked. */
+  readonly unchecked: readonly UncheckedReference[];
   readonly reporter: Reporter;
   readonly signal?: AbortSignal | undefined;
 }
@@ -47,11 +52,15 @@ export async function restoreStream(order: RestoreStreamOrder): Promise<void> {
     const { head, rest, listing } = await readHead(order, headFile);
     const listFile = await restoreSchemas(order, listing, headFile);
     const { reporter } = order;
+    const { rows, after } =
+      order.unchecked.length === 0
+        ? partsOfWhole(listFile)
+        : await partsOfPartial(order, head, headFile, listFile !== undefined);
     await reportStep(reporter, { name: 'restore rows' }, () =>
-      restoreRows(order, head, rest, listFile),
+      restoreRows(order, head, rest, rows),
     );
     await reportStep(reporter, { name: 'build indexes and constraints' }, () =>
-      restoreRest(order, headFile),
+      restoreFromHead(order, [...after, `--jobs=${order.jobs}`, headFile]),
     );
   });
 }
@@ -131,22 +140,50 @@ async function restoreSchemas(
   return write('others', (line) => !schemaEntry.test(line));
 }
 
+/** Arguments that choose what is restored with the rows, and what afterwards. */
+interface Parts {
+  readonly rows: readonly string[];
+  readonly after: readonly string[];
+}
+
+function partsOfWhole(listFile: string | undefined): Parts {
+  const list = listFile === undefined ? [] : [`--use-list=${listFile}`];
+  return {
+    rows: ['--section=pre-data', '--section=data', ...list],
+    after: ['--section=post-data'],
+  };
+}
+
+async function partsOfPartial(
+  order: RestoreStreamOrder,
+  head: readonly Buffer[],
+  headFile: string,
+  schemasAreMade: boolean,
+): Promise<Parts> {
+  const parsed = parseTableOfContents(Buffer.concat(head));
+  if (parsed.type !== 'contents') throw notAnArchive('its table of contents cannot be read');
+  const { rows, rest } = orderPartialRestore(parsed.contents, order.unchecked);
+  const list = async (name: string, entries: readonly ContentsEntry[]) => {
+    const file = `${headFile}.${name}`;
+    await writeFile(file, restoreList(entries), { mode: 0o600 });
+    return [`--use-list=${file}`];
+  };
+  const left = rows.filter(({ kind }) => !(schemasAreMade && kind === 'SCHEMA'));
+  return { rows: await list('rows', left), after: await list('after', rest) };
+}
+
 async function restoreRows(
   order: RestoreStreamOrder,
   head: readonly Buffer[],
   rest: AsyncIterator<Buffer>,
-  listFile: string | undefined,
+  chosen: readonly string[],
 ): Promise<void> {
   const transaction = order.singleTransaction ? '--single-transaction' : '--exit-on-error';
   const child = streamProgram(
     order.pgRestore,
-    [
-      ...commonArguments(order),
-      ...['--section=pre-data', '--section=data', transaction],
-      ...(listFile === undefined ? [] : [`--use-list=${listFile}`]),
-    ],
+    [...commonArguments(order), transaction, ...chosen],
     {
-      ...{ env: childEnvironment(order), stdin: 'pipe', stdout: 'collect', signal: order.signal },
+      ...{ env: rowsEnvironment(order), stdin: 'pipe', stdout: 'collect', signal: order.signal },
       ...{ errorCode: 'RESTORE_FAILED', errorHint },
     },
   );
@@ -196,10 +233,6 @@ async function feed(
   stdin.end();
 }
 
-function restoreRest(order: RestoreStreamOrder, headFile: string): Promise<void> {
-  return restoreFromHead(order, ['--section=post-data', `--jobs=${order.jobs}`, headFile]);
-}
-
 /** Restores what needs no more than the table of contents. */
 async function restoreFromHead(order: RestoreStreamOrder, args: readonly string[]): Promise<void> {
   await runProgram(order.pgRestore, [...commonArguments(order), '--exit-on-error', ...args], {
@@ -224,4 +257,12 @@ function connectionStringFor(database: string): string {
 
 function childEnvironment({ settings, database, env }: RestoreStreamOrder): NodeJS.ProcessEnv {
   return libpqEnvironment(settings, { database, applicationName: 'belay restore', env });
+}
+
+/** As a replica the server does not check the foreign keys that are there before the rows. */
+function rowsEnvironment(order: RestoreStreamOrder): NodeJS.ProcessEnv {
+  const env = childEnvironment(order);
+  if (order.unchecked.length === 0) return env;
+  const options = [env.PGOPTIONS, '-c session_replication_role=replica'];
+  return { ...env, PGOPTIONS: options.filter((option) => option !== undefined).join(' ') };
 }

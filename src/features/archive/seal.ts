@@ -80,7 +80,7 @@ async function lockAndRecord(
   { store, lockUntil, action }: RecordOrder,
   { manifest, manifestKey: key, manifestSha256 }: Sealed,
 ): Promise<LedgerHead> {
-  const { snapshot, archive, drill } = manifest;
+  const { snapshot, archive, drill, partial } = manifest;
   if (lockUntil) {
     await store.lock(archive.key, lockUntil);
     await store.lock(key, lockUntil);
@@ -94,6 +94,7 @@ async function lockAndRecord(
     details: {
       ...{ manifestSha256, archiveSha256: archive.sha256, sizeBytes: archive.sizeBytes },
       ...{ drill: drill.status, rowCounts: snapshot.fingerprint?.rowCounts ?? {} },
+      ...(partial ? { dataOf: partial.dataOf } : {}),
       ...(lockUntil ? { lockedUntil: lockUntil.toISOString() } : {}),
     },
   });

@@ -120,11 +120,12 @@ function asStored(entry: Entry): { entry: Entry; snapshot: Snapshot } {
 const compareTimes = (a: Snapshot, b: Snapshot): number =>
   a.createdAt.localeCompare(b.createdAt) || a.id.localeCompare(b.id);
 
-/** The archive that is certain to bring the database back. */
+/** The archive that is certain to bring the whole database back. */
 function lastProven(entries: readonly Entry[]): Archive | undefined {
   return entries
     .flatMap(({ archive }) => archive ?? [])
     .filter(({ drill, problem }) => drill.status === 'proven' && problem === null)
+    .filter(({ manifest }) => !manifest.partial)
     .sort((a, b) => b.storedAt.getTime() - a.storedAt.getTime())[0];
 }
 

@@ -1,8 +1,10 @@
+import { formatQualifiedName } from '../../domain/qualified-name.js';
 import type { Archive } from '../archive/archives.js';
 import { toArchivedSnapshot } from '../archive/archives.js';
 import { refuseBroken } from '../archive/fetch.js';
-import { findOrigin } from '../archive/obtain-clone.js';
+import { findTableOrigin } from '../archive/obtain-clone.js';
 import { findIdentities, type IdentityOptions, openPlain } from '../archive/open-plain.js';
+import { refuseTablesNotIn } from '../archive/partial.js';
 import { recorded } from '../ledger/recorded.js';
 import type { Target } from '../target/open-target.js';
 import type { Work } from '../target/work.js';
@@ -23,19 +25,19 @@ export interface RestoreSnapshotTablesOptions extends RestoreTablesOptions, Iden
  *
  * @example
  * await restoreSnapshotTables(target, { reference: 'pre-deploy', tables: ['public.orders'] });
- * @throws BelayError SNAPSHOT_NOT_FOUND, TABLE_NOT_FOUND, WOULD_LOSE, DEPENDENTS_IN_THE_WAY, LOCK_TIMEOUT, …; the
+ * @throws BelayError SNAPSHOT_NOT_FOUND, TABLE_NOT_FOUND, PARTIAL_ARCHIVE, WOULD_LOSE, DEPENDENTS_IN_THE_WAY, LOCK_TIMEOUT, …; the
  *   database is unchanged then
  */
 export async function restoreSnapshotTables(
   target: Target,
   options: RestoreSnapshotTablesOptions,
 ): Promise<RestoreTablesResult> {
-  checkTableOptions(options);
+  const tables = checkTableOptions(options).map(formatQualifiedName);
   return recorded(
     target,
     'restore-table',
     options.reporter,
-    () => restoreTables(target, (work) => findSource(work, options), options),
+    () => restoreTables(target, (work) => findSource(work, options, tables), options),
     ({ snapshot, tables, keptIn }) => ({
       snapshot: { id: snapshot.id, tag: snapshot.tag },
       rows: tables.reduce((sum, { rows }) => sum + rows, 0),
@@ -50,8 +52,10 @@ export async function restoreSnapshotTables(
 async function findSource(
   work: Work,
   { reference, ...options }: RestoreSnapshotTablesOptions,
+  tables: readonly string[],
 ): Promise<TableSource> {
-  const { clone, archive } = await findOrigin(work, reference);
+  const { clone, archive } = await findTableOrigin(work, reference);
+  if (archive) refuseTablesNotIn(archive, tables);
   return clone ? cloneSource(work, clone) : fromArchive(work, archive, options);
 }
 
