@@ -1,0 +1,106 @@
+import type pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ImpactCase } from '../../support/impact-case.js';
+import {
+  copyDatabase,
+  createImpactFixture,
+  failureOf,
+  type ImpactFixture,
+  numberOf,
+  runsOn,
+  totalOf,
+} from '../../support/impact-fixture.js';
+import {
+  type Contents,
+  keepContents,
+  type Missing,
+  missingContents,
+} from '../../support/impact-reality.js';
+import { testServers } from '../../support/servers.js';
+import { withSession } from '../../support/test-database.js';
+import { families } from './cases/all-cases.js';
+
+// What the cases expect of a plan is what really happens: every one of them is run.
+describe.each(testServers())('the impact that cases expect is what happens on $name', (server) => {
+  let fixture: ImpactFixture;
+  let contents: Contents;
+
+  beforeAll(async () => {
+    fixture = await createImpactFixture(server);
+    contents = await withSession(fixture.database.url, keepContents);
+  });
+  afterAll(() => fixture?.drop());
+
+  /** In a transaction that is undone, or on a copy where the script cannot run in one. */
+  async function onFixture<T>(
+    one: ImpactCase,
+    work: (client: pg.Client) => Promise<T>,
+  ): Promise<T> {
+    if (one.inTransaction === false) {
+      const copy = await copyDatabase(server, fixture.database.name);
+      try {
+        return await withSession(copy.url, work);
+      } finally {
+        await copy.drop();
+      }
+    }
+    return withSession(fixture.database.url, async (client) => {
+      await client.query('BEGIN');
+      try {
+        return await work(client);
+      } finally {
+        await client.query('ROLLBACK');
+      }
+    });
+  }
+
+  const lossOf = ({ statements }: ImpactCase, { rows, values, changedRows }: Missing): number => {
+    // Of a row that is changed, plans say that it is; of a column, how many values go.
+    const isOfRows = statements.every(({ sql }) => !/^(ALTER|DROP)/.test(sql));
+    return rows + (isOfRows ? changedRows : values);
+  };
+
+  async function expectedLoss(client: pg.Client, one: ImpactCase): Promise<number | null> {
+    if (one.really === 'unknown') return null;
+    if (one.really !== undefined) return numberOf(client, one.really);
+    let sum = 0;
+    for (const statement of one.statements) {
+      const total = await totalOf(client, statement);
+      if (total === null || statement.opaque) return null;
+      sum += total;
+    }
+    return sum;
+  }
+
+  async function tryCase(one: ImpactCase): Promise<void> {
+    await onFixture(one, async (client) => {
+      const expected = await expectedLoss(client, one);
+      for (const statement of one.statements) {
+        const run = client.query(fixture.named(statement.sql));
+        if (failureOf(statement)) {
+          // Its own SQLSTATE, whatever it is: what matters is that the server refuses.
+          await expect(run, statement.sql).rejects.toHaveProperty(
+            'code',
+            expect.stringMatching(/^(?!08|57)/),
+          );
+          return;
+        }
+        await run;
+      }
+      if (one.inTransaction !== false) await client.query('SET CONSTRAINTS ALL IMMEDIATE');
+      if (expected === null) return;
+      if (one.inTransaction === false) await client.query('BEGIN');
+      await client.query('SET LOCAL search_path = public');
+      expect(lossOf(one, await missingContents(client, contents))).toBe(expected);
+    });
+  }
+
+  for (const [what, cases] of families) {
+    describe(what, () => {
+      it.each(cases.filter((one) => runsOn(one, server) && one.notTried === undefined))(
+        '$name',
+        tryCase,
+      );
+    });
+  }
+});
