@@ -88,9 +88,9 @@ export class SimulatedWorld implements World {
   addSchema(name: string): void {
     this.#path.add(name);
     this.#objects.add({
-      ...{ kind: 'schema', name, schema: null },
+      ...{ kind: 'schema', name, schema: null, arguments: null },
       relation: null,
-      arguments: null,
+      table: null,
     });
   }
 
@@ -173,6 +173,12 @@ export class SimulatedWorld implements World {
     return [...found];
   }
 
+  isBelow(relation: WorldRelation, ancestor: WorldRelation): boolean {
+    const above = new Set(this.#parents.get(relation.id));
+    for (const id of above) for (const next of this.#parents.get(id) ?? []) above.add(next);
+    return above.has(ancestor.id);
+  }
+
   addParent(child: WorldRelation, parent: WorldRelation): void {
     this.#parents.set(child.id, [...(this.#parents.get(child.id) ?? []), parent.id]);
     this.addDependency(child.id, parent.id, parent.kind === 'p' ? 'a' : 'n');
@@ -252,15 +258,18 @@ export class SimulatedWorld implements World {
     const staying = (id: Address) => (going.has(id) ? null : (this.#relations.byId(id) ?? null));
     if (relation && isPart(address)) {
       const column = this.#columnById(address) ?? null;
-      return { ...about, kind: 'column', relation: staying(relation.id), column };
+      return { ...about, kind: 'column', relation: staying(relation.id), self: null, column };
     }
     if (relation) {
       const kind = relation.kind === 'c' ? 'internal' : kindNames[relation.kind];
-      return { ...about, kind, relation: null, column: null };
+      return { ...about, kind, relation: null, self: relation, column: null };
     }
     const object = this.#objects.byId(address);
-    const holder = object?.relation ? staying(wholeOf(object.relation)) : null;
-    return { ...about, kind: object?.kind ?? 'internal', relation: holder, column: null };
+    const holder = object?.relation ?? object?.table;
+    return {
+      ...{ ...about, kind: object?.kind ?? 'internal', self: null, column: null },
+      relation: holder ? staying(wholeOf(holder)) : null,
+    };
   }
 
   #columnById(id: Address): ColumnState | undefined {
@@ -403,6 +412,7 @@ export class SimulatedWorld implements World {
       ...{ kind, name, arguments: object.arguments ?? null },
       schema: isInSchema ? schema : null,
       relation: isInSchema ? null : relation.id,
+      table: relation?.id ?? null,
     });
     if (relation) this.addDependency(made.id, relation.id, 'a');
     else if (schema !== null) this.#dependOnSchema(made.id, schema);

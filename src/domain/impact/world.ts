@@ -64,6 +64,8 @@ export interface Dropped {
   readonly name: string;
   /** Table that it is a part of, where that stays. */
   readonly relation: WorldRelation | null;
+  /** Of a table, view, sequence, …: itself, as it was. */
+  readonly self: WorldRelation | null;
   /** Of a column: as it was. */
   readonly column: WorldColumn | null;
   /** The named object or one that goes with it of itself; false: only because of CASCADE. */
@@ -156,6 +158,8 @@ export interface World {
   renameObject(object: WorldObject, to: { readonly schema?: string; readonly name?: string }): void;
   /** "n" or "a", as {@link LiveDependency} has it: for what the script makes. */
   addDependency(dependent: Address, on: Address, type: 'n' | 'a'): void;
+  /** A partition or inheritor of it, at any level; also of what the script has dropped. */
+  isBelow(relation: WorldRelation, ancestor: WorldRelation): boolean;
   /** ATTACH PARTITION and INHERIT; DETACH and NO INHERIT. */
   addParent(child: WorldRelation, parent: WorldRelation): void;
   removeParent(child: WorldRelation, parent: WorldRelation): void;

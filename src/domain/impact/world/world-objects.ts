@@ -7,6 +7,8 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 export type ObjectState = Mutable<Omit<WorldObject, 'identity'>> & {
   readonly arguments: string | null;
+  /** Of an index, whose name is one of its schema's: its table. */
+  readonly table: Address | null;
   /** As the server prints it, where it is not made of the name. */
   readonly printed: string | null;
 };
@@ -22,7 +24,10 @@ export class WorldObjects {
 
   constructor(catalog: LiveCatalog) {
     for (const facts of liveObjects(catalog)) {
-      this.#put({ ...{ schema: null, relation: null, arguments: null, printed: null }, ...facts });
+      this.#put({
+        ...{ schema: null, relation: null, table: null, arguments: null, printed: null },
+        ...facts,
+      });
     }
   }
 
@@ -114,8 +119,9 @@ function* liveObjects(catalog: LiveCatalog): Generator<LiveFacts> {
 /** What belongs to tables and domains. */
 function* liveParts(catalog: LiveCatalog): Generator<LiveFacts> {
   const isNew = false;
-  for (const { oid, name, schema } of catalog.indexes) {
-    yield { id: addressIn('pg_class', oid), kind: 'index', name, schema, isNew };
+  for (const { oid, name, schema, relation } of catalog.indexes) {
+    const table = addressIn('pg_class', relation);
+    yield { id: addressIn('pg_class', oid), kind: 'index', name, schema, table, isNew };
   }
   for (const { oid, name, relation, domain } of catalog.constraints) {
     const holder = relation > 0 ? addressIn('pg_class', relation) : addressIn('pg_type', domain);

@@ -1,0 +1,328 @@
+import { type Finding, finding } from '../finding.js';
+import type { Address, LiveColumn } from '../live-catalog.js';
+import { contractColumn } from '../safer-way.js';
+import { qualifiedSql } from '../sql-names.js';
+import { printedName } from '../world/printed-names.js';
+import type { Dropped, DropResult, World, WorldColumn, WorldRelation } from '../world.js';
+
+/** What else is to be said of a loss. */
+export interface LossContext {
+  /** Name of the object that takes it along; default null. */
+  readonly because?: string | null;
+}
+
+const tableName = ({ schema, name }: WorldRelation): string => printedName(schema, name);
+
+/** A table that goes with its rows. Before the world is told. */
+export function tableLoss(
+  world: World,
+  relation: WorldRelation,
+  { because = null }: LossContext = {},
+): Finding {
+  const facts = {
+    ...{ rule: 'drop-table', operation: 'DROP TABLE', object: tableName(relation), because },
+  };
+  const { live } = relation;
+  const measured = world.measured(relation);
+  if (!live || !measured) {
+    const reason = 'the table goes; the script itself has made it, so nothing of before is lost';
+    return finding({ ...facts, safety: 'SAFE', reason });
+  }
+  return finding({
+    ...{ ...facts, safety: 'UNSAFE', reason: 'the table goes with all its rows' },
+    ...{ lock: 'ACCESS EXCLUSIVE', table: live.oid, after: world.touchedBefore(relation) },
+    measure: { what: 'rows', table: measured, where: null },
+    ...{ counts: 'rows-lost', loss: { what: 'table', table: live.oid } },
+    saferWay: because === null ? retireTable(relation) : null,
+  });
+}
+
+/** What still uses it shows itself while there is a way back. */
+function retireTable({ schema, name }: WorldRelation): string {
+  const table = qualifiedSql({ schema, name });
+  const away = `${name.slice(0, 55)}_unused`;
+  return [
+    '-- first a name that nobody uses, which can be taken back at once:',
+    `ALTER TABLE ${table} RENAME TO ${quoted(away)};`,
+    '-- some time later, with a backup (`belay migrate up --backup database`):',
+    `DROP TABLE ${qualifiedSql({ schema, name: away })};`,
+  ].join('\n');
+}
+
+const quoted = (name: string): string => qualifiedSql({ schema: 'x', name }).slice(2);
+
+/** A column that goes with its values, while its table stays. Before the world is told. */
+export function columnLoss(
+  world: World,
+  relation: WorldRelation,
+  column: WorldColumn,
+  { because = null }: LossContext = {},
+): Finding {
+  const facts = {
+    ...{ rule: 'drop-column', operation: 'DROP COLUMN', because },
+    object: printedName(relation.schema, relation.name, column.name),
+    ...({ lock: 'ACCESS EXCLUSIVE', table: relation.live?.oid ?? null } as const),
+  };
+  const harmless = (reason: string) => finding({ ...facts, safety: 'SAFE', reason });
+  const { live } = column;
+  const measured = world.measured(relation);
+  if (!live || !measured) {
+    return harmless('the column goes; the script itself has made it, so nothing of before is lost');
+  }
+  if (relation.kind === 'v') return harmless('the column of the view goes; it keeps no values');
+  if (relation.kind === 'f')
+    return harmless('the column goes; its values lie outside of this database');
+  if (isComputed(world, relation, live.number)) {
+    return harmless('the column goes; its values are computed from others');
+  }
+  const loses = { ...facts, safety: 'DATA_LOSS' } as const;
+  if (relation.kind === 'c') return finding({ ...loses, ...attributeLoss });
+  const reason = `the column goes with its values${alongWith(world, relation, column)}`;
+  return finding({
+    ...{ ...loses, reason, after: world.touchedBefore(relation, [column.name]) },
+    measure: { what: 'values', table: measured, column: quotedColumn(live.name), where: null },
+    ...{
+      counts: 'values-lost',
+      loss: { what: 'column', table: measured.oid, column: live.number },
+    },
+    saferWay: because === null ? contractColumn(relation, column.name) : null,
+  });
+}
+
+const attributeLoss = {
+  reason: 'the attribute goes from every value of the composite type',
+  unmeasured: 'values inside of composite values are not counted',
+};
+
+const quotedColumn = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** Generated in the live database, and still: what DROP EXPRESSION left would be values like others. */
+function isComputed(world: World, relation: WorldRelation, number: number): boolean {
+  const live = liveColumn(world, relation, number);
+  const now = world.columnsOf(relation).find((column) => column.live?.number === number);
+  return live !== undefined && live.generated !== null && now?.isGenerated !== false;
+}
+
+function liveColumn(world: World, { live }: WorldRelation, number: number): LiveColumn | undefined {
+  return world.catalog.columns.find(
+    (column) => column.relation === live?.oid && column.number === number,
+  );
+}
+
+/** Indexes and constraints over it go in silence, also those that have other columns too. */
+function alongWith(world: World, relation: WorldRelation, column: WorldColumn): string {
+  const own = world
+    .preview([column.id], true)
+    .dropped.filter(({ kind, isOwn, relation: holder }) => {
+      const isPart = kind === 'index' || kind === 'constraint';
+      return isPart && isOwn && holder?.id === relation.id;
+    })
+    .map(({ kind, id, name }) => `${kind} ${world.objectById(id)?.name ?? name}`);
+  return own.length > 0 ? `; ${own.join(', ')} ${own.length === 1 ? 'goes' : 'go'} with it` : '';
+}
+
+/** How the removal of an object of some kind is called. Other kinds: "drop-object". */
+const ruleOfKind: Readonly<Record<string, string>> = {
+  view: 'drop-view',
+  'materialized view': 'drop-materialized-view',
+  'foreign table': 'drop-foreign-table',
+  sequence: 'drop-sequence',
+  index: 'drop-index',
+  type: 'drop-type',
+  domain: 'drop-type',
+  schema: 'drop-schema',
+  extension: 'drop-extension',
+  function: 'drop-function',
+  procedure: 'drop-function',
+  aggregate: 'drop-function',
+  trigger: 'drop-trigger',
+  policy: 'drop-policy',
+  rule: 'drop-rule',
+  constraint: 'drop-constraint',
+  'default value': 'drop-default',
+};
+
+const reasonOfKind: Readonly<Record<string, string>> = {
+  view: 'the view goes; it keeps no rows of its own',
+  'materialized view': 'the materialized view goes; its rows can be computed again',
+  'foreign table': 'the foreign table goes; its rows lie outside of this database',
+  sequence: 'the sequence goes with its value: one made anew begins again',
+  index: 'the index goes; rows stay as they are',
+  constraint: 'the constraint goes: from now on nothing checks it; rows stay as they are',
+  trigger: 'the trigger goes: from now on it does not fire; rows stay as they are',
+  policy: 'the policy goes; rows stay as they are',
+  'default value': 'the default goes: new rows get none; rows that are there stay as they are',
+};
+
+/** Parts that nobody has made by name. */
+const implicitKinds = new Set(['internal', 'array type', 'row type', 'expression']);
+
+/** Kinds that are parts of a table or column: said only where that stays. */
+const partKinds = new Set([
+  ...['constraint', 'trigger', 'policy', 'rule', 'default value', 'index', 'statistics object'],
+]);
+
+/** The removal of anything but tables and columns. */
+export function objectLoss(
+  dropped: Pick<Dropped, 'kind' | 'name' | 'because' | 'self' | 'relation'>,
+): Finding {
+  const { kind, name, because, self, relation } = dropped;
+  const holder = kind === 'index' || partKinds.has(kind) ? relation : self;
+  const hasLock = holder !== null && holder.live !== null && kind !== 'statistics object';
+  const isNewSequence = self?.isNew === true;
+  return finding({
+    rule: ruleOfKind[kind] ?? 'drop-object',
+    operation: kind === 'default value' ? 'DROP DEFAULT' : `DROP ${kind.toUpperCase()}`,
+    ...{ object: name, because },
+    safety: kind === 'sequence' && !isNewSequence ? 'DATA_LOSS' : 'SAFE',
+    reason: reasonOfKind[kind] ?? `the ${kind} goes; rows stay as they are`,
+    lock: hasLock ? 'ACCESS EXCLUSIVE' : null,
+    table: holder?.live?.oid ?? null,
+  });
+}
+
+/**
+ * Findings for all that goes: tables with their rows, columns of tables that stay with their values, other objects by name. Partitions
+ * are counted with the partitioned table that goes; nothing is counted twice.
+ */
+export function droppedFindings(world: World, { dropped }: DropResult): Finding[] {
+  const going = new Map(dropped.map((one) => [one.id, one]));
+  return dropped.flatMap((one): Finding[] => {
+    const context = { because: one.because };
+    if (implicitKinds.has(one.kind)) return [];
+    if (one.kind === 'table' && one.self) {
+      return isCountedAbove(world, one.self, going) ? [] : [tableLoss(world, one.self, context)];
+    }
+    if (one.kind !== 'column') return isSaid(one, going) ? [objectLoss(one)] : [];
+    const { relation, column } = one;
+    return relation && column && !isCopyOfParents(world, relation, column, going)
+      ? [columnLoss(world, relation, column, context)]
+      : [];
+  });
+}
+
+/** Not what goes with its owner without being asked: an owned sequence, an index of a column. */
+function isSaid(one: Dropped, going: ReadonlyMap<Address, Dropped>): boolean {
+  if (partKinds.has(one.kind) && one.relation === null && one.because !== null) return false;
+  if (isPartOfColumn(one, going)) return false;
+  return one.because === null || !one.isOwn || isMember(one, going);
+}
+
+/** Of an extension: `DROP EXTENSION` does not name them, and they are more than parts. */
+function isMember({ kind, isOwn }: Dropped, going: ReadonlyMap<Address, Dropped>): boolean {
+  const hasExtension = [...going.values()].some((one) => one.kind === 'extension');
+  return isOwn && hasExtension && (kind === 'view' || kind === 'materialized view');
+}
+
+/** Its column goes too, and says so in its reason. */
+function isPartOfColumn(
+  { kind, because, relation }: Dropped,
+  going: ReadonlyMap<Address, Dropped>,
+): boolean {
+  if (kind !== 'index' && kind !== 'constraint') return false;
+  return [...going.values()].some(
+    (one) => one.kind === 'column' && one.name === because && one.relation === relation,
+  );
+}
+
+/** The rows of a partition are those of the partitioned table above it. */
+function isCountedAbove(
+  world: World,
+  relation: WorldRelation,
+  going: ReadonlyMap<Address, Dropped>,
+): boolean {
+  return [...going.values()].some(
+    ({ self }) => self !== null && self.kind === 'p' && world.isBelow(relation, self),
+  );
+}
+
+/** The values of a partition's column are counted with those of the partitioned table's. */
+function isCopyOfParents(
+  world: World,
+  relation: WorldRelation,
+  column: WorldColumn,
+  going: ReadonlyMap<Address, Dropped>,
+): boolean {
+  return [...going.values()].some(
+    (one) =>
+      one.column?.name === column.name &&
+      one.relation?.kind === 'p' &&
+      world.isBelow(relation, one.relation),
+  );
+}
+
+/** The finding of a statement that fails because something depends on what it would drop. */
+export function inTheWayFinding(
+  facts: Pick<Finding, 'operation' | 'object' | 'safety'>,
+  { inTheWay }: Pick<DropResult, 'inTheWay'>,
+  cascadeHelps = true,
+): Finding {
+  const shown = inTheWay.filter(({ kind }) => !implicitKinds.has(kind));
+  const names = (shown.length > 0 ? shown : inTheWay).slice(0, 5).map(({ kind, name }) => {
+    return `${kind} ${name}`;
+  });
+  const more = shown.length > names.length ? ` and ${shown.length - names.length} more` : '';
+  const what = `it fails: ${names.join(', ')}${more} ${inTheWay.length === 1 ? 'depends' : 'depend'} on it`;
+  return finding({
+    ...facts,
+    ...{ rule: 'dependents-in-the-way', fails: true },
+    reason: cascadeHelps ? `${what}; with CASCADE they go too` : what,
+  });
+}
+
+/**
+ * DROP COLUMN with all that goes with it: in the inheritors and partitions too, by CASCADE what depends on it. The world is
+ * afterwards without it, unless it fails.
+ */
+export function dropColumn(
+  world: World,
+  relation: WorldRelation,
+  column: WorldColumn,
+  { cascade = false, only = false }: { readonly cascade?: boolean; readonly only?: boolean } = {},
+): Finding[] {
+  const object = printedName(relation.schema, relation.name, column.name);
+  const facts = { operation: 'DROP COLUMN', object, safety: 'DATA_LOSS' } as const;
+  const fails = (reason: string) => [
+    finding({ ...facts, rule: 'dependents-in-the-way', reason, fails: true }),
+  ];
+  const live = column.live && liveColumn(world, relation, column.live.number);
+  if (live && (live.parents ?? 0) > 0 && hasParent(world, relation, column.name)) {
+    return fails('it fails: the column is inherited from the parent table');
+  }
+  const inheritors = world.descendantsOf(relation);
+  if (only && relation.kind === 'p' && inheritors.length > 0) {
+    return fails('it fails: of a partitioned table a column goes from all partitions or from none');
+  }
+  const copies = only
+    ? []
+    : inheritors.flatMap((child) => inheritedColumn(world, child, column.name));
+  const ids = [column, ...copies].map(({ id }) => id);
+  const preview = world.preview(ids, cascade);
+  if (preview.inTheWay.length > 0) return [inTheWayFinding(facts, preview)];
+  const copied = new Set(copies.map(({ id }) => id));
+  const dropped = preview.dropped.map((one) =>
+    copied.has(one.id) ? { ...one, because: object } : one,
+  );
+  const findings = droppedFindings(world, { ...preview, dropped });
+  world.drop(ids, cascade);
+  // What the statement names comes first.
+  return findings.sort((a, b) => Number(b.because === null) - Number(a.because === null));
+}
+
+function hasParent(world: World, relation: WorldRelation, column: string): boolean {
+  return world
+    .relations()
+    .some(
+      (parent) =>
+        world.findColumn(parent, column) !== undefined &&
+        world.descendantsOf(parent).some(({ id }) => id === relation.id),
+    );
+}
+
+/** The column of an inheritor, where it has it from its parents only. */
+function inheritedColumn(world: World, child: WorldRelation, name: string): WorldColumn[] {
+  const column = world.findColumn(child, name);
+  const live = column?.live ? liveColumn(world, child, column.live.number) : undefined;
+  if (!column) return [];
+  return live && (live.isLocal || (live.parents ?? 1) > 1) ? [] : [column];
+}
