@@ -31,6 +31,15 @@ export type { Fingerprint, FingerprintDifference, SequenceValue } from './domain
 export { drawGraph, type GraphRow } from './domain/graph-drawing.js';
 export { toDot, toMermaid } from './domain/graph-drawing-formats.js';
 export type { HistoryEntry, Rename } from './domain/history.js';
+export type {
+  Impact,
+  ImpactPlan,
+  ImpactTotals,
+  LockHazard,
+  LockMode,
+  StatementImpact,
+  Waiver,
+} from './domain/impact.js';
 export type { LedgerEntry, LedgerHead, NewLedgerEntry } from './domain/ledger.js';
 export { parseTime } from './domain/reference.js';
 export type { ProgressEvent, Reporter, RunOptions } from './domain/reporter.js';
@@ -144,6 +153,12 @@ export {
 export { localServerStatus } from './features/local/status.js';
 export { type StoppedLocalServer, stopLocalServer } from './features/local/stop.js';
 export {
+  type BackupChoice,
+  type BackupOptions,
+  backupChoices,
+  type MigrationImpact,
+} from './features/migration/backup-choice.js';
+export {
   type DownStep,
   type MigrateDownOptions,
   type MigrateDownResult,
@@ -162,9 +177,16 @@ export {
 export {
   type MigrateUpOptions,
   type MigrateUpResult,
+  type MigrationBackup,
   migrateUp,
   type UpMigration,
 } from './features/migration/up.js';
+export { type PlanInputOptions, planInput } from './features/plan/plan-input.js';
+export {
+  type PlanMigrationOptions,
+  type PlanOrder,
+  planMigration,
+} from './features/plan/plan-migration.js';
 export type { MigrationTool } from './features/project/detect-migration-tool.js';
 export {
   type InitializedProject,

@@ -12,8 +12,9 @@ const unknown: Numbers = {
 };
 
 /** Whether rows break it; what earlier statements do to them is not known here. */
-function failsOn(count: number | null, { after }: Finding): boolean | null {
-  if (count === null || after.length > 0) return null;
+function failsOn({ count, atLeast = 0 }: Measurement, { after }: Finding): boolean | null {
+  if (after.length > 0) return null;
+  if (count === null) return atLeast > 0 ? true : null;
   return count > 0;
 }
 
@@ -29,9 +30,9 @@ function numbersOf(found: Finding, measurement: Measurement): Numbers {
     case 'rows-touched':
       return { ...nothing, rowsAffected: count };
     case 'failures':
-      return { ...nothing, rowsAffected: count, wouldFail: failsOn(count, found) };
+      return { ...nothing, rowsAffected: count, wouldFail: failsOn(measurement, found) };
     case 'conversion': {
-      const wouldFail = failsOn(count, found);
+      const wouldFail = failsOn(measurement, found);
       return { rowsAffected: count, valuesAtRisk: changed, recordsAtRisk: changed, wouldFail };
     }
     default:
@@ -39,7 +40,7 @@ function numbersOf(found: Finding, measurement: Measurement): Numbers {
   }
 }
 
-/** A statement that fails takes nothing away. */
+/** A statement that fails takes nothing away. What PostgreSQL refuses whatever the rows fails also where others changed them. */
 function withFailure(numbers: Numbers, fails: boolean | null): Numbers {
   const wouldFail = fails ?? numbers.wouldFail;
   return wouldFail
@@ -59,16 +60,25 @@ function reasonOf({ reason, unmeasured, after }: Finding, measurement: Measureme
     .join('; ');
 }
 
-/** Puts together what a statement does with what was counted for it. */
-export function impactOf(found: Finding, measurement: Measurement | null): Impact {
+/**
+ * Puts together what a statement does with what was counted for it.
+ * @param tableRows of its table by the server's statistics
+ */
+export function impactOf(
+  found: Finding,
+  measurement: Measurement | null,
+  tableRows: number | null = null,
+): Impact {
   const isUnknown = found.unmeasured !== null || (measurement === null && found.measure !== null);
   const numbers = measurement ? numbersOf(found, measurement) : isUnknown ? unknown : nothing;
   const { rule, operation, object, safety, lock, rewrite, scan, because, saferWay } = found;
+  const fails = measurement?.refused === undefined ? found.fails : true;
   return {
-    ...{ rule, operation, object, safety, ...withFailure(numbers, found.fails) },
+    ...{ rule, operation, object, safety, ...withFailure(numbers, fails) },
     measured: isUnknown ? 'unknown' : (measurement?.measured ?? 'exact'),
     ...{ reason: reasonOf(found, measurement), lock, rewrite, scan, because },
-    ...{ samples: measurement?.samples ?? [], saferWay },
+    ...{ samples: measurement?.samples ?? [], saferWay, tableRows },
+    ...(found.hazard ? { hazard: found.hazard } : {}),
   };
 }
 
