@@ -142,6 +142,24 @@ function isOf({ kind, schema, tag }: ContentsEntry, reference: UncheckedReferenc
   return formatQualifiedName({ schema, name }) === reference.table;
 }
 
+/**
+ * Tables that a dump makes and gives no rows, although it has rows of others.
+ * @param tables those of a restored copy that can have rows of their own
+ */
+export function tablesWithoutData(
+  { entries }: TableOfContents,
+  tables: readonly string[],
+): string[] {
+  const namesOf = (kind: string) =>
+    new Set(
+      entries
+        .filter((entry) => entry.kind === kind)
+        .map(({ schema, tag }) => formatQualifiedName({ schema, name: tag })),
+    );
+  const [made, filled] = [namesOf('TABLE'), namesOf('TABLE DATA')];
+  return filled.size === 0 ? [] : tables.filter((name) => made.has(name) && !filled.has(name));
+}
+
 const mostNamed = 5;
 
 /** e.g. "public.users, public.sessions and 3 more". */

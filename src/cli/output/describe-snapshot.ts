@@ -41,9 +41,11 @@ function methodOf(clone: CloneCopy | undefined): string {
   return clone ? methods[clone.method] : 'nowhere';
 }
 
-/** e.g. "archive of 412.3 MB, encrypted, restore-drilled 2 h ago". */
-export function describeArchive({ sizeBytes, encrypted, drill }: ArchiveCopy): string {
-  const parts = [`archive of ${formatBytes(sizeBytes)}`, ...(encrypted ? ['encrypted'] : [])];
+/** e.g. "archive of 412.3 MB, encrypted, proven 2 h ago", "archive of 1 table, 3.1 MB, never drilled". */
+export function describeArchive({ sizeBytes, encrypted, drill, dataOf }: ArchiveCopy): string {
+  const part = dataOf ? `${plural(dataOf.length, 'table')}, ` : '';
+  const size = `archive of ${part}${formatBytes(sizeBytes)}`;
+  const parts = [size, ...(encrypted ? ['encrypted'] : [])];
   if (drill.status === 'not-run') return [...parts, 'never drilled'].join(', ');
   const when = drill.at === null ? '' : ` ${formatAge(drill.at)}`;
   return [...parts, `${drill.status === 'proven' ? 'proven' : 'drill failed'}${when}`].join(', ');
@@ -89,6 +91,14 @@ export function describeSnapshot(style: Style, snapshot: Snapshot): string {
 function archiveFields(archive: ArchiveCopy): [string, string][] {
   return [
     ['copy', describeArchive(archive)],
+    ...(archive.dataOf
+      ? [
+          ['partial', `the rows of no other tables: ${archive.dataOf.join(', ')}`] as [
+            string,
+            string,
+          ],
+        ]
+      : []),
     ['location', archive.location],
     ['sha256', archive.sha256],
   ];

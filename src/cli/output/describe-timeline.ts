@@ -1,6 +1,6 @@
-import type { CopyMethod, Snapshot, SnapshotList } from '../../index.js';
+import type { ArchiveCopy, CopyMethod, Snapshot, SnapshotList } from '../../index.js';
 import { archiveIn, cloneIn, describeGit, describeProtection } from './describe-snapshot.js';
-import { formatAge, formatBytes, formatCount } from './format.js';
+import { formatAge, formatBytes, formatCount, plural } from './format.js';
 import type { Style } from './style.js';
 import { formatTable } from './table.js';
 
@@ -80,13 +80,16 @@ function rowOf(style: Style, snapshot: Snapshot, basedOn: string | undefined): s
   ];
 }
 
-/** e.g. "reflink", "archive ✔", "reflink + archive". The mark is that of a drill that has proven it. */
+/** e.g. "reflink", "archive ✔", "reflink + archive", "archive of 2 tables ✔". The mark is that of a drill that has proven it. */
 function describeCopies(snapshot: Snapshot): string {
   const clone = cloneIn(snapshot);
   const archive = archiveIn(snapshot);
   const marks = { proven: ' ✔', failed: ' ✘', 'not-run': '' };
   return [
     ...(clone ? [methods[clone.method]] : []),
-    ...(archive ? [`archive${marks[archive.drill.status]}`] : []),
+    ...(archive ? [`archive${partOf(archive)}${marks[archive.drill.status]}`] : []),
   ].join(' + ');
 }
+
+const partOf = ({ dataOf }: ArchiveCopy): string =>
+  dataOf ? ` of ${plural(dataOf.length, 'table')}` : '';

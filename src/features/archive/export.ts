@@ -4,6 +4,7 @@ import { link, rm, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { nameTables } from '../../domain/partial-archive.js';
 import { reportStep } from '../../domain/reporter.js';
 import type { Snapshot } from '../../domain/snapshot.js';
 import { BelayError } from '../../errors.js';
@@ -16,6 +17,7 @@ import type { Target } from '../target/open-target.js';
 import type { Clone } from '../target/timeline.js';
 import { underLock, type Work, type WorkOptions } from '../target/work.js';
 import { checkArchiveOptions, majorOf } from './archive-options.js';
+import type { Archive } from './archives.js';
 import { startDump } from './dump.js';
 import { refuseBroken } from './fetch.js';
 import { findIdentities, type IdentityOptions, openPlain } from './open-plain.js';
@@ -75,6 +77,7 @@ async function exportFound(
     );
   if (archive) {
     refuseBroken(archive);
+    warnOfPart(work, archive);
     const identities = await findIdentities(options, work.target.env);
     const store = await work.target.openStore();
     const { signal } = work;
@@ -82,6 +85,13 @@ async function exportFound(
     return { ok: true, snapshot, file, ...(await write(source)) };
   }
   return { ok: true, snapshot, file, ...(await dumpTo(work, clone as Clone, write)) };
+}
+
+/** In the file nothing but missing rows says so. */
+function warnOfPart({ reporter }: Work, { manifest: { partial, snapshot } }: Archive): void {
+  if (!partial) return;
+  const message = `"${snapshot.tag}" holds the rows of ${nameTables(partial.dataOf)} only: pg_restore makes all other tables, and leaves them empty`;
+  reporter({ type: 'warning', message });
 }
 
 async function dumpTo<T>(

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { newSnapshotId } from '../../domain/clone-name.js';
 import { describeDifference } from '../../domain/drill.js';
 import type { Requirements } from '../../domain/manifest.js';
+import { nameTables, tablesWithoutData } from '../../domain/partial-archive.js';
 import { reportStep } from '../../domain/reporter.js';
 import { portableChecksum } from '../../domain/schema-model.js';
 import type { Snapshot } from '../../domain/snapshot.js';
@@ -26,6 +27,7 @@ import { type FileFacts, readFileFacts } from './file-facts.js';
 import { type MadeArchive, makeArchive, manifestOf } from './make-archive.js';
 import { archivePlace } from './place.js';
 import { type MovedArchive, moved } from './push.js';
+import { readArchiveHead } from './read-archive-head.js';
 import { withRunMark } from './run-mark.js';
 import { commitManifest, recordSealed } from './seal.js';
 
@@ -98,6 +100,7 @@ async function importFile(work: Work, order: ImportOrder): Promise<void> {
       },
     }),
   );
+  await warnOfPart(work, order, made);
   const place = await archivePlace(target);
   const durationMs = Math.round(performance.now() - startedAt);
   const manifest = await describeImport(work, order, made, durationMs);
@@ -106,6 +109,18 @@ async function importFile(work: Work, order: ImportOrder): Promise<void> {
     const sealed = await commitManifest(seal);
     await recordSealed(seal, sealed);
   });
+}
+
+/** Restored in place of a database, such a file would empty tables: that has to be known. */
+async function warnOfPart(work: Work, { file }: ImportOrder, made: MadeArchive): Promise<void> {
+  // What pg_restore can read may still be of a format that is not read here.
+  const head = await readArchiveHead(createReadStream(file)).catch(() => null);
+  if (!head) return;
+  const tables = Object.keys(made.drill?.restored?.fingerprint.rowCounts ?? {});
+  const empty = tablesWithoutData(head.contents, tables);
+  if (empty.length === 0) return;
+  const message = `${file} holds no rows of ${nameTables(empty)}: a restore of it leaves them empty`;
+  work.reporter({ type: 'warning', message });
 }
 
 async function describeImport(

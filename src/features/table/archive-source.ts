@@ -4,12 +4,13 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { formatQualifiedName, type QualifiedName } from '../../domain/qualified-name.js';
 import type { Snapshot } from '../../domain/snapshot.js';
-import { parseTableOfContents, type TableOfContents } from '../../domain/table-of-contents.js';
+import type { TableOfContents } from '../../domain/table-of-contents.js';
 import { CopyBlockReader } from '../../domain/table-rows.js';
 import { columnsOfCopy, restoreList } from '../../domain/table-selection.js';
 import { BelayError } from '../../errors.js';
 import { chooseDumpTools } from '../../process/client-tools.js';
 import { streamProgram } from '../../process/stream-program.js';
+import { type ArchiveHead, readArchiveHead } from '../archive/read-archive-head.js';
 import { type TableData, type TableSource, withPrivateFolder } from './table-source.js';
 
 export interface ArchiveSourceOptions {
@@ -24,9 +25,9 @@ export interface ArchiveSourceOptions {
 
 /** Tables out of an archive. The schema takes its head, each table the whole of its bytes, which proves the seal. */
 export function archiveSource(options: ArchiveSourceOptions): TableSource {
-  let head: Promise<Head> | undefined;
+  let head: Promise<ArchiveHead> | undefined;
   const readOnce = () => {
-    head ??= readHead(options);
+    head ??= options.openArchive().then(readArchiveHead);
     return head;
   };
   return {
@@ -43,44 +44,6 @@ export function archiveSource(options: ArchiveSourceOptions): TableSource {
         use(await openRows(options, (await readOnce()).contents, table, join(folder, 'list'))),
       ),
   };
-}
-
-interface Head {
-  readonly bytes: Buffer;
-  readonly contents: TableOfContents;
-}
-
-const firstLookBytes = 256 * 1024;
-
-async function readHead({ openArchive }: ArchiveSourceOptions): Promise<Head> {
-  const source = await openArchive();
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  let lookAt = firstLookBytes;
-  const look = () => parseTableOfContents(Buffer.concat(chunks));
-  try {
-    for await (const chunk of source as AsyncIterable<Buffer>) {
-      chunks.push(chunk);
-      sizeBytes += chunk.length;
-      // Parsing from the start at every chunk would take a time that grows with the square of the size.
-      if (sizeBytes < lookAt) continue;
-      lookAt *= 2;
-      if (look().type !== 'incomplete') break;
-    }
-  } finally {
-    source.on('error', () => {});
-    source.destroy();
-  }
-  const parsed = look();
-  if (parsed.type === 'contents') {
-    const { contents } = parsed;
-    return { contents, bytes: Buffer.concat(chunks).subarray(0, contents.sizeBytes) };
-  }
-  throw new BelayError(
-    'NOT_AN_ARCHIVE',
-    `this is no file of pg_dump -Fc: ${parsed.type === 'foreign' ? parsed.why : 'its table of contents is cut off'}`,
-    { hint: 'Restore from another archive.' },
-  );
 }
 
 async function openRows(
