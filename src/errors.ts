@@ -50,6 +50,7 @@ export const errorCatalog = {
   MIGRATION_CHANGED: refused,
   RENAME_UNDECIDED: refused,
   NO_WAY_DOWN: refused,
+  LOSS_GREW: refused,
 
   TARGET_NOT_FOUND: notFound,
   SNAPSHOT_NOT_FOUND: notFound,
@@ -102,6 +103,7 @@ export const errorCatalog = {
   ROLE_MISSING: environment,
   EXTENSION_MISSING: environment,
   MIGRATION_FAILED: environment,
+  CANNOT_BACK_UP: environment,
   ROLLBACK_FAILED: environment,
   SCHEMA_NOT_BUILT: environment,
   STORE_UNAVAILABLE: environment,
