@@ -50,7 +50,6 @@ export const errorCatalog = {
   MIGRATION_CHANGED: refused,
   RENAME_UNDECIDED: refused,
   NO_WAY_DOWN: refused,
-  LOSS_GREW: refused,
 
   TARGET_NOT_FOUND: notFound,
   SNAPSHOT_NOT_FOUND: notFound,
