@@ -68,6 +68,8 @@ export interface StatementImpact {
   readonly index: number;
   /** Of its file, from 1. */
   readonly line: number;
+  /** Of its line, from 1, in characters. */
+  readonly column?: number;
   readonly file: string;
   readonly sql: string;
   /** Name of its node in PostgreSQL's grammar. */

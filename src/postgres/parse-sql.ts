@@ -11,6 +11,8 @@ export interface Statement {
   readonly sql: string;
   /** Line of the file on which it begins, from 1. */
   readonly line: number;
+  /** Of that line, from 1, in characters. */
+  readonly column: number;
   /** Where in the text that was split it begins and ends, in UTF-16 code units; the semicolon is not part of it. */
   readonly start: number;
   readonly end: number;
@@ -59,14 +61,13 @@ export async function splitStatements(sql: string, origin: SqlOrigin = {}): Prom
   if (sql.includes('\0')) {
     throw badSql('it has a zero byte', lineAt(sql, sql.indexOf('\0'), line), { file });
   }
-  const lines = lineCounter(sql, line);
+  const placeOf = placeCounter(sql, line);
   const statements: Statement[] = [];
   let start = 0;
   for (const end of batchEnds(sql, batchLength)) {
     if (signal?.aborted) throw new BelayError('INTERRUPTED', `interrupted while reading ${file}`);
     for (const parsed of await parseBatch(sql, start, end, { file, line })) {
-      const at = parsed.start;
-      const statement = { ...parsed, line: lines(at) };
+      const statement = { ...parsed, ...placeOf(parsed.start) };
       if (!origin.allowCopiedData) refuseCopiedData(statement, file);
       statements.push(statement);
     }
@@ -76,7 +77,7 @@ export async function splitStatements(sql: string, origin: SqlOrigin = {}): Prom
   return statements;
 }
 
-type Batch = readonly Omit<Statement, 'line'>[];
+type Batch = readonly Omit<Statement, 'line' | 'column'>[];
 
 async function parseBatch(
   sql: string,
@@ -121,14 +122,19 @@ function indexOfCodePoint(text: string, position: number): number {
   return index;
 }
 
-/** Lines of positions that only grow. */
-function lineCounter(text: string, first: number): (index: number) => number {
+/** Lines and columns of positions that only grow. */
+function placeCounter(text: string, first: number) {
   let at = 0;
-  let line = first;
-  return (index) => {
-    line += text.slice(at, index).split('\n').length - 1;
+  let place = { line: first, column: 1 };
+  return (index: number): { readonly line: number; readonly column: number } => {
+    const passed = text.slice(at, index).split('\n');
+    const last = [...(passed.at(-1) ?? '')].length;
+    place = {
+      line: place.line + passed.length - 1,
+      column: last + (passed.length === 1 ? place.column : 1),
+    };
     at = index;
-    return line;
+    return place;
   };
 }
 

@@ -1,0 +1,32 @@
+/** What has a meaning in Markdown, HTML or a table of GitHub's. */
+const special = /[&<>|`*_~[\]\\#@!$(){}+:."'=^-]/g;
+
+const entities = (text: string): string =>
+  text.replace(special, (character) => `&#${character.codePointAt(0)};`);
+
+const oneLine = (text: string): string => text.replace(/[\s\p{Cc}\u2028\u2029]+/gu, ' ').trim();
+
+/**
+ * A text among others, in one line. GitHub looks for people, issues and links in what it has rendered, entities or not: an invisible
+ * word joiner keeps it from finding any.
+ */
+export function plainMarkdown(text: string): string {
+  const quiet = oneLine(text)
+    .replace(/[@#]/g, '$&\u2060')
+    .replace(/\b(?:GH-|www\.|[a-z]+:\/\/)/gi, '$&\u2060');
+  return entities(quiet);
+}
+
+/** A name, in which GitHub looks for nothing. HTML, as a code span of Markdown cannot hold a `|` in a table. */
+export function inlineCode(text: string): string {
+  const line = oneLine(text);
+  return line === '' ? '' : `<code>${entities(line)}</code>`;
+}
+
+/** A block whose fence is longer than any within. */
+export function codeBlock(text: string, language: string): string {
+  const runs = text.match(/`+/g) ?? [];
+  const fence = '`'.repeat(Math.max(3, ...runs.map((run) => run.length + 1)));
+  const lines = text.replace(/\r\n?/g, '\n').replace(/[^\P{Cc}\n\t]/gu, '\ufffd');
+  return `${fence}${language}\n${lines}\n${fence}`;
+}
