@@ -31,6 +31,13 @@ export type { Fingerprint, FingerprintDifference, SequenceValue } from './domain
 export { drawGraph, type GraphRow } from './domain/graph-drawing.js';
 export { toDot, toMermaid } from './domain/graph-drawing-formats.js';
 export type { HistoryEntry, Rename } from './domain/history.js';
+export {
+  defaultPolicy,
+  evaluatePolicy,
+  type ImpactPolicy,
+  type PolicyResult,
+  type PolicyViolation,
+} from './domain/impact/policy.js';
 export type {
   Impact,
   ImpactPlan,

@@ -11,6 +11,7 @@ import { addListCommand } from './commands/list.js';
 import { addLocalCommand } from './commands/local.js';
 import { addMigrateCommand } from './commands/migrate.js';
 import { addMoveCommands } from './commands/move.js';
+import { addPlanCommand } from './commands/plan.js';
 import { addProtectCommands } from './commands/protect.js';
 import { addProofCommands } from './commands/prove.js';
 import { addPruneCommand } from './commands/prune.js';
@@ -97,6 +98,7 @@ const commands: readonly ((program: Command, bind: Bind) => void)[] = [
   addPruneCommand,
   addRunCommand,
   addMigrateCommand,
+  addPlanCommand,
   addProofCommands,
   addMoveCommands,
   addSchemaCommand,

@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
-import type { Rename, RenameCandidate } from '../../index.js';
 import type { Bind } from '../bind.js';
 import type { CommandContext } from '../context.js';
 import { describeDrift, describeModel, describeRecorded } from '../output/describe-model.js';
 import { describeComparison, scriptLines } from '../output/describe-schema.js';
 import { plainStyle } from '../output/style.js';
 import { collect } from './arguments.js';
-import { confirmRename } from './confirm.js';
+import { askRenames, parseRenames } from './renames.js';
 import { addSchemaGraph } from './schema-graph.js';
 import { addSchemaList } from './schema-list.js';
 
@@ -127,26 +126,4 @@ async function withOptionalTarget<T>(
     return run(null, await import('../../index.js'));
   }
   return context.withTarget('schema', run);
-}
-
-async function parseRenames(texts: readonly string[]): Promise<{ from: string; to: string }[]> {
-  const { BelayError } = await import('../../index.js');
-  return texts.map((text) => {
-    const [from, to, more] = text.split('=');
-    if (from && to && more === undefined) return { from, to };
-    throw new BelayError('USAGE', `--rename ${text}: expected old=new`, {
-      hint: 'Names are as in the list of changes, e.g. public.users.name=public.users.full_name.',
-    });
-  });
-}
-
-async function askRenames(
-  context: CommandContext,
-  candidates: readonly RenameCandidate[],
-): Promise<Rename[]> {
-  const renames: Rename[] = [];
-  for (const { object, from, to } of candidates) {
-    if (await confirmRename(context, { object, from, to })) renames.push({ object, from, to });
-  }
-  return renames;
 }

@@ -12,6 +12,8 @@ export interface MigrationImpact {
   readonly version: string;
   readonly name: string;
   readonly impact: ImpactPlan;
+  /** Tables that lose records, as `schema.table`; null where something may be lost of which nobody knows where. */
+  readonly tables: readonly string[] | null;
 }
 
 export interface BackupOptions {

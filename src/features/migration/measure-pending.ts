@@ -1,5 +1,9 @@
-import { impactPlan } from '../../domain/impact/impact-of.js';
+import type { Finding } from '../../domain/impact/finding.js';
+import { impactPlan, isAtRisk } from '../../domain/impact/impact-of.js';
+import type { LiveCatalog } from '../../domain/impact/live-catalog.js';
+import type { Impact } from '../../domain/impact.js';
 import type { MigrationFile } from '../../domain/migration.js';
+import { formatQualifiedName } from '../../domain/qualified-name.js';
 import { reportStep, silentReporter } from '../../domain/reporter.js';
 import type { Session } from '../../postgres/session.js';
 import { analyseImpact, type MeasureOptions, measureAnalysis } from '../plan/analyse-impact.js';
@@ -26,6 +30,24 @@ export async function measurePending(
     const own = statements.filter((_, index) => analysis.statements[index]?.script === up);
     // Notes are of files; which file they are about stands in them.
     const about = { notes: at === 0 ? notes : [], measuredAt };
-    return { version, name, impact: impactPlan(own, about) };
+    const lost = analysis.statements.flatMap(({ script, findings }, index) =>
+      script === up ? lostFrom(findings, statements[index]?.impacts ?? [], analysis.catalog) : [],
+    );
+    const tables = lost.includes(null) ? null : [...new Set(lost.map((name) => name ?? ''))];
+    return { version, name, impact: impactPlan(own, about), tables };
+  });
+}
+
+/** Names of the live tables that a statement takes records from; null for what is known of no table. */
+function lostFrom(
+  findings: readonly Finding[],
+  impacts: readonly Impact[],
+  { relations }: LiveCatalog,
+): (string | null)[] {
+  return findings.flatMap(({ loss }, at) => {
+    const impact = impacts[at];
+    if (!impact || !isAtRisk(impact)) return [];
+    const relation = relations.find(({ oid }) => oid === loss?.table);
+    return [relation ? formatQualifiedName(relation) : null];
   });
 }

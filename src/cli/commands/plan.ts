@@ -1,0 +1,99 @@
+import { type Command, Option } from 'commander';
+import type { ImpactPlan, PolicyResult } from '../../index.js';
+import type { Bind } from '../bind.js';
+import type { CommandContext } from '../context.js';
+import { describeImpact } from '../output/describe-impact.js';
+import { countTimeoutOption } from './options.js';
+import { askRenames, parseRenames } from './renames.js';
+import { readConfig } from './settings.js';
+
+const formats = ['text', 'json', 'markdown', 'sarif'] as const;
+
+interface Options {
+  readonly check?: boolean;
+  readonly format?: (typeof formats)[number];
+  readonly countTimeout?: string;
+  readonly rename?: string[];
+  readonly renames?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** Exit code of a plan that the policy refuses. */
+const refused = 3;
+
+export function addPlanCommand(program: Command, bind: Bind): void {
+  program
+    .command('plan')
+    .description('what a migration would do to the data that is there now; changes nothing')
+    .argument(
+      '[input...]',
+      'files of SQL, one folder of migrations, OLD.sql:NEW.sql, or - (default: what is pending)',
+    )
+    .option('--check', 'exit with 3 where the policy of the config refuses it (for CI)')
+    .addOption(new Option('--format <format>', 'how it is printed').choices([...formats]))
+    .option('--verbose', 'also what harmless statements do')
+    .option('--rename <old=new...>', 'of OLD:NEW: this was renamed, not dropped and added')
+    .option('--no-renames', 'of OLD:NEW: nothing else was renamed')
+    .addOption(countTimeoutOption())
+    .action(bind<[string[]], Options>(plan));
+}
+
+async function plan(
+  context: CommandContext,
+  options: Options,
+  input: readonly string[],
+): Promise<void> {
+  const { parseDuration } = await import('../../index.js');
+  const renames = await parseRenames(options.rename ?? []);
+  const { countTimeout } = options;
+  const order = {
+    input: input.includes('-') ? { stdin: await readAll(context) } : input,
+    countTimeoutMs: countTimeout === undefined ? undefined : parseDuration(countTimeout),
+    noRenames: options.renames === false,
+    renames,
+    askRenames: context.isInteractive ? askRenames.bind(null, context) : undefined,
+  };
+  const found = await context.withTarget('plan', (target, library) => {
+    const { signal, reporter } = context.work(library);
+    return library.planInput(target, { ...order, signal, reporter });
+  });
+  const policy = await policyOf(context, found, options);
+  await print(context, found, policy, { ...options, title: titleOf(input) });
+  if (options.check && policy && !policy.ok) context.exitWith(refused);
+}
+
+const titleOf = (input: readonly string[]): string =>
+  input.length === 0
+    ? 'pending migrations'
+    : input.map((one) => one.replace('-', 'stdin')).join(', ');
+
+async function readAll({ io }: CommandContext): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of io.stdin as AsyncIterable<Uint8Array>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** The config's; without one only what `--check` goes by. */
+async function policyOf(
+  context: CommandContext,
+  found: ImpactPlan,
+  { check }: Options,
+): Promise<PolicyResult | undefined> {
+  const policy = (await readConfig(context))?.migrations?.policy;
+  if (policy === undefined && !check) return undefined;
+  const { evaluatePolicy } = await import('../../index.js');
+  return evaluatePolicy(found, policy);
+}
+
+async function print(
+  context: CommandContext,
+  found: ImpactPlan,
+  policy: PolicyResult | undefined,
+  { format, verbose, title }: Options & { readonly title: string },
+): Promise<void> {
+  const { io, style } = context;
+  const columns = io.stdout.columns;
+  context.print({ ...found, ...(policy ? { policy } : {}) }, () =>
+    describeImpact(style, found, { title, columns, policy, verbose }),
+  );
+}
