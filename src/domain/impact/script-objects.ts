@@ -1,6 +1,10 @@
 import type { LiveConstraint } from './live-catalog.js';
+import type { Measure, MeasuredTable } from './measure.js';
 import { nameSql } from './sql-names.js';
 import type { Tree, World, WorldRelation } from './world.js';
+
+/** What is to be counted, or why it cannot be. */
+export type Countable = Measure | { readonly unmeasured: string };
 
 /** A constraint that the script adds: the world has only those of the live database. */
 export interface ScriptConstraint {
@@ -15,6 +19,8 @@ export interface ScriptConstraint {
   readonly expression: Tree | null;
   /** Of a foreign key: the referenced table. */
   readonly references: WorldRelation | null;
+  /** Rows that break it. */
+  readonly countable?: (table: MeasuredTable) => Countable;
 }
 
 /** An index that the script makes. */

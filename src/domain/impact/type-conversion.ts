@@ -50,8 +50,6 @@ const free: Conversion = { rewrite: false, keepsValues: true, rebuildsIndexes: f
 const rewrites: Conversion = { rewrite: true, keepsValues: false, rebuildsIndexes: true };
 const widens: Conversion = { ...rewrites, keepsValues: true };
 
-const integers = ['smallint', 'integer', 'bigint'];
-
 /** Casts that cannot fail and from which the same value comes back, and that write every row anew. */
 const widening: Readonly<Record<string, readonly string[]>> = {
   smallint: ['integer', 'bigint', 'numeric', 'real', 'double precision', 'text'],

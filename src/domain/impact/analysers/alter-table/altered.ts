@@ -1,8 +1,9 @@
 import type { LockMode } from '../../../impact.js';
 import { formatQualifiedName } from '../../../qualified-name.js';
 import { type Finding, type FindingFacts, finding } from '../../finding.js';
-import type { Measure, MeasuredTable } from '../../measure.js';
+import type { MeasuredTable } from '../../measure.js';
 import { withLockTimeout } from '../../safer-way.js';
+import type { Countable } from '../../script-objects.js';
 import { quotedName } from '../../sql-names.js';
 import {
   describeHazard,
@@ -11,6 +12,7 @@ import {
   type TableWeight,
   weighTables,
 } from '../../table-weight.js';
+import { printedName } from '../../world/printed-names.js';
 import type { AnalysedStatement, World, WorldColumn, WorldRelation } from '../../world.js';
 
 /** A relation that a statement works on. */
@@ -37,8 +39,8 @@ export function alteredOf(
 }
 
 /** `schema.table.column`, for people. */
-export function columnObject({ object }: Altered, column: string): string {
-  return `${object}.${column}`;
+export function columnObject({ relation }: Altered, column: string): string {
+  return printedName(relation.schema, relation.name, column);
 }
 
 export interface AlterFacts extends Partial<Omit<FindingFacts, 'lock'>> {
@@ -103,8 +105,6 @@ export function measuredFamily({ world, relation, family }: Altered): MeasuredTa
   const table = world.measured(relation);
   return table && { ...table, only: table.only && family.length === 1 };
 }
-
-export type Countable = Measure | { readonly unmeasured: string };
 
 type Counted = Pick<FindingFacts, 'measure' | 'counts' | 'unmeasured' | 'fails' | 'after'>;
 

@@ -1,0 +1,211 @@
+import type { AlterTableCmd, ColumnDef, TypeName } from 'libpg-query';
+import { formatQualifiedName } from '../../../qualified-name.js';
+import type { Finding } from '../../finding.js';
+import { contentOf, nodeOf, textsOf } from '../../grammar.js';
+import { columnBeside, withLockTimeout } from '../../safer-way.js';
+import { nameSql, quotedName } from '../../sql-names.js';
+import { type Conversion, convert } from '../../type-conversion.js';
+import { formatTypeName } from '../../type-name.js';
+import type { Tree, World, WorldColumn, WorldRelation } from '../../world.js';
+import {
+  type Altered,
+  alteration,
+  alteredOf,
+  columnObject,
+  failing,
+  measuredFamily,
+} from './altered.js';
+import { missingColumn } from './constraint-names.js';
+import { conversionSurroundings } from './domains.js';
+
+const rule = 'alter-column-type';
+const operation = 'ALTER COLUMN TYPE';
+const lock = 'ACCESS EXCLUSIVE';
+
+/** USING that is no more than the column, cast to the new type. */
+function isPlainCast(using: unknown, column: string, type: string, world: World): boolean {
+  const cast = contentOf<{ arg?: unknown; typeName?: TypeName }>(using, 'TypeCast');
+  if (cast) {
+    return (
+      formatTypeName(cast.typeName, world) === type && isPlainCast(cast.arg, column, type, world)
+    );
+  }
+  const reference = contentOf<{ fields?: unknown[] }>(using, 'ColumnRef');
+  return reference !== undefined && textsOf(reference.fields).at(-1) === column;
+}
+
+interface Change {
+  readonly column: WorldColumn;
+  readonly from: string;
+  readonly to: string;
+  readonly conversion: Conversion;
+  readonly using: unknown;
+  readonly collation: string | null;
+}
+
+const rewritten: Conversion = { rewrite: true, keepsValues: false, rebuildsIndexes: true };
+
+function changeOf(world: World, column: WorldColumn, definition: ColumnDef): Change {
+  const to = formatTypeName(definition.typeName, world);
+  const using = definition.raw_default;
+  const from = column.type;
+  const conversion =
+    using === undefined || isPlainCast(using, column.name, to, world)
+      ? convert(from, to, conversionSurroundings(world))
+      : rewritten;
+  const collation = textsOf(definition.collClause?.collname).at(-1) ?? null;
+  return { column, from, to, conversion, using, collation };
+}
+
+/** What uses a column of a view makes PostgreSQL refuse the change; so do rules, policies, triggers and generated columns. */
+function inTheWay(altered: Altered, column: WorldColumn): readonly string[] {
+  const { world, relation } = altered;
+  if (!relation.live || !column.live) return [];
+  const address = `pg_class/${relation.live.oid}/${column.live.number}`;
+  const dependents = world.catalog.dependencies
+    .filter(({ on, type }) => on === address && type === 'n')
+    .map(({ dependent }) => dependent);
+  const views = world.catalog.relations.filter(
+    ({ oid, kind }) => (kind === 'v' || kind === 'm') && dependents.includes(`pg_class/${oid}/0`),
+  );
+  const remaining = views.flatMap(({ oid }) => world.relationByOid(oid) ?? []);
+  return remaining.map((view) => formatQualifiedName(view));
+}
+
+/** ALTER COLUMN … TYPE: values that fail, values that come out as other ones, and a table written anew. */
+export function alterColumnType(altered: Altered, cmd: AlterTableCmd): readonly Finding[] {
+  const { world, relation } = altered;
+  const name = cmd.name ?? '';
+  const column = world.findColumn(relation, name);
+  if (!column) return [missingColumn(altered, operation, name)];
+  const views = inTheWay(altered, column);
+  if (views.length > 0) {
+    const reason = `${views.join(', ')} uses ${columnObject(altered, name)}: drop the view first, and make it again afterwards`;
+    return [failing(altered, { rule: 'dependents-in-the-way', operation, column: name, reason })];
+  }
+  const definition = contentOf<ColumnDef>(cmd.def, 'ColumnDef') ?? {};
+  const change = changeOf(world, column, definition);
+  const found = [converted(altered, change), ...referencingTables(altered, change)];
+  world.changeColumn(relation, name, { type: change.to });
+  if (!change.conversion.keepsValues) world.touch(relation, [name]);
+  return found;
+}
+
+/** With what is to be counted, and the safer way where others would wait. */
+function converted(altered: Altered, change: Change): Finding {
+  const { world, relation } = altered;
+  const { column, to, conversion } = change;
+  const { rewrite, keepsValues, rebuildsIndexes } = conversion;
+  const reindexed = !rewrite && (rebuildsIndexes || isCollationChange(world, relation, change));
+  const live =
+    relation.live && column.live ? { relation: relation.live, column: column.live } : null;
+  const loss =
+    live && !keepsValues
+      ? {
+          loss: {
+            what: 'conversion',
+            table: live.relation.oid,
+            column: live.column.number,
+          } as const,
+        }
+      : {};
+  const lossless = keepsValues || column.isGenerated || relation.isNew || column.isNew;
+  return alteration(altered, {
+    ...{ rule, operation, column: column.name, lock, rewrite },
+    safety: lossless ? 'SAFE' : 'DATA_LOSS',
+    ...(reindexed ? { work: 'index' } : {}),
+    reason: reasonOf(change, reindexed),
+    ...(lossless ? {} : { ...loss, ...countConversion(altered, change) }),
+    saferWay: rewrite
+      ? columnBeside(relation, { column: column.name, type: to, value: newValue(altered, change) })
+      : withLockTimeout(altered.statement.sql),
+    ...(world.touchedBefore(relation, [column.name]).length > 0
+      ? { after: world.touchedBefore(relation, [column.name]) }
+      : {}),
+  });
+}
+
+/** Without COLLATE a column gets the collation of its type. */
+function isCollationChange(
+  world: World,
+  relation: WorldRelation,
+  { column, collation }: Change,
+): boolean {
+  const live = world.catalog.columns.find(
+    (one) => one.relation === relation.live?.oid && one.number === column.live?.number,
+  );
+  const before = live?.collation?.split('.').at(-1)?.replaceAll('"', '') ?? 'default';
+  return before !== (collation ?? 'default');
+}
+
+function reasonOf({ from, to, conversion }: Change, reindexed: boolean): string {
+  const what = from === to ? `its type stays ${to}` : `its values become ${to} instead of ${from}`;
+  if (reindexed) return `${what}; rows stay as they are, indexes on it are built anew`;
+  if (!conversion.rewrite) return `${what}; rows stay as they are`;
+  return `${what}: every row and every index of the table is written anew`;
+}
+
+/** The new value as it is written in SQL. */
+function newValue({ world, relation }: Altered, { column, to, using }: Change): string {
+  if (nodeOf(using)) {
+    const expression = world.expression(using as Tree, relation);
+    if ('sql' in expression) return expression.sql;
+  }
+  return `${nameSql(column.name)}::${to}`;
+}
+
+function countConversion(
+  altered: Altered,
+  change: Change,
+): Pick<Finding, 'unmeasured'> | Pick<Finding, 'measure' | 'counts'> {
+  const { world, relation } = altered;
+  const { column, to, using } = change;
+  const table = measuredFamily(altered);
+  if (!table || !column.live) return { unmeasured: 'the script itself makes the column' };
+  const expression = nodeOf(using) ? world.expression(using as Tree, relation) : null;
+  if (expression && 'unmeasured' in expression) return { unmeasured: expression.unmeasured };
+  if (isNewType(world, to)) return { unmeasured: `the script itself makes the type ${to}` };
+  return {
+    measure: {
+      ...{ what: 'conversion', table, to, column: quotedName(column.live.name) },
+      ...{ from: column.live.type, using: expression ? expression.sql : null },
+    },
+    counts: 'conversion',
+  } as const;
+}
+
+/** Types of the user's are qualified; one that the live database has not is the script's. */
+function isNewType(world: World, type: string): boolean {
+  const { types } = world.catalog;
+  const parts = type.replaceAll('[]', '').split('.');
+  if (parts.length !== 2) return false;
+  return !types.some(
+    ({ schema, name }) => `${nameSql(schema)}.${nameSql(name)}` === parts.join('.'),
+  );
+}
+
+/** Foreign keys on the column are made anew, for which the other table is locked just as strongly. */
+function referencingTables(altered: Altered, { column, from, to }: Change): readonly Finding[] {
+  const { world, relation, statement } = altered;
+  const number = column.live?.number;
+  const oid = relation.live?.oid;
+  if (number === undefined || oid === undefined || from === to) return [];
+  const others = world.catalog.constraints.flatMap((constraint) => {
+    if (constraint.kind !== 'f') return [];
+    if (constraint.relation === oid && constraint.columns.includes(number)) {
+      return [constraint.referenced];
+    }
+    const isReferenced =
+      constraint.referenced === oid && constraint.referencedColumns.includes(number);
+    return isReferenced ? [constraint.relation] : [];
+  });
+  const tables = [...new Set(others)].flatMap((other) => world.relationByOid(other) ?? []);
+  return tables
+    .filter(({ id }) => id !== relation.id)
+    .map((other) =>
+      alteration(alteredOf(world, statement, other, true), {
+        ...{ rule, operation, lock, scan: true, because: columnObject(altered, column.name) },
+        reason: 'the foreign key between them is checked anew',
+      }),
+    );
+}
