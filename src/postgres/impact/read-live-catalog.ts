@@ -24,6 +24,8 @@ interface CatalogRow {
   readonly database: string;
   readonly role: string;
   readonly path: string;
+  readonly timeZone: string;
+  readonly statisticsSeconds: string | null;
   readonly history: string | null;
   readonly schemas: Rows;
   readonly relations: Rows;
@@ -44,7 +46,6 @@ const families = {
   schemas: objects.schemasSql,
   relations: relations.relationsSql,
   columns: relations.columnsSql,
-  constraints: relations.constraintsSql,
   indexes: relations.indexesSql,
   triggers: relations.triggersSql,
   types: objects.typesSql,
@@ -60,18 +61,25 @@ const families = {
  * The session's own search path is Belay's; what everybody else has is what RESET would give. Schemas are shown as
  * they are, the role's own is put in.
  */
-const query = `WITH ${impactScopeSql}
+const query = (serverVersion: number): string => `WITH ${impactScopeSql}
   SELECT current_database() AS database, current_user::text AS role,
          (SELECT reset_val FROM pg_settings WHERE name = 'search_path') AS path,
+         (SELECT reset_val FROM pg_settings WHERE name = 'TimeZone') AS "timeZone",
+         (SELECT extract(epoch FROM now() - stats_reset)::text FROM pg_stat_database
+           WHERE datname = current_database()) AS "statisticsSeconds",
          (SELECT nspname FROM pg_namespace n WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
              AND NOT EXISTS (SELECT FROM spaces s WHERE s.oid = n.oid) LIMIT 1) AS history,
-         ${Object.entries(families)
+         ${Object.entries({ ...families, constraints: relations.constraintsSql(serverVersion) })
            .map(([name, sql]) => `${sql} AS ${name}`)
            .join(',\n         ')}`;
 
 /** Reads the catalogs of the session's database, in one statement and without locks that anybody feels. */
 export async function readLiveCatalog(session: Session): Promise<LiveCatalog> {
-  const row = await session.queryOne<CatalogRow>(query, [], 'reading the catalogs');
+  const row = await session.queryOne<CatalogRow>(
+    query(session.serverVersion),
+    [],
+    'reading the catalogs',
+  );
   const address = (catalog: Text, oid: Text): Address =>
     `${row.catalogs[catalog ?? ''] ?? catalog}/${oid}/0`;
   const schemas = (row.schemas ?? []).map(([oid, name]) => ({
@@ -82,6 +90,8 @@ export async function readLiveCatalog(session: Session): Promise<LiveCatalog> {
     database: row.database,
     serverVersion: session.serverVersion,
     role: row.role,
+    timeZone: row.timeZone,
+    statisticsSeconds: numberOrNull(row.statisticsSeconds),
     searchPath: livingPath(row, new Set(schemas.map(({ name }) => name))),
     historySchema: row.history,
     schemas,
@@ -119,7 +129,8 @@ const list = (value: Text | undefined): string[] => (value ? JSON.parse(value) :
 
 function relationOf(row: readonly Text[]): LiveRelation {
   const [oid, name, schema, kind, persistence, owner, tuples, size, writes, reads, ...rest] = row;
-  const [mayRead, hidesRows, rowSecurity, parents, isPartition, definition] = rest;
+  const [mayRead, hidesRows, rowSecurity, parents, isPartition, definition, ...partition] = rest;
+  const [strategy, keys, expression, bound] = partition;
   return {
     ...{ oid: number(oid), name: text(name), schema: text(schema), owner: text(owner) },
     kind: text(kind) as LiveRelation['kind'],
@@ -129,6 +140,13 @@ function relationOf(row: readonly Text[]): LiveRelation {
     ...{ mayRead: isTrue(mayRead), hidesRows: isTrue(hidesRows), rowSecurity: isTrue(rowSecurity) },
     ...{ parents: numbers(parents), isPartition: isTrue(isPartition) },
     definition: definition ?? null,
+    partitionKey: strategy
+      ? {
+          strategy: strategy as 'r' | 'l' | 'h',
+          ...{ columns: numbers(keys), expression: expression ?? null },
+        }
+      : null,
+    partitionBound: bound ?? null,
   };
 }
 
@@ -175,7 +193,8 @@ function columnOf(row: readonly Text[]): LiveColumn {
 
 function constraintOf(row: readonly Text[]): LiveConstraint {
   const [oid, name, relation, domain, kind, validated, deferrable, definition, ...rest] = row;
-  const [columns, referenced, referencedColumns, onDelete, onUpdate, index, parent] = rest;
+  const [columns, referenced, referencedColumns, onDelete, onUpdate, ...last] = rest;
+  const [index, parent, expression, matchFull, enforced] = last;
   return {
     ...{ oid: number(oid), name: text(name), relation: number(relation), domain: number(domain) },
     kind: text(kind) as LiveConstraint['kind'],
@@ -183,7 +202,8 @@ function constraintOf(row: readonly Text[]): LiveConstraint {
     ...{ definition: text(definition), columns: numbers(columns), referenced: number(referenced) },
     referencedColumns: numbers(referencedColumns),
     ...{ onDelete: onDelete ?? null, onUpdate: onUpdate ?? null },
-    ...{ index: number(index), parent: number(parent) },
+    ...{ index: number(index), parent: number(parent), expression: expression ?? null },
+    ...{ matchFull: isTrue(matchFull), enforced: isTrue(enforced) },
   };
 }
 
@@ -206,12 +226,13 @@ function triggerOf([oid, name, relation, enabled, definition]: readonly Text[]):
 }
 
 function typeOf(row: readonly Text[]): LiveType {
-  const [oid, name, schema, kind, labels, baseType, relation, element] = row;
+  const [oid, name, schema, kind, labels, baseType, relation, element, notNull] = row;
   return {
     ...{ oid: number(oid), name: text(name), schema: text(schema) },
     kind: text(kind) as LiveType['kind'],
     ...{ labels: list(labels), baseType: baseType ?? null },
     ...{ relation: number(relation), elementOf: number(element) },
+    notNull: isTrue(notNull),
   };
 }
 

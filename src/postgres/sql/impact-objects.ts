@@ -7,6 +7,7 @@ export const typesSql = family(
     ...['t.oid', 't.typname', 'n.nspname', 't.typtype', 'e.labels'],
     `CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END`,
     ...['t.typrelid', `CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END`],
+    't.typnotnull',
   ],
   `FROM pg_type t JOIN spaces n ON n.oid = t.typnamespace
    LEFT JOIN (SELECT enumtypid, json_agg(enumlabel ORDER BY enumsortorder) AS labels FROM pg_enum GROUP BY 1) e

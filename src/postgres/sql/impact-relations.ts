@@ -21,12 +21,15 @@ export const relationsSql = family(
     ...['c.relrowsecurity AND row_security_active(c.oid)', 'c.relrowsecurity'],
     ...['p.parents', 'c.relispartition'],
     `CASE WHEN c.relkind IN ('v', 'm') AND NOT c.is_held THEN pg_get_viewdef(c.oid) END`,
+    ...['k.partstrat', 'k.partattrs', 'pg_get_expr(k.partexprs, k.partrelid)'],
+    'pg_get_expr(c.relpartbound, c.oid)',
   ],
   `FROM relations c
    LEFT JOIN (SELECT inhrelid, array_agg(inhparent ORDER BY inhseqno) AS parents FROM pg_inherits GROUP BY 1) p
      ON p.inhrelid = c.oid
    LEFT JOIN (SELECT indrelid, sum(pg_stat_get_numscans(indexrelid)) AS scans FROM pg_index GROUP BY 1) i
-     ON i.indrelid = c.oid`,
+     ON i.indrelid = c.oid
+   LEFT JOIN pg_partitioned_table k ON k.partrelid = c.oid`,
 );
 
 export const columnsSql = family(
@@ -49,26 +52,29 @@ export const columnsSql = family(
    WHERE c.relkind <> 'S'`,
 );
 
-export const constraintsSql = family(
-  [
-    ...[
-      'k.oid',
-      'k.conname',
-      'k.conrelid',
-      'k.contypid',
-      'k.contype',
-      'k.convalidated',
-      'k.condeferrable',
+export const constraintsSql = (serverVersion: number): string =>
+  family(
+    [
+      ...[
+        'k.oid',
+        'k.conname',
+        'k.conrelid',
+        'k.contypid',
+        'k.contype',
+        'k.convalidated',
+        'k.condeferrable',
+      ],
+      ...['pg_get_constraintdef(k.oid)', 'k.conkey', 'k.confrelid', 'k.confkey'],
+      ...[
+        `CASE WHEN k.contype = 'f' THEN k.confdeltype END`,
+        `CASE WHEN k.contype = 'f' THEN k.confupdtype END`,
+      ],
+      ...['k.conindid', 'k.conparentid'],
+      `CASE WHEN k.contype = 'c' THEN pg_get_expr(k.conbin, k.conrelid) END`,
+      ...[`k.confmatchtype = 'f'`, serverVersion >= 180000 ? 'k.conenforced' : 'true'],
     ],
-    ...['pg_get_constraintdef(k.oid)', 'k.conkey', 'k.confrelid', 'k.confkey'],
-    ...[
-      `CASE WHEN k.contype = 'f' THEN k.confdeltype END`,
-      `CASE WHEN k.contype = 'f' THEN k.confupdtype END`,
-    ],
-    ...['k.conindid', 'k.conparentid'],
-  ],
-  'FROM pg_constraint k JOIN spaces n ON n.oid = k.connamespace WHERE n.is_users OR k.oid >= 16384',
-);
+    'FROM pg_constraint k JOIN spaces n ON n.oid = k.connamespace WHERE n.is_users OR k.oid >= 16384',
+  );
 
 export const indexesSql = family(
   [
