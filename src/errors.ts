@@ -47,9 +47,11 @@ export const errorCatalog = {
   PROTECTED: refused,
   WOULD_LOSE: refused,
   LOSS_GREW: refused,
+  POLICY_REFUSED: refused,
   MIGRATION_CHANGED: refused,
   RENAME_UNDECIDED: refused,
   NO_WAY_DOWN: refused,
+  ROWS_IN_THE_WAY: refused,
 
   TARGET_NOT_FOUND: notFound,
   SNAPSHOT_NOT_FOUND: notFound,
@@ -59,6 +61,7 @@ export const errorCatalog = {
   MIGRATIONS_NOT_FOUND: notFound,
   MODEL_NOT_KEPT: notFound,
   NO_HISTORY: notFound,
+  RECORDS_NOT_KEPT: notFound,
 
   TAG_EXISTS: conflict,
   DATABASE_EXISTS: conflict,

@@ -31,13 +31,16 @@ export type { Fingerprint, FingerprintDifference, SequenceValue } from './domain
 export { drawGraph, type GraphRow } from './domain/graph-drawing.js';
 export { toDot, toMermaid } from './domain/graph-drawing-formats.js';
 export type { HistoryEntry, Rename } from './domain/history.js';
+export { type MarkdownOptions, toMarkdown } from './domain/impact/markdown.js';
 export {
   defaultPolicy,
   evaluatePolicy,
   type ImpactPolicy,
   type PolicyResult,
   type PolicyViolation,
+  type WaivedImpact,
 } from './domain/impact/policy.js';
+export { type SarifLog, type SarifOptions, toSarif } from './domain/impact/sarif.js';
 export type {
   Impact,
   ImpactPlan,

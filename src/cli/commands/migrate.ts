@@ -123,7 +123,7 @@ function addUp(migrate: Command, bind: Bind): void {
               : undefined,
           }),
         );
-        context.print(result, () => describeUp(context.style, result));
+        context.print(result, () => describeUp(context.style, result, context.io.stdout.columns));
       }),
     );
 }
@@ -152,7 +152,9 @@ function addDown(migrate: Command, bind: Bind): void {
 /** Shows what would be lost, and asks what to do about it. */
 function showAndChoose(context: CommandContext, impacts: readonly MigrationImpact[]) {
   context.progress.stop();
-  context.io.stderr.write(`${describeImpacts(context.style, impacts)}\n`);
+  context.io.stderr.write(
+    `${describeImpacts(context.style, impacts, context.io.stderr.columns)}\n\n`,
+  );
   return askForBackup(context);
 }
 

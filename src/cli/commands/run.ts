@@ -1,13 +1,18 @@
 import type { Command } from 'commander';
+import type { MigrationImpact } from '../../index.js';
 import type { Bind } from '../bind.js';
 import { type CommandContext, targetOptions } from '../context.js';
 import { describeGatedRun } from '../output/describe-ledger.js';
+import { describeImpacts } from '../output/describe-migration.js';
 import { type ArchiveFlags, addArchiveOptions, toArchiveOptions } from './archive-options.js';
+import { countTimeoutOption } from './options.js';
+import { readConfig } from './settings.js';
 
 interface Options extends ArchiveFlags {
   readonly tag?: string;
   readonly description?: string;
   readonly autoSnapshot?: boolean;
+  readonly countTimeout?: string;
 }
 
 /** Exit code of a checkpoint that is not proven: the command was not run. */
@@ -22,7 +27,8 @@ export function addRunCommand(program: Command, bind: Bind): void {
     .option('--checkpoint', 'make a checkpoint first (which is always done)')
     .option('--tag <tag>', 'of the checkpoint (default: "before-", the command and the time)')
     .option('-d, --description <text>', 'what this state is')
-    .option('--no-auto-snapshot', 'do not record the schema before and after');
+    .option('--no-auto-snapshot', 'do not record the schema before and after')
+    .addOption(countTimeoutOption());
   addArchiveOptions(command).action(bind<[string[]], Options>(run));
 }
 
@@ -36,7 +42,7 @@ async function run(context: CommandContext, options: Options, words: string[]): 
     });
   }
   const archive = toArchiveOptions(options, library.parseDuration);
-  const { tag, description } = options;
+  const { tag, description, countTimeout } = options;
   if (tag !== undefined) library.validateTag(tag);
   await library.checkArchiveOptions(archive, 'counts');
   const result = await library.runAfterCheckpoint(
@@ -48,9 +54,37 @@ async function run(context: CommandContext, options: Options, words: string[]): 
       // Undefined: as the configuration says.
       autoSnapshot: options.autoSnapshot === false ? false : undefined,
       commandStdout: context.json ? 'stderr' : 'stdout',
+      countTimeoutMs: countTimeout === undefined ? undefined : library.parseDuration(countTimeout),
+      onImpacts: (impacts) => showAndCheck(context, impacts),
     },
   );
   if (context.json) context.print(result, () => '');
   else context.io.stderr.write(`${describeGatedRun(context.style, result)}\n`);
   context.exitWith(result.exitCode ?? notProven);
+}
+
+/** Shows what the pending migrations would do, and refuses what the config's policy refuses. */
+async function showAndCheck(
+  context: CommandContext,
+  impacts: readonly MigrationImpact[],
+): Promise<void> {
+  const { stderr } = context.io;
+  const text = describeImpacts(context.style, impacts, stderr.columns);
+  context.progress.stop();
+  if (text !== '') stderr.write(`${text}\n`);
+  const policy = (await readConfig(context))?.migrations?.policy;
+  if (policy === undefined) return;
+  const { BelayError, evaluatePolicy } = await import('../../index.js');
+  const refused = impacts
+    .flatMap(({ impact }) => evaluatePolicy(impact, policy).violations)
+    .filter(({ level }) => level === 'refuse');
+  if (refused.length === 0) return;
+  throw new BelayError(
+    'POLICY_REFUSED',
+    `the policy refuses what is pending: ${refused.map(({ message }) => message).join('; ')}`,
+    {
+      hint: 'Nothing was run. `belay plan` shows it whole; a comment `-- belay:allow RULE: REASON` in the SQL waives a rule.',
+      details: { violations: refused },
+    },
+  );
 }

@@ -6,6 +6,7 @@ import type {
   NewMigration,
   ProjectStatus,
 } from '../../index.js';
+import { describeImpact } from './describe-impact.js';
 import { formatDuration, formatTime, plural } from './format.js';
 import type { Style } from './style.js';
 import { formatTable } from './table.js';
@@ -36,13 +37,18 @@ export function describeMigrationStatus(style: Style, status: ProjectStatus): st
   return [formatTable(style, columns, rows), `at ${style.bold(current)}, ${left}${how}`].join('\n');
 }
 
-export function describeUp(style: Style, result: MigrateUpResult): string {
+export function describeUp(
+  style: Style,
+  result: MigrateUpResult,
+  columns?: number | undefined,
+): string {
   const { dryRun, applied, planned, pending, current, durationMs } = result;
   if (planned.length === 0) return `nothing to apply: the database is at ${style.bold(current)}`;
   if (dryRun) {
     return [
       `would apply ${plural(planned.length, 'migration')} to what is at ${style.bold(current)}:`,
       ...planned.map((one) => `  ${titleOf(one)}  ${style.dim(one.file)}`),
+      describeImpacts(style, result.impacts, columns),
     ].join('\n');
   }
   const left = pending.length === 0 ? '' : `, ${pending.length} still pending`;
@@ -51,13 +57,40 @@ export function describeUp(style: Style, result: MigrateUpResult): string {
       (one) =>
         `${style.green('✔')} ${titleOf(one)}  ${style.dim(`${formatDuration(one.durationMs)}, schema ${one.checksum.slice(0, 8)}`)}`,
     ),
+    ...backupLines(style, result),
     `at ${style.bold(current)}${left}, in ${formatDuration(durationMs)}`,
   ].join('\n');
 }
 
-/** What migrations would do, before somebody chooses a backup. */
-export function describeImpacts(_style: Style, impacts: readonly MigrationImpact[]): string {
-  return impacts.map(titleOf).join('\n');
+/** Where the records are that went. */
+function backupLines(style: Style, { backup, applied }: MigrateUpResult): string[] {
+  if (!backup || applied.length === 0) return [];
+  const { choice, archive, records } = backup;
+  if (choice === 'files' && archive) {
+    const tables = archive.tables?.join(', ') ?? 'all tables';
+    return [
+      `  backed up to files as ${style.bold(archive.tag)}: ${tables} (${archive.restore_drill})`,
+    ];
+  }
+  if (choice === 'none') return [style.dim('  no backup was made of what went')];
+  const kept = records.map(({ table, column, rows }) => {
+    const what = column === null ? plural(rows, 'row') : plural(rows, 'value');
+    return `  kept ${what} of ${column === null ? table : `${table}.${column}`}`;
+  });
+  const before = applied[0] && `\`belay rollback --data\` brings them back`;
+  return [...kept, ...(kept.length > 0 && before ? [style.dim(`  ${before}`)] : [])];
+}
+
+/** What migrations would do, before somebody chooses a backup or a command runs. */
+export function describeImpacts(
+  style: Style,
+  impacts: readonly MigrationImpact[],
+  columns: number | undefined,
+): string {
+  return impacts
+    .filter(({ impact }) => impact.statements.length > 0)
+    .map((one) => describeImpact(style, one.impact, { title: titleOf(one), columns }))
+    .join('\n\n');
 }
 
 export function describeDown(style: Style, result: MigrateDownResult): string {

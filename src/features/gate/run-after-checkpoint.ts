@@ -9,8 +9,10 @@ import {
 } from '../archive/checkpoint.js';
 import { openConfiguredStore } from '../archive/open-configured-store.js';
 import { recordInLedger } from '../ledger/append.js';
+import type { MigrationImpact } from '../migration/backup-choice.js';
 import { type OpenTargetOptions, openTarget } from '../target/open-target.js';
 import { throwIfAborted } from '../target/work.js';
+import { measureBefore } from './measure-before.js';
 import { type RecordedState, recordSchema } from './record-schema.js';
 
 export interface RunAfterCheckpointOptions extends CheckpointOptions {
@@ -18,12 +20,21 @@ export interface RunAfterCheckpointOptions extends CheckpointOptions {
   readonly commandStdout?: 'stdout' | 'stderr' | undefined;
   /** Record the schema before and after, where a migration tool is known; default: as the configuration says, else true. */
   readonly autoSnapshot?: boolean | undefined;
+  /** For each scan of a table that is counted, in milliseconds; default 60 s. */
+  readonly countTimeoutMs?: number | undefined;
+  /**
+   * Gets what the project's pending migrations would do, before anything is done. Default: it is measured and returned.
+   * What it throws ends the run.
+   */
+  readonly onImpacts?: ((impacts: readonly MigrationImpact[]) => Promise<void>) | undefined;
 }
 
 export interface GatedRun {
   /** Whether the checkpoint was proven and the command succeeded. */
   readonly ok: boolean;
   readonly checkpoint: CheckpointResult;
+  /** What the pending migrations would do, where a migration tool is known; counted before the checkpoint. */
+  readonly impacts: readonly MigrationImpact[];
   /** The command's own, 128 + n where signal n ended it; null: it was not run, because the checkpoint is not proven. */
   readonly exitCode: number | null;
   /** The version that the schema is at afterwards, where it was recorded. */
@@ -49,6 +60,8 @@ export async function runAfterCheckpoint(
   const { cwd = process.cwd(), env = process.env } = where;
   const { reporter = silentReporter, commandStdout: stdout = 'stdout' } = options;
   await requireCommand(command[0], { cwd, env });
+  const impacts = await measureBefore(where, options);
+  await options.onImpacts?.(impacts);
   const tag = options.tag ?? commandTag(command[0], new Date());
   const checkpoint = await takeAlone(where, { ...options, tag });
   const isProven = checkpoint.ok && checkpoint.restore_drill === 'proven';
@@ -67,7 +80,7 @@ export async function runAfterCheckpoint(
   // Also after a failure: some tools leave the migrations that succeeded.
   const schema = end === null ? null : await recordSchema(where, recording);
   return {
-    ...{ ok: end?.exitCode === 0, checkpoint, exitCode: end?.exitCode ?? null, schema },
+    ...{ ok: end?.exitCode === 0, checkpoint, exitCode: end?.exitCode ?? null, schema, impacts },
     durationMs: Math.round(performance.now() - startedAt),
   };
 }

@@ -7,6 +7,7 @@ import { formatQualifiedName } from '../../domain/qualified-name.js';
 import { reportStep, silentReporter } from '../../domain/reporter.js';
 import type { Session } from '../../postgres/session.js';
 import { analyseImpact, type MeasureOptions, measureAnalysis } from '../plan/analyse-impact.js';
+import { unseenProgram } from '../plan/plan-migration.js';
 import type { MigrationImpact } from './backup-choice.js';
 
 /**
@@ -27,13 +28,15 @@ export async function measurePending(
     measureAnalysis(session, analysis, options),
   );
   return plan.map(({ version, name, up }, at) => {
-    const own = statements.filter((_, index) => analysis.statements[index]?.script === up);
+    const own = up
+      ? statements.filter((_, index) => analysis.statements[index]?.script === up)
+      : [unseenProgram({ version, name })];
     // Notes are of files; which file they are about stands in them.
     const about = { notes: at === 0 ? notes : [], measuredAt };
     const lost = analysis.statements.flatMap(({ script, findings }, index) =>
       script === up ? lostFrom(findings, statements[index]?.impacts ?? [], analysis.catalog) : [],
     );
-    const tables = lost.includes(null) ? null : [...new Set(lost.map((name) => name ?? ''))];
+    const tables = lost.includes(null) || !up ? null : [...new Set(lost.map((name) => name ?? ''))];
     return { version, name, impact: impactPlan(own, about), tables };
   });
 }

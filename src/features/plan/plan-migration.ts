@@ -67,6 +67,13 @@ function unseenStatement({ file, line, text }: UnseenPart, index: number): State
   };
 }
 
+/** A migration that is a program of another tool's. */
+export function unseenProgram({ version, name }: { version: string; name: string }) {
+  const file = name === '' ? version : `${version}_${name}`;
+  const text = 'the migration is a program, not SQL, and was not looked at';
+  return unseenStatement({ file, line: 1, text }, 1);
+}
+
 /** An abort cancels what is counted. */
 export async function withPlanSession<T>(
   target: Target,
