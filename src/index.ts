@@ -31,7 +31,12 @@ export type { Fingerprint, FingerprintDifference, SequenceValue } from './domain
 export { drawGraph, type GraphRow } from './domain/graph-drawing.js';
 export { toDot, toMermaid } from './domain/graph-drawing-formats.js';
 export type { HistoryEntry, Rename } from './domain/history.js';
-export { type MarkdownOptions, toMarkdown } from './domain/impact/markdown.js';
+export {
+  type MarkdownOptions,
+  type MarkdownOptions,
+  toMarkdown,
+  toMarkdown,
+} from './domain/impact/markdown.js';
 export {
   defaultPolicy,
   evaluatePolicy,
@@ -40,7 +45,14 @@ export {
   type PolicyViolation,
   type WaivedImpact,
 } from './domain/impact/policy.js';
-export { type SarifLog, type SarifOptions, toSarif } from './domain/impact/sarif.js';
+export {
+  type SarifLog,
+  type SarifLog,
+  type SarifOptions,
+  type SarifOptions,
+  toSarif,
+  toSarif,
+} from './domain/impact/sarif.js';
 export type {
   Impact,
   ImpactPlan,

@@ -3,11 +3,12 @@ import type { ImpactPlan, PolicyResult } from '../../index.js';
 import type { Bind } from '../bind.js';
 import type { CommandContext } from '../context.js';
 import { describeImpact } from '../output/describe-impact.js';
+import { readOwnVersion } from '../own-version.js';
 import { countTimeoutOption } from './options.js';
 import { askRenames, parseRenames } from './renames.js';
 import { readConfig } from './settings.js';
 
-const formats = ['text', 'json', 'markdown', 'sarif'] as const;
+const formats = ['text', 'markdown', 'sarif'] as const;
 
 interface Options {
   readonly check?: boolean;
@@ -30,7 +31,14 @@ export function addPlanCommand(program: Command, bind: Bind): void {
       'files of SQL, one folder of migrations, OLD.sql:NEW.sql, or - (default: what is pending)',
     )
     .option('--check', 'exit with 3 where the policy of the config refuses it (for CI)')
-    .addOption(new Option('--format <format>', 'how it is printed').choices([...formats]))
+    .addOption(
+      new Option(
+        '--format <format>',
+        'how it is printed: for people, a pull request, code scanning',
+      )
+        .choices([...formats])
+        .conflicts('json'),
+    )
     .option('--verbose', 'also what harmless statements do')
     .option('--rename <old=new...>', 'of OLD:NEW: this was renamed, not dropped and added')
     .option('--no-renames', 'of OLD:NEW: nothing else was renamed')
@@ -92,6 +100,16 @@ async function print(
   { format, verbose, title }: Options & { readonly title: string },
 ): Promise<void> {
   const { io, style } = context;
+  if (format === 'sarif' || format === 'markdown') {
+    const { toMarkdown, toSarif } = await import('../../index.js');
+    context.progress.stop();
+    const text =
+      format === 'markdown'
+        ? toMarkdown(found, { title, policy })
+        : JSON.stringify(toSarif(found, { policy, version: readOwnVersion() }), null, 2);
+    io.stdout.write(`${text.trimEnd()}\n`);
+    return;
+  }
   const columns = io.stdout.columns;
   context.print({ ...found, ...(policy ? { policy } : {}) }, () =>
     describeImpact(style, found, { title, columns, policy, verbose }),
