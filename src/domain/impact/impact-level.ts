@@ -1,5 +1,5 @@
-import type { Impact } from '../impact.js';
-import type { PolicyResult } from './policy.js';
+import type { Impact, StatementImpact } from '../impact.js';
+import { isAbout, type PolicyResult } from './policy.js';
 import { findRule } from './rules.js';
 
 /** How loud an impact is said, in the words of SARIF; "none": it is not worth a word. */
@@ -17,10 +17,14 @@ export function measuredLevel(impact: Impact): ImpactLevel {
 }
 
 /** By what a policy says, where there is one: what refuses is an error, what warns a warning, all else is at most a note. */
-export function impactLevel(impact: Impact, policy: PolicyResult | undefined): ImpactLevel {
+export function impactLevel(
+  statement: StatementImpact,
+  impact: Impact,
+  policy: PolicyResult | undefined,
+): ImpactLevel {
   const measured = measuredLevel(impact);
   if (!policy) return measured;
-  const violation = policy.violations.find((one) => one.impact === impact);
+  const violation = policy.violations.find(isAbout(statement, impact));
   if (violation) return violation.level === 'refuse' ? 'error' : 'warning';
   return measured === 'none' ? 'none' : 'note';
 }

@@ -4,7 +4,11 @@ const special = /[&<>|`*_~[\]\\#@!$(){}+:."'=^-]/g;
 const entities = (text: string): string =>
   text.replace(special, (character) => `&#${character.codePointAt(0)};`);
 
-const oneLine = (text: string): string => text.replace(/[\s\p{Cc}\u2028\u2029]+/gu, ' ').trim();
+const oneLine = (text: string): string =>
+  text
+    .replace(/\p{Bidi_Control}/gu, '\ufffd')
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim();
 
 /**
  * A text among others, in one line. GitHub looks for people, issues and links in what it has rendered, entities or not: an invisible
@@ -27,6 +31,6 @@ export function inlineCode(text: string): string {
 export function codeBlock(text: string, language: string): string {
   const runs = text.match(/`+/g) ?? [];
   const fence = '`'.repeat(Math.max(3, ...runs.map((run) => run.length + 1)));
-  const lines = text.replace(/\r\n?/g, '\n').replace(/[^\P{Cc}\n\t]/gu, '\ufffd');
+  const lines = text.replace(/\r\n?/g, '\n').replace(/[^\P{Cc}\n\t]|\p{Bidi_Control}/gu, '\ufffd');
   return `${fence}${language}\n${lines}\n${fence}`;
 }

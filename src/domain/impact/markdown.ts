@@ -2,7 +2,7 @@ import type { Impact, ImpactPlan, StatementImpact } from '../impact.js';
 import { type ImpactLevel, impactLevel } from './impact-level.js';
 import { codeBlock, inlineCode, plainMarkdown } from './markdown-text.js';
 import { plainCount } from './plain-count.js';
-import { describeImpactBriefly, type PolicyResult } from './policy.js';
+import { describeImpactBriefly, isAbout, type PolicyResult } from './policy.js';
 
 export interface MarkdownOptions {
   /** What is planned: a migration, a file. */
@@ -40,12 +40,13 @@ export function toMarkdown(
 ): string {
   const found = plan.statements.flatMap((statement) =>
     statement.impacts.map((impact): Found => {
-      return { statement, impact, level: impactLevel(impact, policy) };
+      return { statement, impact, level: impactLevel(statement, impact, policy) };
     }),
   );
-  const isWaived = (impact: Impact) => policy?.waived.some((one) => one.impact === impact) === true;
+  const isWaived = ({ statement, impact }: Found) =>
+    policy?.waived.some(isAbout(statement, impact)) === true;
   const spoken = found
-    .filter(({ level, impact }) => level !== 'none' && !isWaived(impact))
+    .filter((one) => one.level !== 'none' && !isWaived(one))
     .sort((a, b) => loudness.indexOf(a.level) - loudness.indexOf(b.level));
   const head = [heading(plan, title, policy), ...summary(plan, spoken)];
   const tail = [...waivers(policy), ...notes(plan, policy)];

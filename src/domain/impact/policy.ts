@@ -165,8 +165,8 @@ export function evaluatePolicy(
     const waiver = waiverOf(place.statement, place.impact);
     return waiver ? [{ place, reason: waiver.reason }] : [];
   });
-  const isWaived = new Set(waived.map(({ place }) => place.impact));
-  const counted = places.filter(({ impact }) => !isWaived.has(impact));
+  const isWaived = new Set(waived.map(({ place }) => place));
+  const counted = places.filter((place) => !isWaived.has(place));
   const totalAtRisk = counted.reduce((sum, { impact }) => sum + (impact.recordsAtRisk ?? 0), 0);
   const violations = counted.flatMap((place) => violationOf(place, { totalAtRisk, policy }));
   const refused = violations.filter(({ level }) => level === 'refuse');
@@ -177,6 +177,17 @@ export function evaluatePolicy(
     notes: idleWaivers(plan),
   };
 }
+
+interface Located {
+  readonly statement: number;
+  readonly impact: Impact;
+}
+
+/** Whether something that a policy says is about this impact of this statement. */
+export const isAbout =
+  ({ index }: StatementImpact, impact: Impact) =>
+  (one: Located): boolean =>
+    one.statement === index && one.impact === impact;
 
 function refusedNames({ refuse = [], warn = [], maxRecordsAtRisk }: ImpactPolicy) {
   // A limit on records means nothing without the group that it limits.

@@ -1,6 +1,6 @@
 import type { Impact, ImpactPlan, StatementImpact } from '../impact.js';
 import { type ImpactLevel, impactLevel } from './impact-level.js';
-import { describeImpactBriefly, type PolicyResult } from './policy.js';
+import { describeImpactBriefly, isAbout, type PolicyResult } from './policy.js';
 import { findRule } from './rules.js';
 
 export interface SarifOptions {
@@ -88,7 +88,7 @@ interface Found {
 export function toSarif(plan: ImpactPlan, { policy, version }: SarifOptions = {}): SarifLog {
   const found = plan.statements.flatMap((statement) =>
     statement.impacts.flatMap((impact): Found[] => {
-      const level = impactLevel(impact, policy);
+      const level = impactLevel(statement, impact, policy);
       return level === 'none' ? [] : [{ statement, impact, level }];
     }),
   );
@@ -129,7 +129,7 @@ function toResult(
   ids: readonly string[],
   policy: PolicyResult | undefined,
 ): SarifResult {
-  const waived = policy?.waived.find((one) => one.impact === impact);
+  const waived = policy?.waived.find(isAbout(statement, impact));
   const { rule, operation, object, safety, rowsAffected, valuesAtRisk, recordsAtRisk } = impact;
   return {
     ...{ ruleId: rule, ruleIndex: ids.indexOf(rule), level, message: { text: textOf(impact) } },
