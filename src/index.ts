@@ -33,8 +33,6 @@ export { toDot, toMermaid } from './domain/graph-drawing-formats.js';
 export type { HistoryEntry, Rename } from './domain/history.js';
 export {
   type MarkdownOptions,
-  type MarkdownOptions,
-  toMarkdown,
   toMarkdown,
 } from './domain/impact/markdown.js';
 export {
@@ -47,10 +45,7 @@ export {
 } from './domain/impact/policy.js';
 export {
   type SarifLog,
-  type SarifLog,
   type SarifOptions,
-  type SarifOptions,
-  toSarif,
   toSarif,
 } from './domain/impact/sarif.js';
 export type {
