@@ -125,7 +125,9 @@ describe.each(testServers())('the impact of statements on $name', (server) => {
 
   for (const [what, cases] of families) {
     describe(what, () => {
-      it.each(cases.filter((one) => runsOn(one, server)))('$name', compareCase);
+      for (const one of cases) {
+        it.skipIf(!runsOn(one, server))(one.name, () => compareCase(one));
+      }
     });
   }
 

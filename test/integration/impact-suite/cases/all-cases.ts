@@ -3,6 +3,8 @@ import { columnCases } from './columns.js';
 import { constraintCases } from './constraints.js';
 import { dropCases } from './drops.js';
 import { lockCases } from './locks.js';
+import { moreScriptCases } from './more-scripts.js';
+import { newerCases } from './newer.js';
 import { otherCases } from './rights.js';
 import { rowCases } from './rows.js';
 import { scriptCases } from './scripts.js';
@@ -12,7 +14,8 @@ export const families: readonly (readonly [what: string, cases: readonly ImpactC
   ['columns that go or change their type', columnCases],
   ['constraints, new columns and partitions', constraintCases],
   ['rows that change', rowCases],
-  ['statements that follow one another', scriptCases],
+  ['statements that follow one another', [...scriptCases, ...moreScriptCases]],
   ['locks and rewrites', lockCases],
+  ['what newer versions have', newerCases],
   ['rights, code and what is harmless', otherCases],
 ];
