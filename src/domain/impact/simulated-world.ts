@@ -36,6 +36,7 @@ export function createWorld(catalog: LiveCatalog, options: WorldOptions): Simula
 export class SimulatedWorld implements World {
   readonly catalog: LiveCatalog;
   statement = 1;
+  isUncertain = false;
   readonly deparse: (node: Tree) => string;
   readonly #path: SearchPath;
   readonly #relations: WorldRelations;
@@ -214,14 +215,23 @@ export class SimulatedWorld implements World {
   preview(objects: readonly Address[], cascade: boolean): DropResult {
     const { targets, requiring } = this.#graph.collect(objects);
     const going = new Set(targets.map(({ address }) => address));
-    const describe = (target: DropTarget) => this.#describe(target, going);
+    const owners = new Map(targets.map(({ address, owner }) => [address, owner]));
+    // An index takes nothing along by itself: it is its table that does.
+    const topmost = (address: Address): Address => {
+      const owner = owners.get(address);
+      return owner ? topmost(owner) : address;
+    };
+    const describe = (target: DropTarget) => {
+      const dependee = target.dependee === null ? null : topmost(target.dependee);
+      return this.#describe({ ...target, dependee }, going);
+    };
     // Of a table that goes as a whole its columns need not be named.
     const dropped = targets.filter(
       ({ address }) => !isPart(address) || !going.has(wholeOf(address)),
     );
     const inTheWay = cascade ? [] : dropped.filter(({ needsCascade }) => needsCascade);
     const needed = requiring.map((address) => {
-      const target = { address, dependee: null, needsCascade: true, isOwn: false };
+      const target = { address, dependee: null, needsCascade: true, isOwn: false, owner: null };
       return this.#describe(target, going);
     });
     return { dropped: dropped.map(describe), inTheWay: [...inTheWay.map(describe), ...needed] };
@@ -251,9 +261,9 @@ export class SimulatedWorld implements World {
     if (found) found.hasDefault = false;
   }
 
-  #describe({ address, dependee, isOwn }: DropTarget, going: ReadonlySet<Address>): Dropped {
+  #describe({ address, dependee, isOwn, owner }: DropTarget, going: ReadonlySet<Address>): Dropped {
     const because = dependee === null ? null : this.#nameOf(dependee);
-    const about = { id: address, name: this.#nameOf(address), isOwn, because };
+    const about = { id: address, name: this.#nameOf(address), isOwn, owner, because };
     const relation = this.#relations.byId(wholeOf(address));
     const staying = (id: Address) => (going.has(id) ? null : (this.#relations.byId(id) ?? null));
     if (relation && isPart(address)) {
@@ -298,7 +308,7 @@ export class SimulatedWorld implements World {
       .dependentsOf(id)
       .map(({ dependent }) =>
         this.#describe(
-          { address: dependent, dependee: id, needsCascade: true, isOwn: false },
+          { address: dependent, dependee: id, needsCascade: true, isOwn: false, owner: null },
           none,
         ),
       );

@@ -70,6 +70,8 @@ export interface Dropped {
   readonly column: WorldColumn | null;
   /** The named object or one that goes with it of itself; false: only because of CASCADE. */
   readonly isOwn: boolean;
+  /** Id of another one that goes, and of which this one is a part: it needs no telling. */
+  readonly owner: Address | null;
   /** Name of what takes it along; null for what the statement names. */
   readonly because: string | null;
 }
@@ -92,6 +94,8 @@ export interface World {
   readonly catalog: LiveCatalog;
   /** The statement that is looked at, from 1. */
   readonly statement: number;
+  /** An earlier statement did what is not known: what seems to be missing may be there. */
+  readonly isUncertain: boolean;
   /** In force now, as `SET search_path` takes it. */
   readonly searchPath: string;
 

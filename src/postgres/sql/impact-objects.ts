@@ -60,7 +60,14 @@ const independent = [
 
 export const othersSql = family(
   [
-    ...['o.classid', 'o.objid', 'i.type', 'i.identity', 'i.schema', 'i.name'],
+    ...[
+      'o.classid',
+      'o.objid',
+      'i.type',
+      'i.identity',
+      'i.schema',
+      'coalesce(i.name, r.rulename, p.polname)',
+    ],
     `coalesce(r.ev_class, p.polrelid, m.prrelid, s.stxrelid, 0)`,
   ],
   `FROM (SELECT classid, objid FROM pg_depend

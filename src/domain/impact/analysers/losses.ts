@@ -193,7 +193,7 @@ export function droppedFindings(world: World, { dropped }: DropResult): Finding[
     if (one.kind === 'table' && one.self) {
       return isCountedAbove(world, one.self, going) ? [] : [tableLoss(world, one.self, context)];
     }
-    if (one.kind !== 'column') return isSaid(one, going) ? [objectLoss(one)] : [];
+    if (one.kind !== 'column') return isSaid(one) ? [objectLoss(one)] : [];
     const { relation, column } = one;
     return relation && column && !isCopyOfParents(world, relation, column, going)
       ? [columnLoss(world, relation, column, context)]
@@ -201,28 +201,10 @@ export function droppedFindings(world: World, { dropped }: DropResult): Finding[
   });
 }
 
-/** Not what goes with its owner without being asked: an owned sequence, an index of a column. */
-function isSaid(one: Dropped, going: ReadonlyMap<Address, Dropped>): boolean {
-  if (partKinds.has(one.kind) && one.relation === null && one.because !== null) return false;
-  if (isPartOfColumn(one, going)) return false;
-  return one.because === null || !one.isOwn || isMember(one, going);
-}
-
-/** Of an extension: `DROP EXTENSION` does not name them, and they are more than parts. */
-function isMember({ kind, isOwn }: Dropped, going: ReadonlyMap<Address, Dropped>): boolean {
-  const hasExtension = [...going.values()].some((one) => one.kind === 'extension');
-  return isOwn && hasExtension && (kind === 'view' || kind === 'materialized view');
-}
-
-/** Its column goes too, and says so in its reason. */
-function isPartOfColumn(
-  { kind, because, relation }: Dropped,
-  going: ReadonlyMap<Address, Dropped>,
-): boolean {
-  if (kind !== 'index' && kind !== 'constraint') return false;
-  return [...going.values()].some(
-    (one) => one.kind === 'column' && one.name === because && one.relation === relation,
-  );
+/** Not what is a part of something else that goes: an owned sequence, an index of a column, a function of an extension. */
+function isSaid({ kind, relation, because, owner }: Dropped): boolean {
+  const isPart = owner !== null || (partKinds.has(kind) && relation === null);
+  return because === null || !isPart;
 }
 
 /** The rows of a partition are those of the partitioned table above it. */

@@ -37,6 +37,8 @@ export interface DropTarget {
   readonly needsCascade: boolean;
   /** Goes with what was named even without CASCADE. */
   readonly isOwn: boolean;
+  /** Another target, of which it is a part: it would go with that one unasked. */
+  readonly owner: Address | null;
 }
 
 export interface DropTargets {
@@ -146,10 +148,11 @@ class Collector {
       }
     }
     const own = this.#reachableUnasked();
+    const owners = this.#owners();
     const targets = [...this.#targets.values()].map(({ address, flags, dependee }) => ({
       ...{ address, dependee: flags & flag.original ? null : dependee },
       needsCascade: !(flags & (flag.original | flag.subobject | unasked)),
-      isOwn: own.has(address),
+      ...{ isOwn: own.has(address), owner: owners.get(address) ?? null },
     }));
     return { targets, requiring: [...this.#requiring] };
   }
@@ -222,6 +225,14 @@ class Collector {
   #add(target: Target): void {
     this.#targets.set(target.address, target);
     push(this.#byObject, splitAddress(target.address).object, target);
+  }
+
+  #owners(): ReadonlyMap<Address, Address> {
+    const owners = new Map<Address, Address>();
+    for (const target of this.#targets.keys()) {
+      for (const part of this.#unaskedWays.get(target) ?? []) owners.set(part, target);
+    }
+    return owners;
   }
 
   #reachableUnasked(): Set<Address> {
