@@ -1,4 +1,5 @@
 import type { AssessedChange } from './change-safety.js';
+import type { DataRollback } from './data-rollback.js';
 import type { AppliedVersion, HistoryEntry, Rename } from './history.js';
 import { isVersion, type MigrationScript, versionBeforeFirst } from './migration.js';
 import type { Safety } from './safety.js';
@@ -56,6 +57,8 @@ export interface RollbackPlan {
   readonly proven: boolean;
   /** What would differ from the schema that was recorded of the version, when all is done. */
   readonly differences: readonly SchemaChange[];
+  /** What record backups would bring back; null where that was not asked for. */
+  readonly data: DataRollback | null;
   readonly notes: readonly string[];
 }
 

@@ -1,3 +1,4 @@
+import type { DataRollback } from '../../domain/data-rollback.js';
 import type { SessionPolicy } from '../../domain/database-session.js';
 import type { HistoryEntry, NewHistoryEntry } from '../../domain/history.js';
 import { withoutRelations } from '../../domain/own-relations.js';
@@ -22,8 +23,10 @@ import { pruneHistory } from '../schema/with-history.js';
 import { guardProduction, type ProductionApproval } from '../target/guard.js';
 import type { Target } from '../target/open-target.js';
 import { underLock, type Work, type WorkOptions } from '../target/work.js';
+import { DataRestorer } from './data-run.js';
 import { type KeptState, keepState } from './keep-state.js';
 import { type Planned, type PlanRollbackOptions, planUnderLock } from './plan.js';
+import { requireBackups, requireNoViolations } from './plan-data.js';
 import { runStep } from './run-step.js';
 import type { SimulatedStep } from './simulate.js';
 
@@ -54,8 +57,10 @@ export interface RollbackResult {
   readonly rolledBack: readonly string[];
   /** What was made before; null where nothing could be lost. */
   readonly snapshot: KeptState | null;
-  /** Rows and values that were put back from a record backup. */
+  /** Rows and values that were put back from record backups. */
   readonly restored: { readonly rows: number; readonly values: number };
+  /** Backup by backup what came back, and what did not and why; null where that was not asked for. */
+  readonly data: DataRollback | null;
   /** The schema is exactly what was recorded of the version. */
   readonly verified: boolean;
   /** Where it is not. */
@@ -104,21 +109,30 @@ interface Outcome {
 }
 
 function toLedger({ result, failure }: Outcome): Recorded | null {
-  const { snapshot, from, to, rolledBack } = result;
+  const { snapshot, from, to, rolledBack, data } = result;
   if (failure && rolledBack.length === 0 && !failure.details.mayBeHalfDone) return null;
   return {
     ...{ snapshot: snapshot && { id: snapshot.id, tag: snapshot.tag }, rows: null },
     outcome: failure ? 'failed' : 'done',
-    details: { from, to, rolledBack, ...(failure ? { code: failure.code } : {}) },
+    details: {
+      ...{ from, to, rolledBack, ...(failure ? { code: failure.code } : {}) },
+      ...(data ? { restored: data.totals } : {}),
+    },
   };
 }
 
 function planned(plan: RollbackPlan, durationMs: number): RollbackResult {
   return {
     ...{ ok: true, dryRun: true, from: plan.from, to: plan.to, rolledBack: [], snapshot: null },
-    ...{ restored: { rows: 0, values: 0 }, verified: plan.proven, differences: plan.differences },
+    ...{ restored: restoredBy(plan.data), data: plan.data },
+    ...{ verified: plan.proven, differences: plan.differences },
     ...{ plan, durationMs: Math.round(durationMs) },
   };
+}
+
+function restoredBy(data: DataRollback | null): RollbackResult['restored'] {
+  const { rows = 0, values = 0 } = data?.totals ?? {};
+  return { rows, values };
 }
 
 async function execute(
@@ -128,12 +142,16 @@ async function execute(
   startedAt: number,
 ): Promise<Outcome> {
   const order = await planUnderLock(target, options);
+  if (order.plan.data) {
+    if (!options.force) requireBackups(order.plan.data);
+    if (!options.unvalidated) requireNoViolations(order.plan.data);
+  }
   await requireApproval(order.plan, options);
   // Its own lock, and no session of this process in the database: a clone is made while nobody is in it.
   const snapshot = order.plan.requiresApproval
     ? await keepState(target, order.plan, options)
     : null;
-  const { live, done, failure } = await underLock(target, options, (work) =>
+  const { live, done, failure, data } = await underLock(target, options, (work) =>
     withMigrationState(target, async (state) => {
       await requireUnchanged(state, order);
       return cancelling(work, state, () => runSteps(work, state, { ...order, snapshot, git }));
@@ -146,7 +164,7 @@ async function execute(
   const isDone = !failure && asPlanned.length === 0;
   const result: RollbackResult = {
     ...{ ok: isDone, dryRun: false, from: plan.from, to: plan.to },
-    ...{ rolledBack: done, snapshot, restored: { rows: 0, values: 0 } },
+    ...{ rolledBack: done, snapshot, restored: restoredBy(data), data },
     verified: isDone && plan.proven,
     differences: asPlanned.length === 0 ? plan.differences : asPlanned,
     ...{ plan, durationMs: Math.round(performance.now() - startedAt) },
@@ -191,13 +209,17 @@ interface StepsRun {
   /** The schema afterwards; null where the steps did not come to their end. */
   readonly live: SchemaModel | null;
   readonly failure: BelayError | undefined;
+  readonly data: DataRollback | null;
 }
 
 async function runSteps(work: Work, state: MigrationState, order: RunOrder): Promise<StepsRun> {
   const { reporter = silentReporter, signal } = work;
   const own = state.source?.ownRelations ?? [];
   const done: string[] = [];
-  for (const step of order.simulated) {
+  const restorer = order.data && new DataRestorer(state.session, order.data, reporter);
+  const dataOf = (committed: number) =>
+    restorer && order.plan.data ? restorer.outcome(committed, order.plan.data) : null;
+  for (const [index, step] of order.simulated.entries()) {
     const versions = step.route.migrations.map(({ version }) => version);
     const name = `roll back ${versions.join(', ')}`;
     try {
@@ -205,16 +227,18 @@ async function runSteps(work: Work, state: MigrationState, order: RunOrder): Pro
         runStep(state.session, step, {
           ...{ signal, reporter },
           beforeCommit: () => recordStep(state, step, order),
+          restorer: restorer?.step(index),
         }),
       );
     } catch (thrown) {
-      return { done, live: null, failure: stoppedAt(thrown, { done, step, order, signal }) };
+      const failure = stoppedAt(thrown, { done, step, order, signal });
+      return { done, live: null, failure, data: dataOf(index) };
     }
     done.push(...versions);
   }
   await pruneHistory(state);
   const live = withoutRelations(await readSchemaModel(state.session), own);
-  return { done, live, failure: undefined };
+  return { done, live, failure: undefined, data: dataOf(order.simulated.length) };
 }
 
 /** In the step's own transaction: what the history says is what the schema is, whenever something ends early. */

@@ -1,4 +1,5 @@
 import type { AssessedChange } from '../../domain/change-safety.js';
+import type { Preference } from '../../domain/data-rollback.js';
 import { beforeRenames } from '../../domain/measure-renames.js';
 import { versionBeforeFirst } from '../../domain/migration.js';
 import { withoutRelations } from '../../domain/own-relations.js';
@@ -27,8 +28,16 @@ import { cancelling } from '../migration/run-steps.js';
 import { withScratch } from '../schema/scratch.js';
 import type { Target } from '../target/open-target.js';
 import { throwIfAborted, underLock, type WorkOptions } from '../target/work.js';
+import type { DataSteps } from './data-plan.js';
 import { dataStatements } from './data-statements.js';
 import { findDestination } from './destination.js';
+import {
+  dataNotes,
+  noneSettled,
+  planData,
+  restoredObjects,
+  type SettledChange,
+} from './plan-data.js';
 import { type SimulatedStep, simulate } from './simulate.js';
 
 export interface PlanRollbackOptions extends WorkOptions {
@@ -40,6 +49,12 @@ export interface PlanRollbackOptions extends WorkOptions {
   readonly noRenames?: boolean | undefined;
   /** For each scan of a table, in milliseconds; default 60 s. */
   readonly countTimeoutMs?: number | undefined;
+  /** Put the rows and values back that record backups keep. */
+  readonly data?: boolean | undefined;
+  /** With `data`: what holds where a value was changed since the migration; default "current". */
+  readonly prefer?: Preference | undefined;
+  /** With `data`: leave constraints unvalidated, or out, that rows written since break. */
+  readonly unvalidated?: boolean | undefined;
 }
 
 const defaultCountTimeoutMs = 60_000;
@@ -76,6 +91,8 @@ export interface Planned {
   readonly simulated: readonly SimulatedStep[];
   /** `versionChecksum` of the schema that it starts from. */
   readonly checksum: string;
+  /** What each step puts back; null where that was not asked for. */
+  readonly data: DataSteps | null;
 }
 
 async function planFrom(
@@ -94,13 +111,17 @@ async function planFrom(
   // A script of the user's may hold anything, such as CREATE ROLE; SQL between recorded schemas is Belay's own.
   const runs = steps.some(({ script }) => script !== null) ? 'foreign' : 'own';
   const scratch = { target, runs, env: target.env, signal, reporter } as const;
-  const simulated = await reportStep(
+  const { simulated, data, rollback } = await reportStep(
     reporter,
     { name: 'try the rollback on a copy of the schema' },
     () =>
-      withScratch(scratch, (place) =>
-        simulate(place, { live, steps, readModel, noRenames: options.noRenames ?? false, signal }),
-      ),
+      withScratch(scratch, async (place) => {
+        const noRenames = options.noRenames ?? false;
+        const tried = await simulate(place, { live, steps, readModel, noRenames, signal });
+        return options.data
+          ? planData(state, place, { live, simulated: tried, options })
+          : { simulated: tried, data: null, rollback: null };
+      }),
   );
   const counted = await reportStep(reporter, { name: 'count what would be lost' }, () =>
     countLosses(state.session, simulated, options.countTimeoutMs ?? defaultCountTimeoutMs),
@@ -108,9 +129,15 @@ async function planFrom(
   // A count that was cancelled looks like one that took too long.
   throwIfAborted(signal);
   const differences = await compareWithRecorded(simulated, steps, state, readModel);
-  const described = await describeSteps(state.session, simulated, counted, options);
-  const plan = assemble(state, keep, described, differences, notesOf(state, whole));
-  return { plan, simulated, checksum: versionChecksum(whole) };
+  const described = await describeSteps(state.session, simulated, counted, {
+    ...options,
+    settled: data ? restoredObjects(data) : noneSettled,
+  });
+  const plan = assemble(state, keep, described, {
+    ...{ differences, data: rollback },
+    notes: [...notesOf(state, whole), ...(rollback ? dataNotes(rollback) : [])],
+  });
+  return { plan, simulated, checksum: versionChecksum(whole), data };
 }
 
 async function findRoute(
@@ -163,7 +190,7 @@ async function describeSteps(
   session: Session,
   simulated: readonly SimulatedStep[],
   counted: readonly Counted[][],
-  options: PlanRollbackOptions,
+  options: PlanRollbackOptions & { readonly settled: SettledChange },
 ): Promise<Described[]> {
   const described: Described[] = [];
   for (const [index, { route, statements, changes, unresolved }] of simulated.entries()) {
@@ -171,7 +198,9 @@ async function describeSteps(
     const migration = versions.join(', ');
     const several = severalColumns(migration, changes);
     const issues = [
-      ...(counted[index] ?? []).map(({ change, measured }) => issueOf(migration, change, measured)),
+      ...(counted[index] ?? [])
+        .filter(({ change }) => !options.settled(index, change))
+        .map(({ change, measured }) => issueOf(migration, change, measured)),
       ...(several ? [several] : []),
       ...(route.script
         ? await dataStatements(session, migration, route.script, {
@@ -218,12 +247,17 @@ function notesOf({ entries, applied }: MigrationState, live: SchemaModel): strin
   return notes;
 }
 
+type Differences = Awaited<ReturnType<typeof compareWithRecorded>>;
+
 function assemble(
   state: MigrationState,
   keep: number,
   described: readonly Described[],
-  differences: Awaited<ReturnType<typeof compareWithRecorded>>,
-  notes: readonly string[],
+  {
+    differences,
+    data,
+    notes,
+  }: Pick<RollbackPlan, 'data' | 'notes'> & { readonly differences: Differences },
 ): RollbackPlan {
   const issues = described.flatMap((one) => one.issues);
   const overallSafety = stepSafety(issues);
@@ -241,7 +275,7 @@ function assemble(
     ...{ overallSafety, requiresApproval: overallSafety !== 'SAFE' },
     ...{ issues, steps: described.map(({ step }) => step) },
     proven: differences !== null && differences.length === 0,
-    differences: differences ?? [],
+    ...{ differences: differences ?? [], data },
     notes: [...notes, ...missing],
   };
 }

@@ -1,4 +1,5 @@
 import type { AssessedChange } from '../../domain/change-safety.js';
+import type { StepShapes } from '../../domain/data-rollback.js';
 import type { Rename } from '../../domain/history.js';
 import type { MigrationScript } from '../../domain/migration.js';
 import { renameStatements } from '../../domain/rename-statements.js';
@@ -8,6 +9,7 @@ import { renameCandidates } from '../../domain/schema-renames.js';
 import { BelayError, toBelayError } from '../../errors.js';
 import { findServerWide } from '../../postgres/check-script.js';
 import { shorten, splitStatements } from '../../postgres/parse-sql.js';
+import { readTableShapes } from '../../postgres/records/restore-shapes.js';
 import { runScript } from '../../postgres/run-script.js';
 import { buildSchema } from '../../postgres/schema/build-schema.js';
 import { readAddressedModel, readSchemaModel } from '../../postgres/schema/read-schema-model.js';
@@ -27,6 +29,17 @@ export interface SimulatedStep {
   readonly renames: readonly Rename[];
   /** The schema afterwards. */
   readonly model: SchemaModel;
+  /** Its tables before and after, by one identity. */
+  readonly shapes: StepShapes;
+  /** In another order than `statements`, with the constraints after the data; null: as they are, the data last. */
+  readonly order?: DataOrder | null;
+}
+
+/** Statements of a step in the order in which it puts records back between them. */
+export interface DataOrder {
+  readonly statements: readonly RollbackStatement[];
+  /** Index of the first statement that comes after the records. */
+  readonly dataAt: number;
 }
 
 export interface SimulationOrder {
@@ -49,6 +62,7 @@ export async function simulate(scratch: Scratch, order: SimulationOrder): Promis
     if (differences.length > 0) throw notBuilt(differences);
     const done: SimulatedStep[] = [];
     let before = await readAddressedModel(session);
+    let tables = await readTableShapes(session);
     for (const route of order.steps) {
       const found = route.script
         ? await runDown(scratch, session, route, order)
@@ -56,8 +70,10 @@ export async function simulate(scratch: Scratch, order: SimulationOrder): Promis
       const after = await readAddressedModel(session);
       const renames = renamesOf(before, after);
       const changes = await changesOf(scratch, before.model, after.model, renames);
-      done.push({ route, model: after.model, renames, changes, ...found });
+      const shapes = { before: tables, after: await readTableShapes(session) };
+      done.push({ route, model: after.model, renames, changes, shapes, ...found });
       before = after;
+      tables = shapes.after;
     }
     return done;
   });
