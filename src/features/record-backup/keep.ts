@@ -18,11 +18,13 @@ import {
 import { removeTriggers } from '../../postgres/records/row-trigger.js';
 import type { ScriptHooks } from '../../postgres/run-script.js';
 import type { Session } from '../../postgres/session.js';
+import { isInTransaction } from '../../postgres/sql/history.js';
 import {
   checkRecordBackups,
   ensureRecordBackups,
   insertRecordBackup,
   type NewRecordBackup,
+  readRecordBackups,
 } from '../../postgres/sql/record-backups.js';
 import { lossGrew } from './guard.js';
 
@@ -109,7 +111,7 @@ class Keeper implements RecordKeeper {
         return this.#lossesOf(index).length > 0;
       },
       before: (statement, index) => this.#before(statement, index),
-      after: (_, index) => this.#after(index),
+      after: (statement, index) => this.#after(statement, index),
       beforeCommit: () => this.#removeTriggers(),
     };
   }
@@ -200,7 +202,10 @@ class Keeper implements RecordKeeper {
     });
   }
 
-  async #after(index: number): Promise<void> {
+  async #after({ kind, tree }: Statement, index: number): Promise<void> {
+    if (kind === 'TransactionStmt' && String(tree.kind).startsWith('TRANS_STMT_ROLLBACK')) {
+      await this.#forgetRolledBack();
+    }
     const open = this.#open.get(index);
     if (!open) return;
     this.#open.delete(index);
@@ -247,6 +252,21 @@ class Keeper implements RecordKeeper {
       if (!staying.includes(backup)) await dropDataTable(this.#options.session, backup);
     }
     return staying;
+  }
+
+  async #forgetRolledBack(): Promise<void> {
+    const { session } = this.#options;
+    const ids = [...this.#kept.values()].flat().map(({ id }) => id);
+    if (ids.length === 0) return;
+    const read = () => withBelaySettings(session, () => readRecordBackups(session, { ids }));
+    const there = isInTransaction(session) ? await read() : await session.transaction(read);
+    const stays = new Set(there.map(({ id }) => id));
+    for (const [index, backups] of this.#kept) {
+      this.#kept.set(
+        index,
+        backups.filter(({ id }) => stays.has(id)),
+      );
+    }
   }
 
   async #removeTriggers(): Promise<void> {
