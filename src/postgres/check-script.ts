@@ -1,6 +1,9 @@
+import { isConcurrent, isTransactional } from '../domain/impact/transactional.js';
 import type { MigrationScript } from '../domain/migration.js';
 import { BelayError } from '../errors.js';
 import { type Statement, shorten, splitStatements } from './parse-sql.js';
+
+export { isConcurrent };
 
 /** How a file says that it must not run in one transaction. */
 export const howToMark =
@@ -12,26 +15,6 @@ const insideTransaction = new Set([
   'TRANS_STMT_RELEASE',
   'TRANS_STMT_ROLLBACK_TO',
 ]);
-
-/** What PostgreSQL refuses in a transaction whatever the options. */
-const neverInTransaction = new Set([
-  ...['CreatedbStmt', 'DropdbStmt', 'CreateTableSpaceStmt', 'DropTableSpaceStmt'],
-  'AlterSystemStmt',
-]);
-
-/** The statement works step by step, in transactions of its own. */
-export function isConcurrent({ kind, tree }: Statement): boolean {
-  if (kind === 'IndexStmt' || kind === 'DropStmt') return tree.concurrent === true;
-  // DETACH PARTITION … CONCURRENTLY, and REINDEX (CONCURRENTLY): the word is in an option below.
-  if (kind === 'AlterTableStmt') return JSON.stringify(tree.cmds).includes('"concurrent":true');
-  return kind === 'ReindexStmt' && JSON.stringify(tree.params ?? []).includes('"concurrently"');
-}
-
-function needsNoTransaction(statement: Statement): boolean {
-  const { kind, tree } = statement;
-  if (kind === 'VacuumStmt') return tree.is_vacuumcmd === true;
-  return neverInTransaction.has(kind) || isConcurrent(statement);
-}
 
 /**
  * Reads a script without running it.
@@ -58,7 +41,7 @@ function checkTransaction({ file }: MigrationScript, statement: Statement): void
       `Take BEGIN, COMMIT and ROLLBACK out, or let it run without a transaction. ${howToMark}`,
     );
   }
-  if (needsNoTransaction(statement)) refuse('this cannot run in a transaction', howToMark);
+  if (!isTransactional(statement)) refuse('this cannot run in a transaction', howToMark);
 }
 
 /** Statements that reach beyond the database in which they are run. */

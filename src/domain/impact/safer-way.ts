@@ -153,3 +153,13 @@ export function checkThenAttach(
     `ALTER TABLE ${qualifiedSql(partition)} DROP CONSTRAINT ${nameSql(name)};`,
   );
 }
+
+/** The same for a domain, whose columns may be in many tables. */
+export function notValidDomain(domain: NamedTable, name: string): string {
+  const sql = qualifiedSql(domain);
+  return steps(
+    `ALTER DOMAIN ${sql} ADD CONSTRAINT ${nameSql(name)} CHECK (…) NOT VALID;`,
+    '-- in a transaction of its own, once no value breaks it:',
+    `ALTER DOMAIN ${sql} VALIDATE CONSTRAINT ${nameSql(name)};`,
+  );
+}

@@ -114,7 +114,12 @@ const alterTable: Analyser = (statement, world) => {
   if (!relation) {
     const operation = `ALTER ${kind.toUpperCase()}`;
     return [
-      missingObject(kind, { schema, name }, { operation, missingOk: tree.missing_ok === true }),
+      missingObject(
+        world,
+        kind,
+        { schema, name },
+        { operation, missingOk: tree.missing_ok === true },
+      ),
     ];
   }
   const altered = alteredOf(world, statement, relation, tree.relation?.inh !== true);

@@ -101,7 +101,12 @@ export function alterCompositeType(
   if (!type) {
     const missingOk = tree.missing_ok === true;
     return [
-      missingObject('type', { schema, name: typeName }, { operation: 'ALTER TYPE', missingOk }),
+      missingObject(
+        world,
+        'type',
+        { schema, name: typeName },
+        { operation: 'ALTER TYPE', missingOk },
+      ),
     ];
   }
   return (tree.cmds ?? []).flatMap((node) => {

@@ -64,7 +64,7 @@ const createIndex: Analyser = (statement, world) => {
   const { schemaname: schema, relname: name = '' } = tree.relation ?? {};
   const operation = `CREATE ${tree.unique ? 'UNIQUE ' : ''}INDEX${tree.concurrent ? ' CONCURRENTLY' : ''}`;
   const relation = world.findRelation({ schema, name });
-  if (!relation) return [missingObject('table', { schema, name }, { operation })];
+  if (!relation) return [missingObject(world, 'table', { schema, name }, { operation })];
   const all = alteredOf(world, statement, relation);
   const altered = { ...all, family: relationsIndexed(all, tree) };
   if (tree.idxname !== undefined) {
@@ -167,7 +167,7 @@ const reindex: Analyser = (statement, world) => {
   const index = isIndex ? findIndex(world, { schema, name }) : undefined;
   const relation = isIndex ? index?.relation : world.findRelation({ schema, name });
   if (!relation) {
-    return [missingObject(isIndex ? 'index' : 'table', { schema, name }, { operation })];
+    return [missingObject(world, isIndex ? 'index' : 'table', { schema, name }, { operation })];
   }
   const what = index ? printedName(index.schema, index.name) : 'all of its indexes';
   return [

@@ -1,6 +1,7 @@
-import { type Finding, finding } from '../finding.js';
+import type { Finding } from '../finding.js';
 import { printedName } from '../world/printed-names.js';
-import type { RelationName } from '../world.js';
+import type { RelationName, World } from '../world.js';
+import { missing, nothingToDo } from './missing.js';
 
 /** A name as the statement has it, for people. */
 export function writtenName({ schema, name }: RelationName): string {
@@ -9,13 +10,14 @@ export function writtenName({ schema, name }: RelationName): string {
 
 /** What a statement names is not there: it fails whatever the rows, unless it says IF EXISTS. */
 export function missingObject(
+  world: World,
   kind: string,
-  name: RelationName,
+  written: RelationName,
   { operation, missingOk = false }: { readonly operation: string; readonly missingOk?: boolean },
 ): Finding {
-  const object = writtenName(name);
-  const reason = `there is no ${kind} ${object}`;
-  return missingOk
-    ? finding({ rule: 'nothing-to-do', operation, object, safety: 'SAFE', reason })
-    : finding({ rule: 'object-missing', operation, object, safety: 'SAFE', reason, fails: true });
+  const name = writtenName(written);
+  const facts = { operation, object: name };
+  return missingOk && !world.isUncertain
+    ? nothingToDo(facts, `there is no ${kind} ${name}`)
+    : missing(world, facts, { kind, name, isOptional: missingOk });
 }

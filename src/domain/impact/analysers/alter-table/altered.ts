@@ -87,9 +87,16 @@ function isAtStake({ safety = 'SAFE', saferWay = null }: AlterFacts): boolean {
   return safety !== 'SAFE' && saferWay !== null;
 }
 
-/** Whatever the rows: it names what is not there, or what it would make is. */
+/** Whatever the rows: it names what is not there, or what it would make is. Unless an earlier statement, whose effect is not known, changes that. */
 export function failing(altered: Altered, facts: Omit<AlterFacts, 'lock'>): Finding {
-  return alteration(altered, { ...facts, lock: null, fails: true });
+  const isUncertain = altered.world.isUncertain;
+  const unless = isUncertain
+    ? '; an earlier statement, whose effect is not known, may change that'
+    : '';
+  return alteration(altered, {
+    ...{ ...facts, reason: `${isUncertain ? '' : 'it fails: '}${facts.reason}${unless}` },
+    ...{ lock: null, fails: isUncertain ? null : true },
+  });
 }
 
 /** IF EXISTS, IF NOT EXISTS, or it is so already. */

@@ -1,0 +1,50 @@
+import type { Tree } from './world.js';
+
+/** A statement as the grammar has it. */
+interface ParsedStatement {
+  /** Name of its node, e.g. "VacuumStmt". */
+  readonly kind: string;
+  readonly tree: Tree;
+}
+
+/** What PostgreSQL refuses in a transaction whatever the options. */
+const neverInTransaction = new Set([
+  ...['CreatedbStmt', 'DropdbStmt', 'CreateTableSpaceStmt', 'DropTableSpaceStmt'],
+  'AlterSystemStmt',
+]);
+
+/** REINDEX of these goes through tables in transactions of its own. */
+const reindexedInSteps = new Set([
+  ...['REINDEX_OBJECT_SCHEMA', 'REINDEX_OBJECT_DATABASE', 'REINDEX_OBJECT_SYSTEM'],
+]);
+
+/** The statement works step by step, in transactions of its own. */
+export function isConcurrent({ kind, tree }: ParsedStatement): boolean {
+  if (kind === 'IndexStmt' || kind === 'DropStmt') return tree.concurrent === true;
+  // DETACH PARTITION … CONCURRENTLY, and REINDEX (CONCURRENTLY): the word is in an option below.
+  if (kind === 'AlterTableStmt') return JSON.stringify(tree.cmds).includes('"concurrent":true');
+  return kind === 'ReindexStmt' && JSON.stringify(tree.params ?? []).includes('"concurrently"');
+}
+
+/** ALTER DATABASE … SET TABLESPACE moves files, which cannot be taken back. */
+function movesDatabase({ kind, tree }: ParsedStatement): boolean {
+  return (
+    kind === 'AlterDatabaseStmt' && JSON.stringify(tree.options ?? []).includes('"tablespace"')
+  );
+}
+
+/**
+ * False where PostgreSQL refuses the statement within a transaction.
+ *
+ * @example
+ * isTransactional({ kind: 'IndexStmt', tree: { concurrent: true } }); // false
+ */
+export function isTransactional(statement: ParsedStatement): boolean {
+  const { kind, tree } = statement;
+  // ANALYZE has the same node.
+  if (kind === 'VacuumStmt') return tree.is_vacuumcmd !== true;
+  // CLUSTER of everything.
+  if (kind === 'ClusterStmt') return tree.relation !== undefined;
+  if (kind === 'ReindexStmt' && reindexedInSteps.has(String(tree.kind))) return false;
+  return !neverInTransaction.has(kind) && !isConcurrent(statement) && !movesDatabase(statement);
+}
