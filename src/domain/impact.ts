@@ -56,6 +56,8 @@ export interface Impact {
   readonly samples: readonly string[];
   /** The safer way, written out for this statement; null where there is none. */
   readonly saferWay: string | null;
+  /** Index of statements before it that change what it is about: its numbers are those of now. */
+  readonly after: readonly number[];
   /** How others feel the lock; missing: nobody does. */
   readonly hazard?: LockHazard;
   /** Rows of the object's table by the server's statistics; null or -1: not known. */

@@ -8,7 +8,7 @@ export function sampleImpact(facts: Partial<Impact> = {}): Impact {
     ...{ rule: 'table-setting', operation: 'ALTER TABLE', object: 'public.t', safety: 'SAFE' },
     ...{ rowsAffected: 0, valuesAtRisk: 0, recordsAtRisk: 0, measured: 'exact' },
     ...{ wouldFail: null, reason: 'a reason', lock: null, rewrite: false, scan: false },
-    ...{ because: null, samples: [], saferWay: null },
+    ...{ because: null, samples: [], saferWay: null, after: [] },
     ...facts,
   };
 }

@@ -77,7 +77,7 @@ export function impactOf(
     ...{ rule, operation, object, safety, ...withFailure(numbers, fails) },
     measured: isUnknown ? 'unknown' : (measurement?.measured ?? 'exact'),
     ...{ reason: reasonOf(found, measurement), lock, rewrite, scan, because },
-    ...{ samples: measurement?.samples ?? [], saferWay, tableRows },
+    ...{ samples: measurement?.samples ?? [], saferWay, after: found.after, tableRows },
     ...(found.hazard ? { hazard: found.hazard } : {}),
   };
 }

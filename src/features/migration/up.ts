@@ -11,7 +11,8 @@ import {
 import type { BelayError } from '../../errors.js';
 import { recorded } from '../ledger/recorded.js';
 import { backUpTables, type FilesBackup } from '../record-backup/back-up-tables.js';
-import { type KeptRecords, stepBackup } from '../record-backup/step-backup.js';
+import type { KeptSummary } from '../record-backup/keep.js';
+import { stepBackup } from '../record-backup/step-backup.js';
 import type { Target } from '../target/open-target.js';
 import type { Applier, ApplyStep } from './apply.js';
 import {
@@ -74,7 +75,7 @@ export interface MigrationBackup {
   /** "files": the sealed archive of the tables. */
   readonly archive: FilesBackup | null;
   /** "database": what lies beside the tables now, for a rollback with data. */
-  readonly records: readonly KeptRecords[];
+  readonly records: readonly KeptSummary[];
 }
 
 interface Outcome extends MigrateUpResult {
@@ -144,7 +145,7 @@ async function runUp(
   startedAt: number,
 ): Promise<Outcome> {
   const done: UpMigration[] = [];
-  const records: KeptRecords[] = [];
+  const records: KeptSummary[] = [];
   let decision: Decision | null = null;
   for (;;) {
     const attempt: Attempt = await attemptUp(target, own, options, decision);
@@ -184,7 +185,7 @@ async function decide(
 type Attempt =
   /** Something would be lost, and nobody has chosen yet. */
   | { readonly isOpen: true; readonly impacts: readonly MigrationImpact[] }
-  | ({ readonly isOpen: false; readonly records: readonly KeptRecords[] } & Omit<
+  | ({ readonly isOpen: false; readonly records: readonly KeptSummary[] } & Omit<
       Outcome,
       'ok' | 'dryRun' | 'durationMs' | 'backup'
     >);
@@ -224,11 +225,13 @@ async function applyPlan(
   options: MigrateUpOptions,
 ) {
   await applier.recordBaseline();
-  const records: KeptRecords[] = [];
+  const records: KeptSummary[] = [];
   const toStep = (file: MigrationFile) => async (runner: Applier) => {
     const step = stepOf(file, runner);
-    const approved = impacts.find(({ version }) => version === file.version)?.impact;
     const { version } = file;
+    // Who says beforehand that no backup is wanted has approved whatever goes.
+    const isBlind = options.backup === 'none';
+    const approved = isBlind ? undefined : impacts.find((one) => one.version === version)?.impact;
     const order = { script: step.script, version, choice, approved, ...options };
     const backup = await stepBackup(session, order);
     return {

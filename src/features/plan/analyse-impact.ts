@@ -1,8 +1,22 @@
+import { analyseScript } from '../../domain/impact/analyse-script.js';
+import { alterTableAnalysers } from '../../domain/impact/analysers/alter-table.js';
+import { constraintAnalysers } from '../../domain/impact/analysers/constraints.js';
+import { createAnalysers } from '../../domain/impact/analysers/create.js';
+import { dmlAnalysers } from '../../domain/impact/analysers/dml.js';
+import { dropAnalysers } from '../../domain/impact/analysers/drop.js';
+import { indexAnalysers } from '../../domain/impact/analysers/indexes.js';
+import { maintenanceAnalysers } from '../../domain/impact/analysers/maintenance.js';
+import { opaqueAnalysers } from '../../domain/impact/analysers/opaque.js';
+import { renameAnalysers } from '../../domain/impact/analysers/rename.js';
+import { rightsAnalysers } from '../../domain/impact/analysers/rights.js';
+import { typeAnalysers } from '../../domain/impact/analysers/types.js';
 import type { Finding } from '../../domain/impact/finding.js';
 import { impactOf, impactPlan } from '../../domain/impact/impact-of.js';
 import type { LiveCatalog } from '../../domain/impact/live-catalog.js';
 import { createWorld } from '../../domain/impact/simulated-world.js';
+import { isTransactional } from '../../domain/impact/transactional.js';
 import { readWaivers } from '../../domain/impact/waiver.js';
+import type { Analysers } from '../../domain/impact/world.js';
 import type { Impact, ImpactPlan, StatementImpact, Waiver } from '../../domain/impact.js';
 import type { MigrationScript } from '../../domain/migration.js';
 import type { RunOptions } from '../../domain/reporter.js';
@@ -110,7 +124,17 @@ function toStatement(
   };
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: stands in until the analysers are there
-const analyseScript = (..._: any[]): { findings: Finding[] }[] => [];
-const analysers = {};
-const isTransactional = (_: Statement): boolean => true;
+// Stands in until the analysers are put together elsewhere.
+const analysers: Analysers = {
+  ...dropAnalysers,
+  ...renameAnalysers,
+  ...alterTableAnalysers,
+  ...constraintAnalysers,
+  ...indexAnalysers,
+  ...typeAnalysers,
+  ...dmlAnalysers,
+  ...opaqueAnalysers,
+  ...createAnalysers,
+  ...rightsAnalysers,
+  ...maintenanceAnalysers,
+};
