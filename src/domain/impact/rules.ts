@@ -42,6 +42,7 @@ const dataRules: readonly Row[] = [
   ['copy', 'note', 'Rows are loaded from a file'],
   ['cascade-delete', 'error', 'A foreign key takes rows along that refer to deleted ones'],
   ['cascade-update', 'warning', 'A foreign key changes rows that refer to changed ones'],
+  ['rows-in-the-way', 'error', 'Rows of another table refer to what goes or changes: it fails'],
   ['alter-column-type', 'error', 'Values are converted to another type'],
   [
     'alter-composite-type',
