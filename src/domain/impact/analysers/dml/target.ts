@@ -1,0 +1,117 @@
+import { type Finding, finding } from '../../finding.js';
+import { columnsUsed } from '../../grammar.js';
+import type { MeasuredTable } from '../../measure.js';
+import { printedName, printedPart } from '../../world/printed-names.js';
+import { relationNameOf, textAt, treeAt } from '../../world/tree.js';
+import type { Tree, World, WorldRelation } from '../../world.js';
+
+/** The table whose rows a statement changes. */
+export interface DmlTarget {
+  readonly relation: WorldRelation;
+  /** For people. */
+  readonly name: string;
+  /** Its rows in the live database, with those of inheritors unless ONLY was written; null: the script made it. */
+  readonly table: MeasuredTable | null;
+  /** RangeVar's content, with a name by which conditions call it. */
+  readonly range: Tree;
+  readonly alias: string;
+}
+
+export type DmlEvent = 'INSERT' | 'UPDATE' | 'DELETE' | 'TRUNCATE';
+
+/** Finds the table; or the one finding that says that there is none. */
+export function findTarget(
+  world: World,
+  range: Tree | undefined,
+  operation: string,
+): DmlTarget | readonly Finding[] {
+  const name = relationNameOf(range);
+  const relation = world.findRelation(name);
+  if (!relation || !range) {
+    const object = name.schema ? printedName(name.schema, name.name) : printedPart(name.name);
+    return [
+      finding({
+        ...{ rule: 'object-missing', operation, object, safety: 'SAFE', fails: true },
+        reason: `there is no table ${object}`,
+      }),
+    ];
+  }
+  const alias = textAt(treeAt(range, 'alias'), 'aliasname') ?? name.name;
+  const measured = world.measured(relation) ?? null;
+  const isTree = range.inh === true && world.descendantsOf(relation).length > 0;
+  return {
+    ...{ relation, range, alias },
+    name: nameOf(relation),
+    table: measured && isTree ? { ...measured, only: false } : measured,
+  };
+}
+
+export const nameOf = ({ schema, name, isTemporary }: WorldRelation): string =>
+  isTemporary ? printedPart(name) : printedName(schema, name);
+
+export const isFindings = (value: DmlTarget | readonly Finding[]): value is readonly Finding[] =>
+  Array.isArray(value);
+
+/** What others feel of changes of rows. */
+export const rowLock = 'ROW EXCLUSIVE';
+
+/** Earlier statements after which the rows, or what the conditions look at, are other ones. */
+export function changedBefore(
+  world: World,
+  relation: WorldRelation,
+  conditions: unknown,
+  columns: readonly string[] = [],
+): readonly number[] {
+  return world.touchedBefore(relation, [...columnsUsed(conditions), ...columns]);
+}
+
+/** Triggers and rules of the table, as far as they may do something that is not counted. */
+export function sideEffects(world: World, relation: WorldRelation, event: DmlEvent): string {
+  const triggers = world
+    .triggersOf(relation)
+    .filter(({ enabled, definition, name }) => enabled !== 'D' && firesOn(definition, name, event))
+    .map(({ name }) => printedPart(name));
+  const rules = rulesOf(world, relation);
+  const parts = [
+    listed(triggers, 'its trigger fires', 'its triggers fire'),
+    listed(rules, 'it has the rule', 'it has the rules'),
+  ].filter((part) => part !== '');
+  return parts.length === 0 ? '' : `${parts.join('; ')}: what they do is not counted`;
+}
+
+function listed(names: readonly string[], one: string, many: string): string {
+  if (names.length === 0) return '';
+  return `${names.length === 1 ? one : many} (${names.join(', ')})`;
+}
+
+/** The server prints triggers in one form: name, time, events, ON table. */
+function firesOn(definition: string, name: string, event: DmlEvent): boolean {
+  const from = definition.indexOf(name) + name.length;
+  const head = definition.slice(from, definition.indexOf(' ON ', from));
+  return head.split(/[\s"]+/).includes(event);
+}
+
+export function rulesOf(world: World, { live }: WorldRelation): readonly string[] {
+  return world.catalog.others
+    .filter(
+      ({ kind, relation, name }) => kind === 'rule' && relation === live?.oid && name !== '_RETURN',
+    )
+    .map(({ name, identity }) => name ?? identity);
+}
+
+/** A sentence from its parts. */
+export const sentence = (...parts: readonly string[]): string =>
+  parts.filter((part) => part !== '').join('; ');
+
+/** Nothing that was there before the script is lost. */
+export function ownRows(
+  { name, relation }: DmlTarget,
+  facts: { rule: string; operation: string; after: readonly number[] },
+): Finding {
+  const what = relation.isTemporary ? 'a temporary table' : 'a table that the script makes';
+  return finding({
+    ...facts,
+    ...{ object: name, safety: 'SAFE', lock: rowLock },
+    reason: `${what}: its rows are the script’s own`,
+  });
+}
