@@ -77,3 +77,31 @@ export async function readGitState(cwd: string): Promise<GitState | null> {
     return null;
   }
 }
+
+const listArguments = [
+  '--no-optional-locks',
+  '-c',
+  'core.fsmonitor=false',
+  '-c',
+  'core.untrackedCache=false',
+  ...['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate'],
+];
+
+/**
+ * The files of a folder that git knows or would know: without those that `.gitignore` leaves out. Relative to the folder, with `/`.
+ * @returns null where there is no git or no repository
+ */
+export async function listGitFiles(
+  cwd: string,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<string[] | null> {
+  try {
+    const env = gitEnvironment(cwd);
+    const options = { cwd, env, signal, timeoutMs: 30_000, maxOutputBytes: 256 * 1024 * 1024 };
+    const result = await runProgram('git', listArguments, options);
+    return result.exitCode === 0 ? result.stdout.split('\0').filter((name) => name !== '') : null;
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    return null;
+  }
+}
