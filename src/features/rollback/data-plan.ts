@@ -23,6 +23,15 @@ import {
 } from '../../postgres/records/restore-step.js';
 import type { Session } from '../../postgres/session.js';
 
+export interface DataRollbackOptions {
+  /** Put the rows and values back that record backups keep. */
+  readonly data?: boolean | undefined;
+  /** With `data`: what holds where a value was changed since the migration; default "current". */
+  readonly prefer?: Preference | undefined;
+  /** With `data`: leave constraints unvalidated, or out, that rows written since break. */
+  readonly unvalidated?: boolean | undefined;
+}
+
 /** What a step of a rollback puts back. */
 export interface StepData {
   readonly shapes: StepShapes;

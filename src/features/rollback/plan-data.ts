@@ -7,15 +7,14 @@ import type { MigrationState } from '../migration/migration-state.js';
 import type { Scratch } from '../schema/scratch.js';
 import { backupsInForce } from './data-backups.js';
 import { orderForData } from './data-order.js';
-import { assessData, type DataSteps, placeBackups } from './data-plan.js';
-import type { PlanRollbackOptions } from './plan.js';
+import { assessData, type DataRollbackOptions, type DataSteps, placeBackups } from './data-plan.js';
 import type { SimulatedStep } from './simulate.js';
 
 export interface PlanDataOrder {
   /** The schema that is there now. */
   readonly live: SchemaModel;
   readonly simulated: readonly SimulatedStep[];
-  readonly options: PlanRollbackOptions;
+  readonly options: DataRollbackOptions;
 }
 
 export interface PlannedData {

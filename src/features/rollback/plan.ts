@@ -1,5 +1,4 @@
 import type { AssessedChange } from '../../domain/change-safety.js';
-import type { Preference } from '../../domain/data-rollback.js';
 import { beforeRenames } from '../../domain/measure-renames.js';
 import { versionBeforeFirst } from '../../domain/migration.js';
 import { withoutRelations } from '../../domain/own-relations.js';
@@ -28,7 +27,7 @@ import { cancelling } from '../migration/run-steps.js';
 import { withScratch } from '../schema/scratch.js';
 import type { Target } from '../target/open-target.js';
 import { throwIfAborted, underLock, type WorkOptions } from '../target/work.js';
-import type { DataSteps } from './data-plan.js';
+import type { DataRollbackOptions, DataSteps } from './data-plan.js';
 import { dataStatements } from './data-statements.js';
 import { findDestination } from './destination.js';
 import {
@@ -40,7 +39,7 @@ import {
 } from './plan-data.js';
 import { type SimulatedStep, simulate } from './simulate.js';
 
-export interface PlanRollbackOptions extends WorkOptions {
+export interface PlanRollbackOptions extends WorkOptions, DataRollbackOptions {
   /** Where to: a version, `version_name`, or "0" for the state before the first migration. */
   readonly version: string;
   /** Leave down scripts aside where the schema before was recorded. */
@@ -49,12 +48,6 @@ export interface PlanRollbackOptions extends WorkOptions {
   readonly noRenames?: boolean | undefined;
   /** For each scan of a table, in milliseconds; default 60 s. */
   readonly countTimeoutMs?: number | undefined;
-  /** Put the rows and values back that record backups keep. */
-  readonly data?: boolean | undefined;
-  /** With `data`: what holds where a value was changed since the migration; default "current". */
-  readonly prefer?: Preference | undefined;
-  /** With `data`: leave constraints unvalidated, or out, that rows written since break. */
-  readonly unvalidated?: boolean | undefined;
 }
 
 const defaultCountTimeoutMs = 60_000;

@@ -1,6 +1,7 @@
 import type { MigrationScript } from '../../domain/migration.js';
 import type { Reporter } from '../../domain/reporter.js';
 import type { RollbackStatement } from '../../domain/rollback.js';
+import type { OrderedStatements } from '../../postgres/records/restore-order.js';
 import { runScript, type ScriptHooks } from '../../postgres/run-script.js';
 import type { Session } from '../../postgres/session.js';
 import type { StepRestorer } from './data-run.js';
@@ -21,14 +22,11 @@ export interface RunStepOptions {
  */
 export async function runStep(
   session: Session,
-  { route, statements, order }: SimulatedStep,
+  step: SimulatedStep,
   options: RunStepOptions,
 ): Promise<void> {
   const { signal, reporter, beforeCommit, restorer } = options;
-  const parts =
-    route.script && !order
-      ? [{ script: route.script, dataAt: null }]
-      : segments(route.to, order?.statements ?? statements, order?.dataAt ?? null, route.script);
+  const parts = segments(step, step.order ?? null);
   const at = parts.findIndex(({ dataAt }) => dataAt !== null);
   for (const [index, { script, dataAt }] of parts.entries()) {
     const isLast = index === parts.length - 1;
@@ -64,12 +62,13 @@ interface Segment {
 }
 
 /** Statements that can be run together, as scripts. */
-function segments(
-  to: string,
-  statements: readonly RollbackStatement[],
-  dataAt: number | null,
-  written: MigrationScript | null,
+export function segments(
+  { route, statements: planned }: Pick<SimulatedStep, 'route' | 'statements'>,
+  order: OrderedStatements | null,
 ): Segment[] {
+  const { to, script: written } = route;
+  if (written && !order) return [{ script: written, dataAt: null }];
+  const { statements = planned, dataAt = null } = order ?? {};
   const groups: { readonly list: RollbackStatement[]; dataAt: number | null }[] = [
     { list: [], dataAt: null },
   ];

@@ -9,6 +9,7 @@ import { renameCandidates } from '../../domain/schema-renames.js';
 import { BelayError, toBelayError } from '../../errors.js';
 import { findServerWide } from '../../postgres/check-script.js';
 import { shorten, splitStatements } from '../../postgres/parse-sql.js';
+import type { OrderedStatements } from '../../postgres/records/restore-order.js';
 import { readTableShapes } from '../../postgres/records/restore-shapes.js';
 import { runScript } from '../../postgres/run-script.js';
 import { buildSchema } from '../../postgres/schema/build-schema.js';
@@ -32,14 +33,7 @@ export interface SimulatedStep {
   /** Its tables before and after, by one identity. */
   readonly shapes: StepShapes;
   /** In another order than `statements`, with the constraints after the data; null: as they are, the data last. */
-  readonly order?: DataOrder | null;
-}
-
-/** Statements of a step in the order in which it puts records back between them. */
-export interface DataOrder {
-  readonly statements: readonly RollbackStatement[];
-  /** Index of the first statement that comes after the records. */
-  readonly dataAt: number;
+  readonly order?: OrderedStatements | null;
 }
 
 export interface SimulationOrder {
