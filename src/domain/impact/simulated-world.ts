@@ -78,6 +78,11 @@ export class SimulatedWorld implements World {
     this.#path.endTransaction();
   }
 
+  /** Work for which a schema comes first in the search path, e.g. the elements of CREATE SCHEMA. */
+  within<T>(schema: string, work: () => T): T {
+    return this.#path.within(schema, work);
+  }
+
   creationSchema(): string {
     return this.#path.schemas().find((name) => name !== 'pg_catalog') ?? 'public';
   }
@@ -183,6 +188,11 @@ export class SimulatedWorld implements World {
   addParent(child: WorldRelation, parent: WorldRelation): void {
     this.#parents.set(child.id, [...(this.#parents.get(child.id) ?? []), parent.id]);
     this.addDependency(child.id, parent.id, parent.kind === 'p' ? 'a' : 'n');
+  }
+
+  setSequenceOwner(sequence: WorldRelation, column: Address | null): void {
+    this.#graph.remove(sequence.id, ({ on, type }) => type !== 'n' && on !== sequence.id);
+    if (column) this.addDependency(sequence.id, column, 'a');
   }
 
   removeParent(child: WorldRelation, parent: WorldRelation): void {

@@ -164,6 +164,8 @@ export interface World {
   addDependency(dependent: Address, on: Address, type: 'n' | 'a'): void;
   /** A partition or inheritor of it, at any level; also of what the script has dropped. */
   isBelow(relation: WorldRelation, ancestor: WorldRelation): boolean;
+  /** OWNED BY. Null: of no column. */
+  setSequenceOwner(sequence: WorldRelation, column: Address | null): void;
   /** ATTACH PARTITION and INHERIT; DETACH and NO INHERIT. */
   addParent(child: WorldRelation, parent: WorldRelation): void;
   removeParent(child: WorldRelation, parent: WorldRelation): void;

@@ -1,3 +1,4 @@
+import { readIdentifierList } from '../../domain/impact/identifier-list.js';
 import type {
   Address,
   LiveCatalog,
@@ -15,7 +16,6 @@ import type { Session } from '../session.js';
 import * as objects from '../sql/impact-objects.js';
 import * as relations from '../sql/impact-relations.js';
 import { impactScopeSql } from '../sql/impact-scope.js';
-import { readIdentifierList } from './identifier-list.js';
 
 type Text = string | null;
 type Rows = readonly (readonly Text[])[] | null;

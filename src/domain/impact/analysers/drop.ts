@@ -136,10 +136,9 @@ function analyseDropOwned({ tree }: AnalysedStatement, world: World): Finding[] 
   const preview = world.preview(ids, cascade);
   if (preview.inTheWay.length > 0)
     return [inTheWayFinding({ ...facts, safety: 'UNSAFE' }, preview)];
-  const because = `owned by ${facts.object}`;
   const findings = findingsOf(world, preview).map((one) => ({
     ...one,
-    because: one.because ?? because,
+    because: one.because ?? facts.object,
   }));
   world.drop(ids, cascade);
   return [whole, ...findings];

@@ -218,7 +218,7 @@ function namedRoutine(world: World, kind: string, node: unknown): NamedObject {
   if (content?.args_unspecified === true) {
     return withObject({ ...about, isUnclear: found.length > 1 }, found[0]);
   }
-  const wanted = nodesAt(content, 'objargs').map(typeText);
+  const wanted = nodesAt(content, 'objargs').map((type) => typeText(contentOf(type, 'TypeName')));
   return withObject(about, routineWith(world, found, wanted));
 }
 

@@ -12,6 +12,7 @@ export class SearchPath {
   readonly #schemas: SchemaState[];
   #forSession: readonly string[];
   #forTransaction: readonly string[] | undefined;
+  #first: readonly string[] = [];
 
   constructor(usual: readonly string[], schemas: readonly string[]) {
     this.#usual = usual;
@@ -27,13 +28,22 @@ export class SearchPath {
     }
   }
 
+  within<T>(schema: string, work: () => T): T {
+    this.#first = [schema];
+    try {
+      return work();
+    } finally {
+      this.#first = [];
+    }
+  }
+
   endTransaction(): void {
     this.#forTransaction = undefined;
   }
 
   /** Schemas that are there, in order. */
   schemas(): readonly string[] {
-    const wanted = this.#forTransaction ?? this.#forSession;
+    const wanted = [...this.#first, ...(this.#forTransaction ?? this.#forSession)];
     return wanted.filter((name) => name === 'pg_catalog' || this.has(name));
   }
 
