@@ -25,10 +25,9 @@ export interface ScriptConstraint {
 
 /** An index that the script makes. */
 export interface ScriptIndex {
-  /** Id and name of its table. */
+  readonly id: string;
+  /** Id of its table. */
   readonly relation: string;
-  readonly table: string;
-  readonly schema: string;
   readonly name: string;
   readonly unique: boolean;
   readonly columns: readonly string[];

@@ -15,7 +15,7 @@ import type {
   WorldRelation,
 } from '../world.js';
 import { alteration, alteredOf, countFailures, liveColumn } from './alter-table/altered.js';
-import { missingObject } from './missing-object.js';
+import { madeOrMissing } from './missing-object.js';
 
 interface Holder {
   readonly relation: WorldRelation;
@@ -219,8 +219,7 @@ const alterDomain: Analyser = (statement, world) => {
   const names = textsOf(tree.typeName);
   const name = { schema: names.length > 1 ? names.at(-2) : undefined, name: names.at(-1) ?? '' };
   const type = world.findType(name);
-  if (type?.kind !== 'd')
-    return [missingObject(world, 'domain', name, { operation: 'ALTER DOMAIN' })];
+  if (type?.kind !== 'd') return [madeOrMissing(world, 'domain', name, 'ALTER DOMAIN')];
   const change = { statement, world, type, object: printedName(type.schema, type.name) };
   switch (tree.subtype) {
     case 'C':

@@ -1,5 +1,5 @@
 import type { LiveIndex } from '../live-catalog.js';
-import { type ScriptIndex, scriptObjects } from '../script-objects.js';
+import { scriptObjects } from '../script-objects.js';
 import type { RelationName, World, WorldRelation } from '../world.js';
 
 /** An index of the live database or of the script, with its table. */
@@ -11,28 +11,17 @@ export interface FoundIndex {
   readonly live: LiveIndex | null;
 }
 
-function isNamed(
-  world: World,
-  index: Pick<ScriptIndex, 'schema' | 'name'>,
-  { schema, name }: RelationName,
-): boolean {
-  if (index.name !== name) return false;
-  if (schema !== undefined) return index.schema === schema;
-  return [world.creationSchema(), ...world.catalog.searchPath].includes(index.schema);
-}
-
-/** Indexes stand apart from relations in the catalog; a renamed one is found under its live name. */
+/** By its present name: indexes stand apart from relations. */
 export function findIndex(world: World, name: RelationName): FoundIndex | undefined {
-  for (const live of world.catalog.indexes) {
-    if (!isNamed(world, live, name)) continue;
-    const relation = world.relationByOid(live.relation);
-    if (relation && world.indexesOf(relation).some(({ oid }) => oid === live.oid)) {
-      return { name: live.name, schema: live.schema, relation, live };
-    }
-  }
-  const made = scriptObjects(world).indexes.find((index) => isNamed(world, index, name));
-  const relation = made && world.findRelation({ schema: made.schema, name: made.table });
-  return made && relation
-    ? { name: made.name, schema: made.schema, relation, live: null }
+  const object = world.findObject('index', name);
+  if (!object) return undefined;
+  const live = world.catalog.indexes.find(({ oid }) => object.id === `pg_class/${oid}/0`);
+  const made = scriptObjects(world).indexes.find(({ id }) => id === object.id);
+  const relation = live
+    ? world.relationByOid(live.relation)
+    : world.relations().find(({ id }) => id === made?.relation);
+  const { schema } = object;
+  return relation && schema !== null
+    ? { name: object.name, schema, relation, live: live ?? null }
     : undefined;
 }

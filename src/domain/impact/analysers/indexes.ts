@@ -109,14 +109,16 @@ function created(altered: Altered, tree: IndexStmt, operation: string): Finding 
   const elements = elementsOf(tree);
   const names = elements.flatMap(({ name }) => (name === undefined ? [] : [name]));
   const name = tree.idxname ?? inventedName(relation.name, names, 'idx');
-  const used = columnsUsed([tree.indexParams, tree.whereClause]);
+  const used = [...new Set([...names, ...columnsUsed([tree.indexParams, tree.whereClause])])];
   const counted = tree.unique
-    ? countFailures(altered, [...new Set([...names, ...used])], (table) =>
-        duplicates(altered, tree, table),
-      )
+    ? countFailures(altered, used, (table) => duplicates(altered, tree, table))
     : {};
+  const id = world.addObject({
+    ...{ kind: 'index', name, schema: relation.schema, relation },
+    partOf: used.flatMap((column) => world.findColumn(relation, column)?.id ?? []),
+  });
   scriptObjects(world).indexes.push({
-    ...{ relation: relation.id, table: relation.name, schema: relation.schema, name },
+    ...{ id, relation: relation.id, name },
     // A partial index, or one over expressions, makes no columns unique.
     unique: tree.unique === true && !tree.whereClause && names.length === elements.length,
     columns: names,

@@ -1,4 +1,4 @@
-import type { Finding } from '../finding.js';
+import { type Finding, finding } from '../finding.js';
 import { printedName } from '../world/printed-names.js';
 import type { RelationName, World } from '../world.js';
 import { missing, nothingToDo } from './missing.js';
@@ -20,4 +20,18 @@ export function missingObject(
   return missingOk && !world.isUncertain
     ? nothingToDo(facts, `there is no ${kind} ${name}`)
     : missing(world, facts, { kind, name, isOptional: missingOk });
+}
+
+/** A type of the script's own has no values in the live database; any other one is not there. */
+export function madeOrMissing(
+  world: World,
+  kind: 'enum' | 'domain' | 'type',
+  written: RelationName,
+  operation: string,
+): Finding {
+  const made = ['type', 'domain'].some((one) => world.findObject(one, written)?.isNew === true);
+  if (!made) return missingObject(world, kind, written, { operation });
+  const reason = 'the script itself makes it';
+  const rule = kind === 'domain' ? 'alter-domain' : 'alter-type';
+  return finding({ rule, operation, object: writtenName(written), safety: 'SAFE', reason });
 }

@@ -4,7 +4,7 @@ import { contentOf, nodesBelow, textsOf } from '../grammar.js';
 import { scriptObjects } from '../script-objects.js';
 import { printedName } from '../world/printed-names.js';
 import type { AnalysedStatement, Analyser, Analysers, World } from '../world.js';
-import { missingObject } from './missing-object.js';
+import { madeOrMissing } from './missing-object.js';
 
 const typeNameOf = (nodes: readonly unknown[] | undefined) => {
   const names = textsOf(nodes);
@@ -16,7 +16,7 @@ const alterEnum: Analyser = (statement, world) => {
   const written = typeNameOf(tree.typeName);
   const type = world.findType(written);
   const operation = tree.oldVal === undefined ? 'ALTER TYPE ADD VALUE' : 'ALTER TYPE RENAME VALUE';
-  if (type?.kind !== 'e') return [missingObject(world, 'enum', written, { operation })];
+  if (type?.kind !== 'e') return [madeOrMissing(world, 'enum', written, operation)];
   const object = printedName(type.schema, type.name);
   const labels = labelsOf(world, type.oid, type.labels);
   const label = tree.newVal ?? '';
@@ -120,7 +120,7 @@ const alterType: Analyser = (statement, world) => {
   const written = typeNameOf(tree.typeName);
   const type = world.findType(written);
   const operation = 'ALTER TYPE SET';
-  if (!type) return [missingObject(world, 'type', written, { operation })];
+  if (!type) return [madeOrMissing(world, 'type', written, operation)];
   const names = (tree.options ?? []).flatMap(
     (node) => contentOf<{ defname?: string }>(node, 'DefElem')?.defname ?? [],
   );

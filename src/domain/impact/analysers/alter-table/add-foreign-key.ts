@@ -152,7 +152,10 @@ export function addForeignKey(
     return [failing(altered, { rule, operation, reason })];
   }
   const countable = (table: MeasuredTable) => orphans(altered, reference, table);
-  remember(altered, { name, kind: 'f', columns, validated, references: to, countable });
+  remember(altered, {
+    ...{ name, kind: 'f', columns, validated, countable },
+    ...{ references: to, referencedColumns: toColumns },
+  });
   const otherWay =
     relation.kind === 'p' && isOld ? null : notValidFirst(relation, name, textOf(reference));
   const isEmptyColumn = inline !== undefined && !world.findColumn(relation, inline)?.hasDefault;

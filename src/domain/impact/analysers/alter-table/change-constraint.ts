@@ -34,13 +34,6 @@ function findLive({ world, relation }: Altered, name: string): LiveConstraint | 
 function missingConstraint(altered: Altered, operation: string, cmd: AlterTableCmd): Finding {
   const reason = `${altered.object} has no constraint ${cmd.name}`;
   if (cmd.missing_ok) return nothingToDo(altered, operation, reason);
-  // A table of the script's has constraints that only the statement that made it knows.
-  if (altered.relation.isNew) {
-    return alteration(altered, {
-      ...{ rule: 'drop-constraint', operation, lock: strong },
-      reason: 'of a table that the script itself makes',
-    });
-  }
   return failing(altered, { rule: 'object-missing', operation, reason });
 }
 
@@ -80,6 +73,19 @@ function liveNames(world: World, oid: number, numbers: readonly number[]): strin
   );
 }
 
+/** Of CREATE TABLE in the same script, where it is valid from the beginning; or not there. */
+function notLive(
+  altered: Altered,
+  facts: { rule: string; operation: string; lock: 'SHARE UPDATE EXCLUSIVE' },
+  cmd: AlterTableCmd,
+): Finding {
+  const name = cmd.name ?? '';
+  const made = altered.world.findObject('constraint', { name }, altered.relation);
+  return made
+    ? alteration(altered, { ...facts, reason: `${name} is valid already: no row is read` })
+    : missingConstraint(altered, facts.operation, cmd);
+}
+
 /** VALIDATE CONSTRAINT: reads every row, and lets writers go on meanwhile. */
 export function validateConstraint(altered: Altered, cmd: AlterTableCmd): readonly Finding[] {
   const { world, relation } = altered;
@@ -94,7 +100,7 @@ export function validateConstraint(altered: Altered, cmd: AlterTableCmd): readon
       : [validateAdded(altered, added, facts)];
   }
   const live = findLive(altered, name);
-  if (!live) return [missingConstraint(altered, operation, cmd)];
+  if (!live) return [notLive(altered, facts, cmd)];
   const { validated } = scriptObjects(world);
   if (live.validated || validated.has(live.oid)) {
     return [alteration(altered, { ...facts, reason: `${name} is valid already: no row is read` })];
@@ -157,6 +163,15 @@ function droppedAlong(altered: Altered, one: Dropped): Finding {
   });
 }
 
+/** What the script has made itself, also by CREATE TABLE. */
+function forget({ world, relation }: Altered, name: string): boolean {
+  const object = world.findObject('constraint', { name }, relation);
+  if (object?.isNew !== true) return false;
+  const index = world.findObject('index', { schema: relation.schema, name });
+  world.drop(index?.isNew ? [object.id, index.id] : [object.id], true);
+  return true;
+}
+
 /** DROP CONSTRAINT: no row is touched; from now on nothing checks it. */
 export function dropConstraint(altered: Altered, cmd: AlterTableCmd): readonly Finding[] {
   const { world, relation } = altered;
@@ -166,13 +181,18 @@ export function dropConstraint(altered: Altered, cmd: AlterTableCmd): readonly F
   const added = findScriptConstraint(world, relation, name);
   if (added) {
     removeScriptConstraint(world, added);
+    forget(altered, name);
     const reason = `${name} goes, which the script itself has added`;
     const own = alteration(altered, { ...facts, safety: 'SAFE', reason });
     return [own, ...otherTable(altered, added.references)];
   }
   const live = findLive(altered, name);
   const address = live && world.addressOf('constraint', relation, name);
-  if (!live || address === undefined) return [missingConstraint(altered, operation, cmd)];
+  if (!live || address === undefined) {
+    if (!forget(altered, name)) return [missingConstraint(altered, operation, cmd)];
+    const reason = `${name} goes, which the script itself has made`;
+    return [alteration(altered, { ...facts, safety: 'SAFE', reason })];
+  }
   const cascade = cmd.behavior === 'DROP_CASCADE';
   const { dropped, inTheWay } = world.drop([address], cascade);
   if (inTheWay.length > 0) {

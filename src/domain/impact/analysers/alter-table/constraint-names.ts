@@ -6,6 +6,7 @@ import {
   type ScriptConstraint,
 } from '../../script-objects.js';
 import { inventedName } from '../../sql-names.js';
+import type { WorldRelation } from '../../world.js';
 import { type Altered, failing } from './altered.js';
 
 /** What a constraint is about to be called, and whether that name is taken. */
@@ -39,12 +40,27 @@ export function nameTaken(altered: Altered, operation: string, name: string): Fi
 export function remember(
   altered: Altered,
   constraint: Omit<ScriptConstraint, 'relation' | 'references' | 'expression'> &
-    Partial<Pick<ScriptConstraint, 'references' | 'expression' | 'countable'>>,
+    Partial<Pick<ScriptConstraint, 'references' | 'expression' | 'countable'>> & {
+      readonly referencedColumns?: readonly string[];
+    },
 ): void {
-  addScriptConstraint(altered.world, {
-    ...{ references: null, expression: null, ...constraint },
-    relation: altered.relation.id,
+  const { world, relation } = altered;
+  const { name, kind, columns, references = null, expression = null } = constraint;
+  addScriptConstraint(world, {
+    ...{ ...constraint, references, expression, relation: relation.id },
   });
+  const idsOf = (of: WorldRelation, names: readonly string[]) =>
+    names.flatMap((column) => world.findColumn(of, column)?.id ?? []);
+  const partOf = idsOf(relation, columns);
+  // It goes with its own columns, and is in the way of those that it refers to.
+  const isOther = references !== null && references.id !== relation.id;
+  const dependsOn = isOther
+    ? [references.id, ...idsOf(references, constraint.referencedColumns ?? [])]
+    : [];
+  world.addObject({ kind: 'constraint', name, relation, partOf, dependsOn });
+  if (kind === 'p' || kind === 'u' || kind === 'x') {
+    world.addObject({ kind: 'index', name, schema: relation.schema, relation, partOf });
+  }
 }
 
 export function missingColumn(altered: Altered, operation: string, column: string): Finding {

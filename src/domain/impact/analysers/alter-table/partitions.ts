@@ -112,7 +112,9 @@ const attach: Analyse = (altered, cmd) => {
       reason: `${other.object} becomes a partition of it`,
     },
   );
-  return [own, above, ...inDefault(altered, bound)];
+  const others = inDefault(altered, bound);
+  world.addParent(other.relation, parent);
+  return [own, above, ...others];
 };
 
 function defaultPartition({ world, relation }: Altered): WorldRelation | undefined {
@@ -206,6 +208,7 @@ const inherit: Analyse = (altered, cmd) => {
   const facts = { rule: 'inherit', operation };
   if (wrong !== null) return [failing(altered, { ...facts, reason: wrong })];
   const table = measuredFamily(altered);
+  world.addParent(relation, other.relation);
   return [
     alteration(altered, {
       ...{ ...facts, lock: strong },
@@ -236,6 +239,7 @@ const noInherit: Analyse = (altered, cmd) => {
     return [failing(altered, { ...facts, reason })];
   }
   const table = measuredFamily(altered);
+  world.removeParent(relation, other.relation);
   return [
     alteration(altered, {
       ...{ ...facts, lock: strong },
