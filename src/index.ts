@@ -21,6 +21,18 @@ export { type BelayConfig, configFileName, type TargetConfig } from './config/co
 export { type LoadedConfig, loadConfig } from './config/load-config.js';
 export type { AssessedChange } from './domain/change-safety.js';
 export {
+  type CodeMention,
+  type CodeName,
+  type Confidence,
+  goneNames,
+} from './domain/codebase/code-name.js';
+export type {
+  BackupOutcome,
+  DataRollback,
+  DataTotals,
+  DataViolation,
+} from './domain/data-rollback.js';
+export {
   type DatabaseSession,
   type SessionPolicy,
   sessionPolicies,
@@ -204,6 +216,11 @@ export {
   type PlanOrder,
   planMigration,
 } from './features/plan/plan-migration.js';
+export {
+  type CodebaseSearch,
+  type SearchCodebaseOptions,
+  searchCodebase,
+} from './features/plan/search-codebase.js';
 export type { MigrationTool } from './features/project/detect-migration-tool.js';
 export {
   type InitializedProject,

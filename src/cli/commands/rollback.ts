@@ -12,6 +12,9 @@ interface PlanOptions {
   readonly downScripts?: boolean;
   readonly renames?: boolean;
   readonly showSql?: boolean;
+  readonly data?: boolean;
+  readonly prefer?: 'backup' | 'current';
+  readonly leaveUnvalidated?: boolean;
 }
 
 interface RollbackOptions extends PlanOptions {
@@ -24,15 +27,37 @@ interface RollbackOptions extends PlanOptions {
 
 const versionArgument = 'the version to go back to; "0" is the state before the first migration';
 
-const wayOf = ({ downScripts, renames }: PlanOptions) => ({
+const wayOf = ({ downScripts, renames, data, prefer, leaveUnvalidated }: PlanOptions) => ({
   noDownScripts: downScripts === false,
   noRenames: renames === false,
+  ...{ data, prefer, unvalidated: leaveUnvalidated },
 });
 
 function addWayOptions(command: Command): Command {
   return command
     .option('--no-down-scripts', 'take the recorded schemas instead of the down scripts')
-    .option('--no-renames', 'nothing was renamed but what the history knows');
+    .option('--no-renames', 'nothing was renamed but what the history knows')
+    .option('--data', 'also put back the records that were kept in the database')
+    .addOption(
+      new Option(
+        '--prefer <which>',
+        'with --data: what holds where a value was changed since (current)',
+      ).choices(['backup', 'current']),
+    )
+    .option(
+      '--leave-unvalidated',
+      'with --data: leave constraints unvalidated, or out, that rows written since break',
+    );
+}
+
+/** Commander cannot say that an option needs another one. */
+async function checkData({ data, prefer, leaveUnvalidated }: PlanOptions): Promise<void> {
+  if (data || (prefer === undefined && !leaveUnvalidated)) return;
+  const { BelayError } = await import('../../index.js');
+  const flag = leaveUnvalidated ? '--leave-unvalidated' : '--prefer';
+  throw new BelayError('USAGE', `${flag} is about the records that --data puts back`, {
+    hint: 'Add --data, or leave it out.',
+  });
 }
 
 export function addRollbackCommand(program: Command, bind: Bind): void {
@@ -55,6 +80,7 @@ export function addRollbackCommand(program: Command, bind: Bind): void {
     .action(
       bind<[string], RollbackOptions>(async (context, options, version) => {
         const { dryRun, force, keep, allowProduction } = options;
+        await checkData(options);
         const sessions = await sessionPolicy(context, options.sessions);
         const result = await context.withTarget('rollback', (target, library) =>
           library.executeRollback(target, {
@@ -72,6 +98,7 @@ export function addRollbackCommand(program: Command, bind: Bind): void {
     .option('--show-sql', 'also the SQL')
     .action(
       bind<[string], PlanOptions>(async (context, options, version) => {
+        await checkData(options);
         const plan = await context.withTarget('rollback', (target, library) =>
           library.planRollback(target, {
             ...context.work(library),

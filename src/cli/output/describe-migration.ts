@@ -63,7 +63,7 @@ export function describeUp(
 }
 
 /** Where the records are that went. */
-function backupLines(style: Style, { backup, applied }: MigrateUpResult): string[] {
+function backupLines(style: Style, { backup, applied, from }: MigrateUpResult): string[] {
   if (!backup || applied.length === 0) return [];
   const { choice, archive, records } = backup;
   if (choice === 'files' && archive) {
@@ -77,8 +77,8 @@ function backupLines(style: Style, { backup, applied }: MigrateUpResult): string
     const what = column === null ? plural(rows, 'row') : plural(rows, 'value');
     return `  kept ${what} of ${column === null ? table : `${table}.${column}`}`;
   });
-  const before = applied[0] && `\`belay rollback --data\` brings them back`;
-  return [...kept, ...(kept.length > 0 && before ? [style.dim(`  ${before}`)] : [])];
+  const before = `  \`belay rollback ${from} --data\` brings them back`;
+  return [...kept, ...(kept.length > 0 ? [style.dim(before)] : [])];
 }
 
 /** What migrations would do, before somebody chooses a backup or a command runs. */

@@ -1,5 +1,6 @@
-import type { RollbackPlan, RollbackResult, Safety } from '../../index.js';
-import { formatDuration, plural } from './format.js';
+import type { DataRollback, RollbackPlan, RollbackResult, Safety } from '../../index.js';
+import { formatCount, formatDuration, plural } from './format.js';
+import { printable } from './printable.js';
 import type { Style } from './style.js';
 
 function paintSafety(style: Style, safety: Safety): string {
@@ -38,6 +39,7 @@ export function describePlan(style: Style, plan: RollbackPlan, showSql: boolean)
       ),
     );
   }
+  if (plan.data) lines.push(...dataLines(style, plan.data, 'would be put back'));
   lines.push(...plan.notes.map((note) => style.yellow(`note: ${note}`)));
   lines.push(...differenceLines(style, plan));
   if (plan.requiresApproval) {
@@ -61,11 +63,54 @@ function differenceLines(
   ];
 }
 
+/** What comes back from the record backups, each with what does not, and why. */
+function dataLines(style: Style, data: DataRollback, verb: string): string[] {
+  const lines = data.backups.flatMap((one) => {
+    const what = one.column === null ? plural(one.rows, 'row') : plural(one.values, 'value');
+    const rest = [
+      ...(one.conflicts > 0
+        ? [`${plural(one.conflicts, 'conflict')} (${keeps[data.prefer]})`]
+        : []),
+      ...(one.missing > 0 ? [`${plural(one.missing, 'row')} deleted since`] : []),
+      ...(one.blocked > 0 ? [`${formatCount(one.blocked)} kept out by a constraint`] : []),
+      ...(one.skipped === null ? [] : [one.skipped]),
+    ];
+    const place = one.column === null ? one.table : `${one.table}.${one.column}`;
+    const listed = rest.length === 0 ? '' : style.yellow(`; listed: ${rest.join(', ')}`);
+    return [
+      `  ${printable(place)}: ${what} ${verb}${listed}`,
+      ...one.samples.map((sample) => style.dim(`    ${printable(sample)}`)),
+    ];
+  });
+  const broken = data.violations.map(({ table, constraint, rows }) =>
+    style.red(`  ${plural(rows, 'row')} of ${table} written since break ${constraint}`),
+  );
+  const without = data.withoutBackup.map((version) =>
+    style.yellow(`  ${version} has no record backup: its rows are not brought back`),
+  );
+  return [style.bold('data:'), ...lines, ...broken, ...without];
+}
+
+const keeps = { current: 'kept as they are', backup: 'overwritten' } as const;
+
+/** The proof, counted in the transaction that put the records back. */
+function proofLine(style: Style, { totals }: DataRollback): string {
+  const { rows, values, conflicts, missing, blocked } = totals;
+  const listed = missing + blocked;
+  const back = `${plural(rows, 'row')} and ${plural(values, 'value')} put back`;
+  return style.green(
+    `proven by count: ${back}, ${formatCount(conflicts)} in conflict, ${formatCount(listed)} listed`,
+  );
+}
+
 export function describeRollback(style: Style, result: RollbackResult): string {
   const { rolledBack, to, snapshot, durationMs, differences, dryRun } = result;
   if (dryRun) return `${describePlan(style, result.plan, true)}\nnothing was executed`;
   const lines = [
     `${style.green('rolled back')} ${plural(rolledBack.length, 'migration')} to ${to} in ${formatDuration(durationMs)}`,
+    ...(result.data
+      ? [...dataLines(style, result.data, 'put back'), proofLine(style, result.data)]
+      : []),
     ...(snapshot
       ? [`the state before is kept as ${style.bold(snapshot.tag)}: \`belay undo\` brings it back`]
       : ['`belay migrate up` goes forward again']),

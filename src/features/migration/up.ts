@@ -61,6 +61,8 @@ export interface MigrateUpResult {
   readonly pending: readonly PendingMigration[];
   /** What this run was to apply, in its order. */
   readonly planned: readonly PendingMigration[];
+  /** The version before. */
+  readonly from: string;
   readonly current: string;
   /** What each of them would do to the data that was there, in their order. */
   readonly impacts: readonly MigrationImpact[];
@@ -80,7 +82,6 @@ export interface MigrationBackup {
 
 interface Outcome extends MigrateUpResult {
   readonly failure: BelayError | undefined;
-  readonly from: string;
 }
 
 /**
@@ -100,7 +101,7 @@ export async function migrateUp(
   const startedAt = performance.now();
   const own = await readOwnFiles(target, options);
   await checkFolder(own.folder);
-  const { failure, from, ...result } = await recorded(
+  const { failure, ...result } = await recorded(
     target,
     'migration',
     options.reporter,
