@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { type LockMode, lockModes } from '../../src/domain/impact.js';
+import { formatQualifiedName } from '../../src/domain/qualified-name.js';
 import type { ExpectedImpact } from './impact-case.js';
 
 /** What is to be seen of a statement in the catalogs after it. */
@@ -13,12 +14,28 @@ interface Handling {
 
 export interface WatchedTable {
   readonly oid: number;
-  readonly file: number;
+  /** Null: it is a partitioned table or a view. */
+  readonly file: number | null;
   readonly expected: Handling;
 }
 
 const fileOf =
   'SELECT oid::int, pg_relation_filenode(oid)::int AS file FROM pg_class WHERE oid = $1';
+
+/** All relations of the user, under the names that plans print. */
+async function relationsOf(client: pg.Client) {
+  const { rows } = await client.query<{
+    oid: number;
+    file: number | null;
+    schema: string;
+    name: string;
+  }>(
+    `SELECT c.oid::int, pg_relation_filenode(c.oid)::int AS file, nspname AS schema, relname AS name
+       FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+      WHERE c.oid >= 16384 AND nspname !~ '^pg_' ORDER BY length(relname) DESC`,
+  );
+  return rows.map(({ oid, file, ...name }) => ({ oid, file, name: formatQualifiedName(name) }));
+}
 
 /** Finds the tables of impacts for which a lock or a rewrite is expected, before the statement runs. */
 export async function watchTables(
@@ -26,20 +43,16 @@ export async function watchTables(
   impacts: readonly ExpectedImpact[],
 ): Promise<WatchedTable[]> {
   const tables: WatchedTable[] = [];
+  const all = await relationsOf(client);
   for (const { object, lock, rewrite } of impacts) {
     if (lock === undefined && rewrite === undefined) continue;
-    const found = await client.query(
-      `SELECT oid::int, pg_relation_filenode(oid)::int AS file FROM pg_class
-        WHERE oid = (SELECT to_regclass(format('%I.%I', part[1], part[2])) FROM parse_ident($1) AS part)`,
-      [object],
-    );
-    const [table] = found.rows;
+    const table = all.find(({ name }) => object === name || object.startsWith(`${name}.`));
     if (!table) throw new Error(`there is no table for ${object}`);
     const expected = {
       ...{ object, ...(lock === undefined ? {} : { lock }) },
       ...(rewrite === undefined ? {} : { rewrite }),
     };
-    tables.push({ ...table, expected });
+    tables.push({ oid: table.oid, file: table.file, expected });
   }
   return tables;
 }

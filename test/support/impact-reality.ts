@@ -62,42 +62,42 @@ export async function keepContents(client: pg.Client): Promise<Contents> {
   const roots = found.rows.map(({ root }) => root);
   const columns = (await client.query<ColumnRow>(columnsQuery, [roots])).rows;
   const keys = (await client.query<{ relation: number; key: number[] }>(keyQuery, [roots])).rows;
+  const names = await namesOf(
+    client,
+    found.rows.flatMap(({ leaves }) => leaves),
+  );
   await client.query('CREATE SCHEMA contents');
   const tables: KeptTable[] = [];
   for (const { root, leaves } of found.rows) {
     const own = columns.filter(({ relation }) => relation === root);
     const list = own.map(({ name, number }) => `${pg.escapeIdentifier(name)}::text AS c_${number}`);
     const copy = `contents.of_${root}`;
-    const source = await rowsOfLeaves(
-      client,
-      leaves,
-      (_, leaf) => `SELECT ${list} FROM ONLY ${leaf}`,
-    );
-    await client.query(`CREATE TABLE ${copy} AS ${source}`);
+    const parts = leaves.map((leaf) => `SELECT ${list} FROM ONLY ${names.get(leaf)}`);
+    await client.query(`CREATE TABLE ${copy} AS ${parts.join(' UNION ALL ')}`);
     const key = keys.find(({ relation }) => relation === root)?.key ?? [];
     tables.push({ root, leaves, columns: own, key, copy });
   }
   return { tables };
 }
 
-async function rowsOfLeaves(
-  client: pg.Client,
-  leaves: readonly number[],
-  select: (oid: number, name: string) => string,
-): Promise<string | null> {
+/** Names of those tables that are still there. */
+async function namesOf(client: pg.Client, oids: readonly number[]): Promise<Map<number, string>> {
   const { rows } = await client.query<{ oid: number; name: string }>(
     'SELECT oid::int, oid::regclass::text AS name FROM pg_class WHERE oid = ANY ($1::oid[])',
-    [leaves],
+    [oids],
   );
-  if (rows.length === 0) return null;
-  return rows.map(({ oid, name }) => select(oid, name)).join(' UNION ALL ');
+  return new Map(rows.map(({ oid, name }) => [oid, name]));
 }
 
 /** Compares what the tables hold now with what was kept; to be called in the script's own transaction. */
 export async function missingContents(client: pg.Client, contents: Contents): Promise<Missing> {
   let [rows, values, changedRows] = [0, 0, 0];
+  const oids = contents.tables.flatMap(({ leaves }) => leaves);
+  const names = await namesOf(client, oids);
+  const all = (await client.query<ColumnRow>(columnsQuery, [oids])).rows;
   for (const table of contents.tables) {
-    const missing = await missingOf(client, table);
+    const now = all.filter(({ relation }) => table.leaves.includes(relation));
+    const missing = await missingOf(client, table, { now, names });
     rows += missing.rows;
     values += missing.values;
     changedRows += missing.changedRows;
@@ -108,33 +108,35 @@ export async function missingContents(client: pg.Client, contents: Contents): Pr
 const numberOf = async (client: pg.Client, sql: string): Promise<number> =>
   Number((await client.query(`SELECT (${sql})::float8 AS number`)).rows[0].number);
 
-async function missingOf(client: pg.Client, table: KeptTable): Promise<Missing> {
+/** Tables that are still there, and their columns. */
+interface Present {
+  readonly now: readonly ColumnRow[];
+  readonly names: ReadonlyMap<number, string>;
+}
+
+async function missingOf(
+  client: pg.Client,
+  table: KeptTable,
+  { now, names }: Present,
+): Promise<Missing> {
   const { leaves, columns, copy } = table;
-  const now = (await client.query<ColumnRow>(columnsQuery, [leaves])).rows;
+  const present = leaves.filter((leaf) => names.has(leaf));
+  if (present.length === 0) {
+    const rows = await numberOf(client, `SELECT count(*) FROM ${copy}`);
+    return { rows, values: 0, changedRows: 0 };
+  }
   const stays = ({ number }: KeptColumn) => now.some((column) => column.number === number);
-  const expressions = new Map<string, string>();
-  for (const column of now) {
-    const before = columns.find(({ number }) => number === column.number);
-    if (before) {
-      expressions.set(
-        `${column.relation}/${column.number}`,
-        await asBefore(client, column, before.type),
-      );
-    }
-  }
   const kept = columns.filter(stays);
-  const select = (oid: number, name: string) => {
-    const list = kept.map(({ number }) => `${expressions.get(`${oid}/${number}`)} AS c_${number}`);
-    return `SELECT ${['true AS present', ...list]} FROM ONLY ${name}`;
-  };
-  const source = await rowsOfLeaves(client, leaves, select);
-  if (source === null) {
-    return {
-      rows: await numberOf(client, `SELECT count(*) FROM ${copy}`),
-      values: 0,
-      changedRows: 0,
-    };
+  const selects: string[] = [];
+  for (const leaf of present) {
+    const list = ['true AS present'];
+    for (const { number, type } of kept) {
+      const column = now.find((one) => one.relation === leaf && one.number === number);
+      list.push(`${column ? await asBefore(client, column, type) : 'NULL'} AS c_${number}`);
+    }
+    selects.push(`SELECT ${list} FROM ONLY ${names.get(leaf)}`);
   }
+  const source = selects.join(' UNION ALL ');
   const goneColumns = columns.filter((column) => !stays(column));
   const hasKey =
     table.key.length > 0 && table.key.every((number) => kept.some((one) => one.number === number));

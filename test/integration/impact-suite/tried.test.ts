@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ImpactCase } from '../../support/impact-case.js';
 import {
@@ -18,19 +18,29 @@ import {
   missingContents,
 } from '../../support/impact-reality.js';
 import { testServers } from '../../support/servers.js';
-import { withSession } from '../../support/test-database.js';
+import { type TestDatabase, withSession } from '../../support/test-database.js';
 import { families } from './cases/all-cases.js';
 
 // What the cases expect of a plan is what really happens: every one of them is run.
 describe.each(testServers())('the impact that cases expect is what happens on $name', (server) => {
   let fixture: ImpactFixture;
   let contents: Contents;
+  let database: TestDatabase;
+  let client: pg.Client;
 
   beforeAll(async () => {
     fixture = await createImpactFixture(server);
     contents = await withSession(fixture.database.url, keepContents);
+    // Nobody is ever connected to the first one from now on: it can be copied.
+    database = await copyDatabase(server, fixture.database.name);
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
   });
-  afterAll(() => fixture?.drop());
+  afterAll(async () => {
+    await client?.end();
+    await database?.drop();
+    await fixture?.drop();
+  });
 
   /** In a transaction that is undone, or on a copy where the script cannot run in one. */
   async function onFixture<T>(
@@ -45,14 +55,13 @@ describe.each(testServers())('the impact that cases expect is what happens on $n
         await copy.drop();
       }
     }
-    return withSession(fixture.database.url, async (client) => {
-      await client.query('BEGIN');
-      try {
-        return await work(client);
-      } finally {
-        await client.query('ROLLBACK');
-      }
-    });
+    await client.query('BEGIN');
+    try {
+      return await work(client);
+    } finally {
+      await client.query('ROLLBACK');
+      await client.query('DISCARD ALL');
+    }
   }
 
   const lossOf = ({ statements }: ImpactCase, { rows, values, changedRows }: Missing): number => {

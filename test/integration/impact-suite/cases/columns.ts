@@ -1,12 +1,19 @@
 import { type Count, failing, type ImpactCase, one } from '../../../support/impact-case.js';
 
 const odd = '"Odd Names"."Käse ""Tabelle"""';
+/** As plans print it: quoted only where it could be misread. */
+const oddObject = 'Odd Names."Käse ""Tabelle"""';
 
 const dropped = (table: string, column: string, from = table) => ({
   ...{ rule: 'drop-column', operation: 'DROP COLUMN', object: `${table}.${column}` },
   ...{ safety: 'DATA_LOSS' as const, rows: 0, lock: 'ACCESS EXCLUSIVE' as const, rewrite: false },
   values: `SELECT count(${column}) FROM ${from}`,
   records: `SELECT count(${column}) FROM ${from}`,
+});
+
+const droppedOdd = (printed: string, column: string) => ({
+  ...dropped(odd, column),
+  object: `${oddObject}.${printed}`,
 });
 
 const drops: readonly ImpactCase[] = [
@@ -53,7 +60,11 @@ const drops: readonly ImpactCase[] = [
     impacts: [dropped('public.accounts', 'attributes')],
   }),
   one(`ALTER TABLE ${odd} DROP COLUMN "Straße", DROP "select", DROP "a.b"`, {
-    impacts: [dropped(odd, '"Straße"'), dropped(odd, '"select"'), dropped(odd, '"a.b"')],
+    impacts: [
+      droppedOdd('Straße', '"Straße"'),
+      droppedOdd('select', '"select"'),
+      droppedOdd('"a.b"', '"a.b"'),
+    ],
   }),
   one('ALTER TABLE secrets DROP content', { impacts: [dropped('public.secrets', 'content')] }),
   // A role that may not read a table does not make its values disappear from the plan.
@@ -98,7 +109,7 @@ function converted(change: string, { fails = 0, changes = 0, rewrite }: Conversi
     impacts: [
       {
         ...{ rule: 'alter-column-type', operation: 'ALTER COLUMN TYPE' },
-        object: `${table?.includes('.') ? '' : 'public.'}${table}.${column}`,
+        object: `${table?.includes('.') ? '' : 'public.'}${table}.${column}`.replaceAll('"', ''),
         ...{ rows: fails, fails: doesFail, lock: 'ACCESS EXCLUSIVE' },
         // Where it fails, nothing is lost.
         ...(doesFail ? { records: 0 } : { values: changes, records: changes }),

@@ -230,18 +230,22 @@ const foreignKeys: readonly ImpactCase[] = [
 const domains: readonly ImpactCase[] = [
   checked(
     'ALTER DOMAIN amount ADD CONSTRAINT new_check CHECK (VALUE < 200)',
-    { rule: 'add-domain-constraint', object: 'public.amount' },
+    { rule: 'add-domain-constraint', object: 'public.orders.total', because: 'public.amount' },
     count('orders', 'total >= 200'),
   ),
   one('ALTER DOMAIN amount ADD CHECK (VALUE < 200) NOT VALID', { fails: false, total: 0 }),
   checked(
     "ALTER DOMAIN short_text ADD CHECK (VALUE <> '')",
-    { rule: 'add-domain-constraint', object: 'public.short_text' },
+    {
+      rule: 'add-domain-constraint',
+      object: 'public.products.title',
+      because: 'public.short_text',
+    },
     count('products', "title = ''"),
   ),
   checked(
     'ALTER DOMAIN short_text SET NOT NULL',
-    { rule: 'set-domain-not-null', object: 'public.short_text' },
+    { rule: 'set-domain-not-null', object: 'public.products.title', because: 'public.short_text' },
     count('products', 'title IS NULL'),
   ),
   one('ALTER DOMAIN amount DROP CONSTRAINT amount_check', { fails: false, total: 0 }),

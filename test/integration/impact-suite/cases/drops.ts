@@ -20,6 +20,8 @@ const column = (of: string, name: string, because?: string) => ({
 const gone = (rule: string, object: string) => ({ rule, object, records: 0 });
 
 const odd = '"Odd Names"."Käse ""Tabelle"""';
+/** As plans print it: quoted only where it could be misread. */
+const oddObject = 'Odd Names."Käse ""Tabelle"""';
 
 const tables: readonly ImpactCase[] = [
   one('DROP TABLE drafts', { impacts: [table('public.drafts')] }),
@@ -27,8 +29,8 @@ const tables: readonly ImpactCase[] = [
   one('DROP TABLE public.journal, cache, drafts', {
     impacts: [table('public.journal'), table('public.cache'), table('public.drafts')],
   }),
-  one('DROP TABLE "Orders"', { impacts: [table('public."Orders"')] }),
-  one(`DROP TABLE ${odd}`, { impacts: [table(odd)] }),
+  one('DROP TABLE "Orders"', { impacts: [table('public.Orders', '"Orders"')] }),
+  one(`DROP TABLE ${odd}`, { impacts: [table(oddObject, odd)] }),
   one('DROP TABLE IF EXISTS nothing_there', { fails: false, total: 0, safety: 'SAFE' }),
   failing('DROP TABLE nothing_there'),
   failing('DROP TABLE nowhere.journal'),
@@ -71,7 +73,7 @@ const schemas: readonly ImpactCase[] = [
   one('DROP SCHEMA archive CASCADE', {
     impacts: [table('archive.customers'), table('archive.sessions')],
   }),
-  one('DROP SCHEMA "Odd Names" CASCADE', { impacts: [table(odd)] }),
+  one('DROP SCHEMA "Odd Names" CASCADE', { impacts: [table(oddObject, odd)] }),
   one('DROP SCHEMA IF EXISTS nothing_there CASCADE', { fails: false, total: 0 }),
   one('DROP OWNED BY "{role}"', {
     impacts: [table('role_area.own_table'), table('role_area.own_second')],
@@ -169,13 +171,13 @@ const others: readonly ImpactCase[] = [
   ),
   failing('DROP INDEX customers_pkey'),
   one('DROP TRIGGER products_remember ON products', {
-    impacts: [{ rule: 'drop-trigger', object: 'public.products.products_remember', records: 0 }],
+    impacts: [{ rule: 'drop-trigger', object: 'products_remember on public.products', records: 0 }],
   }),
   one('DROP POLICY secrets_own ON secrets', {
-    impacts: [{ rule: 'drop-policy', object: 'public.secrets.secrets_own', records: 0 }],
+    impacts: [{ rule: 'drop-policy', object: 'secrets_own on public.secrets', records: 0 }],
   }),
   one('DROP RULE drafts_protect ON drafts', {
-    impacts: [{ rule: 'drop-rule', object: 'public.drafts.drafts_protect', records: 0 }],
+    impacts: [{ rule: 'drop-rule', object: 'drafts_protect on public.drafts', records: 0 }],
   }),
   failing('DROP RULE nothing_there ON drafts'),
   one('DROP STATISTICS orders_statistics', { total: 0 }),

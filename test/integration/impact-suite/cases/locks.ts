@@ -98,7 +98,7 @@ export const lockCases: readonly ImpactCase[] = [
   ),
   locked(
     'ALTER TABLE customers ADD COLUMN extra serial',
-    'add-column-rewrite',
+    'add-column-identity',
     `${customers}.extra`,
     'ACCESS EXCLUSIVE',
     true,

@@ -135,17 +135,20 @@ const order: readonly ImpactCase[] = [
     [
       { sql: 'TRUNCATE journal', total: count('journal') },
       // As things are now: the rows that TRUNCATE takes are not there any more when the table goes.
-      { sql: 'DROP TABLE journal', impacts: [{ rule: 'drop-table', object: 'public.journal' }] },
+      { sql: 'DROP TABLE journal', total: count('journal') },
     ],
     { really: count('journal') },
   ),
   script(
     'the rows go first, then what they refer to',
     [
-      { sql: "DELETE FROM order_lines WHERE sku = 'P5'", fails: false },
+      {
+        sql: "DELETE FROM order_lines WHERE sku = 'P5'",
+        total: `SELECT (${count('order_lines', "sku = 'P5'")}) + (SELECT count(*) FROM line_notes JOIN order_lines USING (order_id, line_no) WHERE sku = 'P5')`,
+      },
       {
         sql: "DELETE FROM products WHERE sku = 'P5'",
-        impacts: [{ rule: 'delete', object: 'public.products', rows: 1 }],
+        impacts: [{ rule: 'delete', object: 'public.products', rows: 1, records: 1 }],
       },
     ],
     { really: 'unknown' },

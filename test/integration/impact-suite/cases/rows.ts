@@ -107,7 +107,7 @@ const deletes: readonly ImpactCase[] = [
   one('DELETE FROM "Odd Names"."Käse ""Tabelle""" WHERE "select" > 6', {
     impacts: [
       deleted(
-        '"Odd Names"."Käse ""Tabelle"""',
+        'Odd Names."Käse ""Tabelle"""',
         count('"Odd Names"."Käse ""Tabelle"""', '"select" > 6'),
       ),
     ],
@@ -315,7 +315,7 @@ const updates: readonly ImpactCase[] = [
   one('UPDATE stock SET amount = 0 WHERE amount > 100', { total: count('stock', 'amount > 100') }),
   one('UPDATE ONLY stock SET amount = 0', { total: 'SELECT count(amount) FROM ONLY stock' }),
   one('UPDATE "Orders" SET "Total" = 0 WHERE id > 2', {
-    impacts: [changed('public."Orders"', 5, count('"Orders"', 'id > 2 AND "Total" IS NOT NULL'))],
+    impacts: [changed('public.Orders', 5, count('"Orders"', 'id > 2 AND "Total" IS NOT NULL'))],
   }),
   failing('UPDATE customers SET nothing_there = 1'),
 ];
