@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { describeImpact, describeLosses } from '../../../src/cli/output/describe-impact.js';
+import { describeMentions } from '../../../src/cli/output/describe-mentions.js';
 import { plainStyle } from '../../../src/cli/output/style.js';
 import { evaluatePolicy } from '../../../src/domain/impact/policy.js';
 import { sampleImpact, samplePlan } from '../../support/sample-impact.js';
@@ -153,5 +154,31 @@ describe('describeImpact', () => {
     const lines = text.split('\n').filter((line) => line.includes('word'));
     expect(lines.length).toBeGreaterThan(4);
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(60);
+  });
+});
+
+describe('describeMentions', () => {
+  const name = { schema: 'public', table: 'users', column: 'email' };
+  const place = { file: 'a.ts', line: 3, text: 'x'.repeat(300), what: 'SQL', name } as const;
+
+  it('shows sure places, some of the others, and what it is worth', () => {
+    const low = Array.from({ length: 12 }, (_, i) => ({
+      ...place,
+      line: 10 + i,
+      confidence: 'low' as const,
+    }));
+    const mentions = [{ ...place, confidence: 'high' as const }, ...low];
+    const search = { mentions, filesSearched: 7, notes: ['code is searched by names'] };
+    const lines = describeMentions(plainStyle, search, 60).split('\n');
+    expect(lines[0]).toBe('  The code still names (7 files searched)');
+    expect(lines[1]).toBe('    a.ts:3  users.email  (SQL)');
+    expect(lines).toContain('    … and 2 places more');
+    expect(lines.at(-1)).toBe('  note: code is searched by names');
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(60);
+  });
+
+  it('says that nothing was found', () => {
+    const text = describeMentions(plainStyle, { mentions: [], filesSearched: 1, notes: [] });
+    expect(text).toBe('  The code names nothing of what goes away (1 file searched)');
   });
 });
