@@ -180,5 +180,6 @@ function isManifest(value: Partial<ArchiveManifest>): value is ArchiveManifest {
 }
 
 function isPartial({ partial }: ArchiveManifest): boolean {
-  return Array.isArray(partial?.dataOf) && Array.isArray(partial.unchecked);
+  const isObject = typeof partial?.partitioned === 'object' && partial.partitioned !== null;
+  return isObject && Array.isArray(partial.dataOf) && Array.isArray(partial.unchecked);
 }

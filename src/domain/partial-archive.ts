@@ -13,6 +13,8 @@ export interface UncheckedReference {
 export interface PartialArchive {
   /** Tables whose rows it holds, as in the `rowCounts` of its fingerprint, sorted. */
   readonly dataOf: readonly string[];
+  /** Partitioned tables that were asked for, with those of `dataOf` that hold their rows. */
+  readonly partitioned: Readonly<Record<string, readonly string[]>>;
   readonly unchecked: readonly UncheckedReference[];
 }
 

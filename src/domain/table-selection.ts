@@ -165,6 +165,74 @@ export function selectTables(
   };
 }
 
+/** What of a dump makes up partitioned tables, without their partitions. */
+export interface PartitionedSelection {
+  /** In the order of the dump; how each is attached to the one above it is among them. */
+  readonly schema: readonly ContentsEntry[];
+  /** What others have on the tables, e.g. foreign keys, and does not come back with them. */
+  readonly left: readonly ContentsEntry[];
+}
+
+/** The partitioned tables that some tables are partitions of, and that these are partitions of, the outermost first. */
+export function ancestorsOf(
+  { entries }: TableOfContents,
+  tables: readonly QualifiedName[],
+): QualifiedName[] {
+  const byId = new Map(entries.map((entry) => [entry.dumpId, entry]));
+  const attached = entries.filter(({ kind }) => kind === 'TABLE ATTACH');
+  const isOf =
+    ({ schema, name }: QualifiedName) =>
+    (entry: ContentsEntry) =>
+      entry.schema === schema && entry.tag === name;
+  const found = new Set<ContentsEntry>();
+  const pending = [...tables];
+  for (const table of pending) {
+    const needs = attached.find(isOf(table))?.needs ?? [];
+    const parent = needs
+      .flatMap((id) => byId.get(id) ?? [])
+      .find((entry) => entry.kind === 'TABLE' && !isOf(table)(entry));
+    if (!parent || found.has(parent)) continue;
+    found.add(parent);
+    pending.push({ schema: parent.schema, name: parent.tag });
+  }
+  // A dump has each table behind the one that it is a partition of.
+  return entries
+    .filter((entry) => found.has(entry))
+    .map(({ schema, tag: name }) => ({ schema, name }));
+}
+
+/** What makes some partitioned tables again, as they were before they had partitions. */
+export function selectPartitioned(
+  toc: TableOfContents,
+  tables: readonly QualifiedName[],
+): PartitionedSelection {
+  const contents = new Contents(toc);
+  const roots = tables.flatMap((table) => contents.find('TABLE', table) ?? []);
+  const whole = new Set(roots.flatMap((root) => contents.whole(root)));
+  // An index of a partition hangs on that of the partitioned table too.
+  const tableIds = new Set(
+    contents.entries.filter(({ kind }) => kind === 'TABLE').map(({ dumpId }) => dumpId),
+  );
+  const rootIds = new Set(roots.map(({ dumpId }) => dumpId));
+  const ofPartitions = new Set<number>();
+  for (const { dumpId, kind, needs } of contents.entries) {
+    const isOther = (id: number) => tableIds.has(id) && !rootIds.has(id);
+    const isIndex = kind === 'INDEX' && needs.some(isOther);
+    if (isIndex || needs.some((id) => ofPartitions.has(id))) ofPartitions.add(dumpId);
+  }
+  for (const entry of whole) if (ofPartitions.has(entry.dumpId)) whole.delete(entry);
+  const ids = new Set([...whole].map(({ dumpId }) => dumpId));
+  const isBetween = ({ kind, needs }: ContentsEntry) =>
+    (kind === 'TABLE ATTACH' || kind === 'INDEX ATTACH') &&
+    needs.length > 0 &&
+    needs.every((id) => ids.has(id));
+  for (const entry of contents.entries.filter(isBetween)) whole.add(entry);
+  return {
+    schema: contents.entries.filter((entry) => whole.has(entry)),
+    left: roots.flatMap((root) => contents.around(root)).filter((entry) => !whole.has(entry)),
+  };
+}
+
 /** A list for `pg_restore --use-list`, in the order of the dump. */
 export function restoreList(entries: readonly ContentsEntry[]): string {
   return entries.map(({ dumpId }) => `${dumpId};\n`).join('');

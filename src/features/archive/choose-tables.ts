@@ -47,20 +47,25 @@ export async function chooseTables(
     for (const table of asked) checkKind(table);
     const oids = [...new Set(asked.flatMap(({ parts }) => parts))];
     const parts = await readChosenParts(session, oids);
-    warnOfForeignParts(work, parts);
+    warnOf(work, parts);
     const tables = parts.filter(({ kind }) => kind === 'r');
     const sequences = await readSequencesOf(session, oids);
     checkReadable(tables, sequences);
     const dataOf = tables.map(formatQualifiedName).sort();
     const unchecked = await readUnchecked(session, tables);
     const byOid = new Map(tables.map((table) => [table.oid, formatQualifiedName(table)]));
+    const named = asked.map((table) => ({
+      table: formatQualifiedName(table),
+      isPartitioned: table.kind === 'p',
+      parts: table.parts.flatMap((oid) => byOid.get(oid) ?? []).sort(),
+    }));
+    const partitioned = named.filter(({ isPartitioned }) => isPartitioned);
     return {
-      partial: { dataOf, unchecked },
-      ...{ tables, sequences },
-      asked: asked.map((table) => ({
-        table: formatQualifiedName(table),
-        parts: table.parts.flatMap((oid) => byOid.get(oid) ?? []),
-      })),
+      partial: {
+        ...{ dataOf, unchecked },
+        partitioned: Object.fromEntries(partitioned.map(({ table, parts }) => [table, parts])),
+      },
+      ...{ asked: named, tables, sequences },
       sizeBytes: tables.reduce((sum, { totalBytes }) => sum + totalBytes, 0),
       dumpArguments: await dumpArguments(session, { tables, sequences, unchecked }, locale),
     };
@@ -91,12 +96,18 @@ function checkKind(table: ChosenTable): void {
   });
 }
 
-function warnOfForeignParts({ reporter }: Work, parts: readonly ChosenPart[]): void {
-  for (const part of parts.filter(({ kind }) => kind === 'f')) {
-    reporter({
-      type: 'warning',
-      message: `${formatQualifiedName(part)} is a foreign table: its rows are on another server and are not archived`,
-    });
+/** What somebody who relies on the archive has to know now. */
+function warnOf({ reporter }: Work, parts: readonly ChosenPart[]): void {
+  for (const part of parts) {
+    const name = formatQualifiedName(part);
+    if (part.kind === 'f') {
+      const message = `${name} is a foreign table: its rows are on another server and are not archived`;
+      reporter({ type: 'warning', message });
+    }
+    if (part.inherits) {
+      const message = `${name} is part of an inheritance: its rows are archived, but \`belay restore --table\` cannot put it back; \`belay export\` and pg_restore can`;
+      reporter({ type: 'warning', message });
+    }
   }
 }
 

@@ -38,7 +38,8 @@ export function refuseTablesNotIn(
 ): void {
   const { partial, snapshot } = manifest;
   if (!partial) return;
-  const missing = tables.filter((table) => !partial.dataOf.includes(table));
+  const known = new Set([...partial.dataOf, ...Object.keys(partial.partitioned)]);
+  const missing = tables.filter((table) => !known.has(table));
   if (missing.length === 0) return;
   const { tag } = snapshot;
   throw new BelayError(

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { orderPartialRestore, type UncheckedReference } from '../../domain/partial-archive.js';
 import { type Reporter, reportStep } from '../../domain/reporter.js';
+import { shareOut } from '../../domain/restore-order.js';
 import { type ContentsEntry, parseTableOfContents } from '../../domain/table-of-contents.js';
 import { restoreList } from '../../domain/table-selection.js';
 import { BelayError } from '../../errors.js';
@@ -52,16 +53,13 @@ export async function restoreStream(order: RestoreStreamOrder): Promise<void> {
     const { head, rest, listing } = await readHead(order, headFile);
     const listFile = await restoreSchemas(order, listing, headFile);
     const { reporter } = order;
-    const { rows, after } =
-      order.unchecked.length === 0
-        ? partsOfWhole(listFile)
-        : await partsOfPartial(order, head, headFile, listFile !== undefined);
+    const { rows, after } = await chooseParts(order, head, headFile, listFile);
     await reportStep(reporter, { name: 'restore rows' }, () =>
       restoreRows(order, head, rest, rows),
     );
-    await reportStep(reporter, { name: 'build indexes and constraints' }, () =>
-      restoreFromHead(order, [...after, `--jobs=${order.jobs}`, headFile]),
-    );
+    await reportStep(reporter, { name: 'build indexes and constraints' }, async () => {
+      for (const args of after) await restoreFromHead(order, [...args, headFile]);
+    });
   });
 }
 
@@ -143,33 +141,42 @@ async function restoreSchemas(
 /** Arguments that choose what is restored with the rows, and what afterwards. */
 interface Parts {
   readonly rows: readonly string[];
-  readonly after: readonly string[];
+  /** One run after the other. */
+  readonly after: readonly (readonly string[])[];
 }
 
-function partsOfWhole(listFile: string | undefined): Parts {
-  const list = listFile === undefined ? [] : [`--use-list=${listFile}`];
-  return {
-    rows: ['--section=pre-data', '--section=data', ...list],
-    after: ['--section=post-data'],
-  };
-}
-
-async function partsOfPartial(
+async function chooseParts(
   order: RestoreStreamOrder,
   head: readonly Buffer[],
   headFile: string,
-  schemasAreMade: boolean,
+  listFile: string | undefined,
 ): Promise<Parts> {
-  const parsed = parseTableOfContents(Buffer.concat(head));
-  if (parsed.type !== 'contents') throw notAnArchive('its table of contents cannot be read');
-  const { rows, rest } = orderPartialRestore(parsed.contents, order.unchecked);
+  const jobs = `--jobs=${order.jobs}`;
   const list = async (name: string, entries: readonly ContentsEntry[]) => {
     const file = `${headFile}.${name}`;
     await writeFile(file, restoreList(entries), { mode: 0o600 });
-    return [`--use-list=${file}`];
+    return `--use-list=${file}`;
   };
-  const left = rows.filter(({ kind }) => !(schemasAreMade && kind === 'SCHEMA'));
-  return { rows: await list('rows', left), after: await list('after', rest) };
+  const runs = async (entries: readonly ContentsEntry[]) => {
+    const { parallel, serial } = shareOut(entries);
+    return [[await list('parallel', parallel), jobs], [await list('serial', serial)]];
+  };
+  const parsed = parseTableOfContents(Buffer.concat(head));
+  const entries = parsed.type === 'contents' ? parsed.contents.entries : [];
+  if (order.unchecked.length > 0) {
+    if (parsed.type !== 'contents') throw notAnArchive('its table of contents cannot be read');
+    const { rows, rest } = orderPartialRestore(parsed.contents, order.unchecked);
+    const left = rows.filter(({ kind }) => listFile === undefined || kind !== 'SCHEMA');
+    return { rows: [await list('rows', left)], after: await runs(rest) };
+  }
+  const others = listFile === undefined ? [] : [`--use-list=${listFile}`];
+  const hasPartitions = entries.some(({ kind }) => kind === 'INDEX ATTACH');
+  return {
+    rows: ['--section=pre-data', '--section=data', ...others],
+    after: hasPartitions
+      ? await runs(entries.filter(({ section }) => section === 'post-data'))
+      : [['--section=post-data', jobs]],
+  };
 }
 
 async function restoreRows(

@@ -17,6 +17,7 @@ export interface ArchiveSourceOptions {
   readonly snapshot: Snapshot;
   /** server_version_num of the server that was dumped. */
   readonly serverVersion: number;
+  readonly partsOf?: TableSource['partsOf'];
   /** The plain bytes of the archive from their beginning; may be called several times. */
   readonly openArchive: () => Promise<Readable>;
   readonly env: NodeJS.ProcessEnv;
@@ -33,6 +34,7 @@ export function archiveSource(options: ArchiveSourceOptions): TableSource {
   return {
     snapshot: options.snapshot,
     serverVersion: options.serverVersion,
+    partsOf: options.partsOf,
     withSchemaFile: (use) =>
       withPrivateFolder(async (folder) => {
         const file = join(folder, 'schema');

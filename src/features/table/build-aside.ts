@@ -72,7 +72,8 @@ async function createTables({ session, blueprint }: AsideOrder): Promise<void> {
 /** What a definition names and the database has not got: a type, a function, a collation, a role, a schema. */
 const missingStates = new Set(['42704', '42883', '3F000', '42P01', '42703']);
 
-async function runScript(session: Session, script: string): Promise<void> {
+/** @throws BelayError RESTORE_FAILED where it needs what is gone */
+export async function runScript(session: Session, script: string): Promise<void> {
   if (script === '') return;
   try {
     await session.execute(

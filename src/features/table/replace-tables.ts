@@ -16,6 +16,7 @@ import { throwIfAborted, type Work } from '../target/work.js';
 import { type Blueprint, readBlueprint } from './blueprint.js';
 import { type BuiltRows, finishTables, withTablesAside } from './build-aside.js';
 import { checkSurvey, refuseWholePublications } from './check-survey.js';
+import { withParents } from './make-parents.js';
 import { type MeasuredLoss, measureLoss } from './measure-loss.js';
 import { boundCheck } from './put-in-place.js';
 import { type Survey, surveyTarget } from './survey.js';
@@ -33,18 +34,29 @@ export function replaceTables(work: Work, order: RestoreTablesOrder): Promise<Re
     const kept = keptSchemas(order, id);
     await refuseTaken(session, [...kept.values()]);
     await refuseWholePublications(session);
-    const { source, tables } = order;
-    const blueprint = await readBlueprint(work, { source, tables, id, like: session });
-    const replacement: Replacement = { session, blueprint, order, kept };
-    // Refused before anything is built, if it has to be.
-    const first = await survey(work, replacement);
-    const done = await withTablesAside(work, { blueprint, source, session }, async (rows) => {
-      // Before the comparison, which is several times as fast with the indexes.
-      await finish(work, replacement, first);
-      return measureAndSwap(work, replacement, rows);
-    });
-    return result(work, replacement, done);
+    return withParents(work, session, order, () =>
+      buildAndSwap(work, session, order, { id, kept }),
+    );
   });
+}
+
+async function buildAndSwap(
+  work: Work,
+  session: Session,
+  order: RestoreTablesOrder,
+  { id, kept }: { readonly id: string; readonly kept: ReadonlyMap<string, string> },
+): Promise<RestoreTablesResult> {
+  const { source, tables } = order;
+  const blueprint = await readBlueprint(work, { source, tables, id, like: session });
+  const replacement: Replacement = { session, blueprint, order, kept };
+  // Refused before anything is built, if it has to be.
+  const first = await survey(work, replacement);
+  const done = await withTablesAside(work, { blueprint, source, session }, async (rows) => {
+    // Before the comparison, which is several times as fast with the indexes.
+    await finish(work, replacement, first);
+    return measureAndSwap(work, replacement, rows);
+  });
+  return result(work, replacement, done);
 }
 
 interface Replacement {

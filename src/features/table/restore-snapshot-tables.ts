@@ -1,4 +1,9 @@
-import { formatQualifiedName } from '../../domain/qualified-name.js';
+import type { ArchiveManifest } from '../../domain/manifest.js';
+import {
+  formatQualifiedName,
+  parseQualifiedName,
+  type QualifiedName,
+} from '../../domain/qualified-name.js';
 import type { Archive } from '../archive/archives.js';
 import { toArchivedSnapshot } from '../archive/archives.js';
 import { refuseBroken } from '../archive/fetch.js';
@@ -71,7 +76,14 @@ async function fromArchive(
   return archiveSource({
     snapshot: toArchivedSnapshot(archive),
     serverVersion: manifest.snapshot.serverVersion,
+    partsOf: manifest.partial && ((table) => partsOf(manifest, table)),
     openArchive: () => openPlain(store, manifest.archive, { identities, signal }),
     ...{ env: target.env, signal },
   });
+}
+
+/** A partitioned table has no rows of its own: those of its partitions are meant. */
+function partsOf({ partial }: ArchiveManifest, table: QualifiedName): QualifiedName[] {
+  const parts = partial?.partitioned[formatQualifiedName(table)] ?? [];
+  return parts.length === 0 ? [table] : parts.flatMap((part) => parseQualifiedName(part) ?? []);
 }

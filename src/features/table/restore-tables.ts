@@ -36,11 +36,14 @@ export async function restoreTables(
   findSource: FindTableSource,
   options: RestoreTablesOptions,
 ): Promise<RestoreTablesResult> {
-  const tables = checkTableOptions(options);
+  const asked = checkTableOptions(options);
   const isInPlace = options.intoSchema === undefined && options.to === undefined;
   if (isInPlace) guardProduction(target, 'restore tables into', options);
   return underLock(target, options, async (work) => {
-    const order = { source: await findSource(work), tables, options, startedAt: performance.now() };
+    const startedAt = performance.now();
+    const source = await findSource(work);
+    const tables = source.partsOf ? unique(asked.flatMap(source.partsOf)) : asked;
+    const order = { source, tables, options, startedAt };
     if (options.to !== undefined) return restoreIntoDatabase(work, { ...order, to: options.to });
     if (options.intoSchema !== undefined) {
       return restoreBeside(work, { ...order, schema: options.intoSchema });
@@ -78,10 +81,13 @@ export function checkTableOptions(
       hint: 'Name it as `belay show` prints it, e.g. --table public.orders.',
     });
   }
-  const found = [...parsed.values()].filter((table) => table !== undefined);
-  const unique = new Map(found.map((table) => [formatQualifiedName(table), table]));
-  if (unique.size > 0) return [...unique.values()];
+  const found = unique([...parsed.values()].filter((table) => table !== undefined));
+  if (found.length > 0) return found;
   throw new BelayError('USAGE', 'no table was named', {
     hint: 'Name one with --table schema.table.',
   });
+}
+
+function unique(tables: readonly QualifiedName[]): QualifiedName[] {
+  return [...new Map(tables.map((table) => [formatQualifiedName(table), table])).values()];
 }

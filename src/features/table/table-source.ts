@@ -18,6 +18,8 @@ export interface TableSource {
   readonly snapshot: Snapshot;
   /** server_version_num of the server that made it. */
   readonly serverVersion: number;
+  /** The tables that hold the rows of one that is asked for; left out where each stands for itself. */
+  readonly partsOf?: ((table: QualifiedName) => readonly QualifiedName[]) | undefined;
   /** Gives a file in pg_dump's custom format, of which only the schema need be there. */
   withSchemaFile<T>(use: (path: string) => Promise<T>): Promise<T>;
   /** Gives the rows of a table. @throws BelayError TABLE_NOT_FOUND where they are not there */

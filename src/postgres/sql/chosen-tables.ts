@@ -42,6 +42,8 @@ export interface ChosenPart extends TableRow {
   readonly oid: number;
   /** `relkind`: only "r" has rows of its own. */
   readonly kind: string;
+  /** Inherits from a table that is not partitioned, or is inherited from. */
+  readonly inherits: boolean;
   /** Of everything that belongs to it on disk. */
   readonly totalBytes: number;
 }
@@ -53,7 +55,10 @@ export function readChosenParts(session: Session, oids: readonly number[]): Prom
             coalesce(pg_relation_size(c.oid), 0)::float8 AS "sizeBytes",
             coalesce(pg_total_relation_size(c.oid), 0)::float8 AS "totalBytes",
             has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable,
-            c.relrowsecurity AND row_security_active(c.oid) AS "hidesRows"
+            c.relrowsecurity AND row_security_active(c.oid) AS "hidesRows",
+            c.relkind = 'r' AND EXISTS (
+              SELECT FROM pg_inherits i
+               WHERE i.inhparent = c.oid OR (i.inhrelid = c.oid AND NOT c.relispartition)) AS inherits
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE c.oid = ANY ($1::int8[]::oid[])
       ORDER BY "sizeBytes" DESC, c.oid`,

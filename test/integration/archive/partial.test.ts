@@ -15,10 +15,17 @@ import {
   type Target,
   takeCheckpoint,
 } from '../../../src/index.js';
-import { archiveFile, readManifest, storeFolder, withStore } from '../../support/archives.js';
+import {
+  archiveFile,
+  readManifest,
+  stateOf,
+  storeFolder,
+  withStore,
+} from '../../support/archives.js';
 import { findDumpableServer } from '../../support/dump-tools.js';
 import { createTestDatabase, type TestDatabase } from '../../support/servers.js';
 import { databasesOf, failure, rowsOf, run } from '../../support/targets.js';
+import { schemaOf } from '../table/tables.js';
 
 const { server } = await findDumpableServer();
 
@@ -60,17 +67,21 @@ const fixture = `
   COMMENT ON CONSTRAINT "odd key" ON sessions IS 'kept';
   INSERT INTO sessions (user_id, note) SELECT n, 'note ' || n FROM generate_series(1, 20) n;
   CREATE MATERIALIZED VIEW ratio AS SELECT 10 / count(*) AS r FROM users;
-  CREATE TABLE events (id int, day date NOT NULL, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+  CREATE TABLE events (id serial, day date NOT NULL, by_user int REFERENCES users DEFAULT 1,
+    PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+  COMMENT ON TABLE events IS 'by day';
+  CREATE INDEX ON events (by_user);
   CREATE TABLE events_a PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
   CREATE TABLE events_b PARTITION OF events FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')
     PARTITION BY HASH (id);
   CREATE TABLE events_b0 PARTITION OF events_b FOR VALUES WITH (MODULUS 2, REMAINDER 0);
   CREATE TABLE events_b1 PARTITION OF events_b FOR VALUES WITH (MODULUS 2, REMAINDER 1);
-  INSERT INTO events SELECT n, date '2026-01-01' + n FROM generate_series(0, 40) n;
+  INSERT INTO events (id, day) SELECT n, date '2026-01-01' + n FROM generate_series(0, 40) n;
   CREATE TABLE base (id int, kind text);
   CREATE TABLE special (extra int) INHERITS (base);
   INSERT INTO base VALUES (1, 'x');
   INSERT INTO special VALUES (2, 'y', 3);
+  SELECT setval('events_id_seq', 40);
 `;
 
 describe(`archives of some tables on ${server.name}`, () => {
@@ -198,10 +209,46 @@ describe(`archives of some tables on ${server.name}`, () => {
       ...{ tables: 4, rows: 42 },
       rowCounts: { 'public.base': 1, 'public.events_a': 31 },
     });
-    expect(await dataIn(made.snapshot)).toEqual(parts.map((name) => `TABLE DATA public ${name}`));
+    expect(await dataIn(made.snapshot)).toEqual([
+      'SEQUENCE SET public events_id_seq',
+      ...parts.map((name) => `TABLE DATA public ${name}`),
+    ]);
     await run(shop.url, 'TRUNCATE events_a');
     await restore('parts', ['public.events_a'], { confirm: () => true });
     expect(await rowsOf(shop.url, 'SELECT count(*)::int AS n FROM events')).toEqual([{ n: 41 }]);
+  });
+
+  it('bring a whole partitioned table back, damaged or dropped', async () => {
+    await backUp(['events'], { tag: 'partitioned' });
+    const before = await stateOf(shop.url);
+    const schema = await schemaOf(shop.url);
+    await run(shop.url, 'DELETE FROM events WHERE id % 2 = 0');
+    await restore('partitioned', ['public.events'], { confirm: () => true });
+    expect((await stateOf(shop.url)).content).toMatchObject(before.content);
+    await run(shop.url, 'DROP TABLE events CASCADE');
+    const { tables } = await restore('partitioned', ['public.events']);
+    expect(tables.map(({ table }) => table)).toEqual([
+      'public.events_a',
+      'public.events_b0',
+      'public.events_b1',
+    ]);
+    const after = await stateOf(shop.url);
+    expect(after.content).toMatchObject(before.content);
+    expect(after.fingerprint.sequences['public.events_id_seq']).toEqual({
+      ...{ lastValue: '40', isCalled: true },
+    });
+    expect(await schemaOf(shop.url)).toEqual(schema);
+  });
+
+  it('leave nothing of a partitioned table where its partitions cannot be put back', async () => {
+    await backUp(['events'], { tag: 'unfit', drill: false });
+    await run(shop.url, 'DROP TABLE events CASCADE; CREATE VIEW events_b0 AS SELECT 1 AS one');
+    await failure(restore('unfit', ['public.events']), 'DEPENDENTS_IN_THE_WAY');
+    const left = `SELECT relname FROM pg_class
+      WHERE relname ~ '^events' AND relnamespace = 'public'::regnamespace`;
+    expect(await rowsOf(shop.url, left)).toEqual([{ relname: 'events_b0' }]);
+    await run(shop.url, 'DROP VIEW events_b0');
+    await restore('unfit', ['public.events']);
   });
 
   it('follow foreign keys of and to partitioned tables', async () => {
@@ -210,7 +257,7 @@ describe(`archives of some tables on ${server.name}`, () => {
       `CREATE TABLE places (id int, day date, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
        CREATE TABLE places_a PARTITION OF places FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
        CREATE TABLE visits (id int, day date, other int,
-         FOREIGN KEY (id, day) REFERENCES places, FOREIGN KEY (other, day) REFERENCES events)
+         FOREIGN KEY (id, day) REFERENCES places, CONSTRAINT of_event FOREIGN KEY (other, day) REFERENCES events)
          PARTITION BY RANGE (day);
        CREATE TABLE visits_a PARTITION OF visits FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
        INSERT INTO places VALUES (1, '2026-01-02');
@@ -218,7 +265,9 @@ describe(`archives of some tables on ${server.name}`, () => {
     );
     const { unchecked, restore_drill } = await backUp(['visits', 'places']);
     expect(restore_drill).toBe('proven');
-    expect(unchecked).toMatchObject([{ table: 'public.visits', refersTo: 'public.events' }]);
+    expect(unchecked).toEqual([
+      { table: 'public.visits', constraint: 'of_event', refersTo: 'public.events' },
+    ]);
   });
 
   describe('are never taken for the whole database', () => {
