@@ -147,14 +147,12 @@ const refresh: Analyser = (statement, world) => {
     const way = concurrent
       ? {}
       : { saferWay: concurrently(statement.sql, /^REFRESH\s+MATERIALIZED\s+VIEW/i) };
-    return [
-      alteration(altered, {
-        ...{ rule: 'refresh-materialized-view', operation, reason, ...(skipData ? {} : way) },
-        ...{ lock: concurrent ? 'EXCLUSIVE' : 'ACCESS EXCLUSIVE', rewrite: !concurrent },
-        // EXCLUSIVE keeps out only other writers, and nobody writes to a materialized view.
-        ...(concurrent ? { table: null } : {}),
-      }),
-    ];
+    const found = alteration(altered, {
+      ...{ rule: 'refresh-materialized-view', operation, reason, ...(skipData ? {} : way) },
+      ...{ lock: concurrent ? 'EXCLUSIVE' : 'ACCESS EXCLUSIVE', rewrite: !concurrent },
+    });
+    // EXCLUSIVE keeps out only writers, and nobody writes to a materialized view.
+    return [concurrent ? { ...found, reason, hazard: 'none', saferWay: null } : found];
   });
 };
 
