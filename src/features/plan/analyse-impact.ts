@@ -24,7 +24,7 @@ import { worstSafety } from '../../domain/safety.js';
 import { loadDeparser } from '../../postgres/impact/live-expression.js';
 import { measureImpacts } from '../../postgres/impact/measure-impacts.js';
 import { readLiveCatalog } from '../../postgres/impact/read-live-catalog.js';
-import { type Statement, splitStatements } from '../../postgres/parse-sql.js';
+import { type SqlOrigin, type Statement, splitStatements } from '../../postgres/parse-sql.js';
 import type { Session } from '../../postgres/session.js';
 
 /** A statement that was read, and what it does. */
@@ -63,13 +63,14 @@ const samples = 5;
 export async function analyseImpact(
   session: Session,
   scripts: readonly MigrationScript[],
+  options: Pick<SqlOrigin, 'allowCopiedData' | 'signal'> = {},
 ): Promise<ImpactAnalysis> {
   const [catalog, deparse] = [await readLiveCatalog(session), await loadDeparser()];
   const world = createWorld(catalog, { deparse });
   const read = [];
   const notes: string[] = [];
   for (const script of scripts) {
-    const statements = await splitStatements(script.sql, script);
+    const statements = await splitStatements(script.sql, { ...script, ...options });
     const found = readWaivers(script.sql, statements, script);
     notes.push(...found.notes);
     for (const [at, statement] of statements.entries()) {
@@ -117,9 +118,9 @@ function toStatement(
   { statement, script, index, transactional, waivers }: AnalysedStatement,
   impacts: readonly Impact[],
 ): StatementImpact {
-  const { line, sql, kind } = statement;
+  const { line, column, sql, kind } = statement;
   return {
-    ...{ index, line, file: script.file, sql, kind, transactional, impacts, waivers },
+    ...{ index, line, column, file: script.file, sql, kind, transactional, impacts, waivers },
     safety: worstSafety(impacts.map(({ safety }) => safety)),
   };
 }

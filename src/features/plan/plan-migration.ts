@@ -40,7 +40,9 @@ export async function measureOrder(
   options: MeasureOptions,
 ): Promise<ImpactPlan> {
   const { reporter = silentReporter } = options;
-  const analysis = await analyseImpact(session, order.scripts);
+  const analysis = await analyseImpact(session, order.scripts, {
+    ...{ allowCopiedData: true, signal: options.signal },
+  });
   const plan = await reportStep(reporter, { name: 'count what the migration would do' }, () =>
     measureAnalysis(session, analysis, options),
   );
