@@ -100,7 +100,7 @@ export function describeImpact(
       (one) => lockLines(style, one, columns),
     ),
     section(
-      style.yellow('Mind'),
+      style.yellow('Risky'),
       all.filter((one) => isRisky(one)),
       (one) => reasonLines(style, one, columns),
     ),

@@ -1,8 +1,11 @@
-/** What has a meaning in Markdown, HTML or a table of GitHub's. */
-const special = /[&<>|`*_~[\]\\#@!$(){}+:."'=^-]/g;
+/** What has a meaning in Markdown, HTML or a table of GitHub's, anywhere in a line. */
+const special = /[&<>|`*_~[\]\\#@!$^]/g;
 
+const entity = (character: string): string => `&#${character.codePointAt(0)};`;
+
+/** Links are found by `://` and `www.` as they are written, also within HTML. */
 const entities = (text: string): string =>
-  text.replace(special, (character) => `&#${character.codePointAt(0)};`);
+  text.replace(special, entity).replace(/:(?=\/\/)|(?<=\bwww)\./gi, entity);
 
 const oneLine = (text: string): string =>
   text
@@ -15,10 +18,14 @@ const oneLine = (text: string): string =>
  * word joiner keeps it from finding any.
  */
 export function plainMarkdown(text: string): string {
-  const quiet = oneLine(text)
-    .replace(/[@#]/g, '$&\u2060')
-    .replace(/\b(?:GH-|www\.|[a-z]+:\/\/)/gi, '$&\u2060');
-  return entities(quiet);
+  const quiet = oneLine(text).replace(/[@#]|\bGH-|\bwww\.|:\/\//gi, '$&\u2060');
+  return (
+    entities(quiet)
+      // Where it begins a line it would begin a list, or make a heading of the line before.
+      .replace(/^(?:[-+=]|(\d+)([.)]))/, (mark, digits?: string, end?: string) =>
+        digits === undefined ? entity(mark) : `${digits}${entity(end ?? '')}`,
+      )
+  );
 }
 
 /** A name, in which GitHub looks for nothing. HTML, as a code span of Markdown cannot hold a `|` in a table. */

@@ -122,7 +122,7 @@ function detail({ statement, impact, level }: Found): string {
     sql.length > mostSqlLength ? `${sql.slice(0, mostSqlLength).join('')}…` : sql.join('');
   return [
     `${signs[level]} ${plainMarkdown(describeImpactBriefly(impact))}`,
-    codeBlock(shown, 'sql'),
+    ...(shown === '' ? [] : [codeBlock(shown, 'sql')]),
     ...(samples.length > 0 ? [`For example: ${samples.map(inlineCode).join(', ')}`] : []),
     ...(saferWay === null ? [] : ['Safer:', codeBlock(saferWay, 'sql')]),
   ].join('\n\n');

@@ -134,7 +134,7 @@ describe('describeImpact', () => {
       reason: 'nothing checks',
     });
     expect(describePlan([[disabled]])).toMatch(
-      /Mind\n {4}DISABLE TRIGGER {2}t .*\n {6}nothing checks/,
+      /Risky\n {4}DISABLE TRIGGER {2}t .*\n {6}nothing checks/,
     );
   });
 

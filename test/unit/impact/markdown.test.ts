@@ -108,6 +108,19 @@ describe('plainMarkdown', () => {
     const text = shown(plainMarkdown('@team #12 GH-7 https://x.example'));
     expect(text).toBe('@\u2060team #\u206012 GH-\u20607 https://\u2060x.example');
   });
+
+  it.each(['- a', '+ a', '1. a', '2) a', '===', '# a'])(
+    'begins no list and no heading: %s',
+    (text) => {
+      expect(plainMarkdown(text)).toMatch(/^(?:\d*)&#\d+;/);
+      expect(shown(plainMarkdown(text)).replaceAll('\u2060', '')).toBe(text);
+    },
+  );
+
+  it('leaves ordinary text as it is', () => {
+    const text = 'app.users: 5 rows (of "a-b"), id = 3';
+    expect(plainMarkdown(text)).toBe(text);
+  });
 });
 
 describe('inlineCode', () => {
