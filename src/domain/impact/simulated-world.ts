@@ -63,6 +63,11 @@ export class SimulatedWorld implements World {
     }
   }
 
+  /** What the script has dropped of the live database; of what went as a whole no parts. */
+  get gone(): ReadonlySet<Address> {
+    return this.#gone;
+  }
+
   get searchPath(): string {
     return this.#path.liveSql();
   }
@@ -378,9 +383,25 @@ export class SimulatedWorld implements World {
     if (!column) return;
     const hasNewType = change.type !== undefined && change.type !== column.type;
     Object.assign(column, change);
+    this.#forgetFormer(relation, column, change);
     if (!hasNewType) return;
     this.#graph.remove(column.id, ({ on }) => on.startsWith('pg_type/'));
     this.#touchColumn(column);
+  }
+
+  /** With a default or an expression goes what it needed; with an identity its sequence. */
+  #forgetFormer(
+    relation: WorldRelation,
+    column: ColumnState,
+    { hasDefault, isGenerated, isIdentity }: Partial<WorldColumn>,
+  ): void {
+    const former = this.addressOf('default', relation, column.name);
+    if (former && (hasDefault !== undefined || isGenerated === false)) this.#forget(former);
+    if (hasDefault !== undefined) column.hasDefault = hasDefault;
+    if (isIdentity !== false) return;
+    for (const { dependent, type } of this.#graph.dependentsOf(column.id)) {
+      if (type === 'i' && this.#relations.byId(dependent)?.kind === 'S') this.#forget(dependent);
+    }
   }
 
   #columnState(relation: WorldRelation, name: string): ColumnState | undefined {

@@ -12,6 +12,7 @@ import {
   treeAt,
 } from '../world/tree.js';
 import type { AnalysedStatement, NewColumn, Tree, World, WorldRelation } from '../world.js';
+import { boundOf, insideBound } from './alter-table/partition-bound.js';
 import { exists, missing } from './missing.js';
 import { relationKind } from './named-object.js';
 
@@ -77,9 +78,8 @@ export function analyseCreateTable({ kind, tree }: AnalysedStatement, world: Wor
       found.flatMap((one) => one ?? []),
     ),
   });
-  const isPartition = base.partbound !== undefined;
   const others = found.flatMap((parent) =>
-    parent ? [joinFamily(world, relation, { parent, isPartition })] : [],
+    parent ? joinFamily(world, relation, { parent, bound: base.partbound }) : [],
   );
   addSequences(world, relation, base);
   const references = addConstraints(world, relation, base);
@@ -153,25 +153,59 @@ export function newColumn(world: World, column: ColumnDef): NewColumn {
 function joinFamily(
   world: World,
   relation: WorldRelation,
-  { parent, isPartition }: { readonly parent: WorldRelation; readonly isPartition: boolean },
-): Finding {
-  world.addParent(relation, parent);
-  const hasDefault = isPartition && hasDefaultPartition(world, parent);
-  return finding({
+  { parent, bound }: { readonly parent: WorldRelation; readonly bound: unknown },
+): Finding[] {
+  const isPartition = bound !== undefined;
+  const own = finding({
     ...{ rule: 'create-table', operation: isPartition ? 'PARTITION OF' : 'INHERITS' },
     object: printedName(parent.schema, parent.name),
     safety: 'SAFE',
-    reason: isPartition
-      ? `the table gets a new partition${hasDefault ? '; the rows of its default partition are read to see that none belongs there, or else it fails' : ''}`
-      : 'the table gets an inheritor',
+    reason: isPartition ? 'the table gets a new partition' : 'the table gets an inheritor',
     lock: parent.live ? (isPartition ? 'ACCESS EXCLUSIVE' : 'SHARE UPDATE EXCLUSIVE') : null,
     table: parent.live?.oid ?? null,
-    scan: hasDefault,
   });
+  const others = isPartition ? inDefaultPartition(world, parent, bound) : [];
+  world.addParent(relation, parent);
+  return [own, ...others];
 }
 
-function hasDefaultPartition(world: World, parent: WorldRelation): boolean {
-  return world.descendantsOf(parent).some(({ live }) => live?.partitionBound === 'DEFAULT');
+/** Rows of the default partition that belong to the new one make it fail. */
+function inDefaultPartition(world: World, parent: WorldRelation, bound: unknown): Finding[] {
+  const spec = boundOf(bound);
+  const holder = world
+    .descendantsOf(parent)
+    .find(
+      ({ live }) =>
+        live?.partitionBound === 'DEFAULT' && live.parents.includes(parent.live?.oid ?? 0),
+    );
+  const table = holder && world.measured(holder);
+  if (!holder || !table || spec.is_default) return [];
+  const inside = insideBound(world, spec, { parent, holder });
+  return [
+    finding({
+      ...{ rule: 'attach-partition', operation: 'PARTITION OF', safety: 'SAFE' },
+      object: printedName(holder.schema, holder.name),
+      reason:
+        'every row of the default partition is read: those that belong to the new one make it fail',
+      ...{
+        lock: 'ACCESS EXCLUSIVE',
+        scan: true,
+        table: table.oid,
+        because: printedName(parent.schema, parent.name),
+      },
+      after: world.touchedBefore(holder),
+      ...('sql' in inside
+        ? {
+            measure: {
+              what: 'violations',
+              table: { ...table, only: holder.kind !== 'p' },
+              breaks: inside.sql,
+            },
+            counts: 'failures',
+          }
+        : { unmeasured: inside.unmeasured }),
+    }),
+  ];
 }
 
 /** Of serial and identity columns; they go with the table. */

@@ -2,9 +2,9 @@ import { type Finding, finding } from '../finding.js';
 import { textsOf } from '../grammar.js';
 import { printedName } from '../world/printed-names.js';
 import { contentOf, nodesAt, treeAt } from '../world/tree.js';
-import type { AnalysedStatement, World } from '../world.js';
+import type { AnalysedStatement, Tree, World, WorldRelation } from '../world.js';
 import { inTheWayOf, placeOf } from './create-table.js';
-import { dependOnQuery, outputColumns } from './query-parts.js';
+import { certainColumns, dependOnQuery, outputColumns } from './query-parts.js';
 
 /** CREATE VIEW; with OR REPLACE the view that is there gets another query. */
 export function analyseCreateView({ tree }: AnalysedStatement, world: World): Finding[] {
@@ -16,6 +16,11 @@ export function analyseCreateView({ tree }: AnalysedStatement, world: World): Fi
   const query = contentOf(tree.query, 'SelectStmt') ?? {};
   const taken = world.findRelation({ schema: place.schema, name: place.name });
   if (taken?.kind === 'v' && tree.replace === true) {
+    const refused = refusal(world, taken, { query, named: textsOf(nodesAt(tree, 'aliases')) });
+    if (refused) {
+      const facts = { rule: 'replace-object', operation: 'REPLACE VIEW', object } as const;
+      return [finding({ ...facts, safety: 'SAFE', reason: `it fails: ${refused}`, fails: true })];
+    }
     dependOnQuery(world, taken, query);
     const reason =
       'the view gets another query; it fails where columns would go or change their type';
@@ -41,6 +46,21 @@ export function analyseCreateView({ tree }: AnalysedStatement, world: World): Fi
       reason: 'a view is made',
     }),
   ];
+}
+
+/** PostgreSQL only adds columns at a view's end. What cannot be told from the text alone is no reason. */
+function refusal(
+  world: World,
+  view: WorldRelation,
+  { query, named }: { readonly query: Tree; readonly named: readonly string[] },
+): string | undefined {
+  const columns = certainColumns(world, query);
+  if (!columns) return undefined;
+  const old = world.columnsOf(view);
+  const lost = old[columns.length];
+  if (lost) return `the view would lose its column ${lost.name}`;
+  const other = old.findIndex(({ name }, at) => (named[at] ?? columns[at] ?? name) !== name);
+  return other < 0 ? undefined : `its column ${old[other]?.name} cannot get another name or place`;
 }
 
 /** CREATE TABLE AS, CREATE MATERIALIZED VIEW and SELECT INTO: columns as far as the query names them. */

@@ -4,6 +4,7 @@ import { contractColumn } from '../safer-way.js';
 import { qualifiedSql } from '../sql-names.js';
 import { printedName } from '../world/printed-names.js';
 import type { Dropped, DropResult, World, WorldColumn, WorldRelation } from '../world.js';
+import { isLiveFamily, partsMeasure } from './partition-rows.js';
 
 /** What else is to be said of a loss. */
 export interface LossContext {
@@ -31,7 +32,7 @@ export function tableLoss(
   return finding({
     ...{ ...facts, safety: 'UNSAFE', reason: 'the table goes with all its rows' },
     ...{ lock: 'ACCESS EXCLUSIVE', table: live.oid, after: world.touchedBefore(relation) },
-    measure: { what: 'rows', table: measured, where: null },
+    measure: partsMeasure(world, relation) ?? { what: 'rows', table: measured, where: null },
     ...{ counts: 'rows-lost', loss: { what: 'table', table: live.oid } },
     saferWay: because === null ? retireTable(relation) : null,
   });
@@ -80,7 +81,9 @@ export function columnLoss(
   const reason = `the column goes with its values${alongWith(world, relation, column)}`;
   return finding({
     ...{ ...loses, reason, after: world.touchedBefore(relation, [column.name]) },
-    measure: { what: 'values', table: measured, column: quotedColumn(live.name), where: null },
+    measure: partsMeasure(world, relation, column.name) ?? {
+      ...{ what: 'values', table: measured, column: quotedColumn(live.name), where: null },
+    },
     ...{
       counts: 'values-lost',
       loss: { what: 'column', table: measured.oid, column: live.number },
@@ -229,6 +232,7 @@ function isCopyOfParents(
     (one) =>
       one.column?.name === column.name &&
       one.relation?.kind === 'p' &&
+      isLiveFamily(world, one.relation, relation) &&
       world.isBelow(relation, one.relation),
   );
 }

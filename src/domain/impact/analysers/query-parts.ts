@@ -13,13 +13,35 @@ export function outputColumns(world: World, select: Tree): NewColumn[] {
     const value = treeAt(target, 'val');
     const reference = contentOf(value, 'ColumnRef');
     const fields = nodesAt(reference, 'fields');
-    if (fields.some((field) => 'A_Star' in field))
-      return starColumns(world, select, textsOf(fields.slice(0, -1)));
+    if (isStar(value)) return starColumns(world, select, textsOf(fields.slice(0, -1)));
     const last =
       textsOf(fields).at(-1) ?? textsOf(nodesAt(contentOf(value, 'FuncCall'), 'funcname')).at(-1);
     return [{ name: last ?? '?column?', type: '' }];
   });
 }
+
+/** Names of output columns: null where PostgreSQL makes up the name. Undefined: how many there are is not plain. */
+export function certainColumns(world: World, select: Tree): readonly (string | null)[] | undefined {
+  const left = treeAt(select, 'larg');
+  if (left) return certainColumns(world, contentOf(left, 'SelectStmt') ?? left);
+  const isPlain = nodesAt(select, 'fromClause').every((node) => {
+    const range = contentOf(node, 'RangeVar');
+    return range !== undefined && world.findRelation(relationNameOf(range)) !== undefined;
+  });
+  const targets = nodesAt(select, 'targetList').map((node) => contentOf(node, 'ResTarget'));
+  const hasStar = targets.some((target) => isStar(treeAt(target, 'val')));
+  if (targets.length === 0 || (hasStar && (!isPlain || select.withClause !== undefined)))
+    return undefined;
+  const names = outputColumns(world, select).map(({ name }) => name);
+  if (hasStar) return targets.length === 1 ? names : undefined;
+  return targets.map((target, at) => {
+    const isNamed = target?.name !== undefined || contentOf(target?.val, 'ColumnRef') !== undefined;
+    return isNamed ? (names[at] ?? null) : null;
+  });
+}
+
+const isStar = (value: Tree | undefined): boolean =>
+  nodesAt(contentOf(value, 'ColumnRef'), 'fields').some((field) => 'A_Star' in field);
 
 /** `*` or `t.*`. */
 function starColumns(world: World, select: Tree, qualifier: readonly string[]): NewColumn[] {

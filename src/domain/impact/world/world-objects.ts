@@ -7,7 +7,7 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 export type ObjectState = Mutable<Omit<WorldObject, 'identity'>> & {
   readonly arguments: string | null;
-  /** Of an index, whose name is one of its schema's: its table. */
+  /** The same of what has its name in a schema, as indexes have. */
   readonly table: Address | null;
   /** As the server prints it, where it is not made of the name. */
   readonly printed: string | null;
@@ -111,8 +111,11 @@ function* liveObjects(catalog: LiveCatalog): Generator<LiveFacts> {
     };
   }
   for (const { address: id, kind, name, schema, identity, relation } of catalog.others) {
-    const holder = relation > 0 ? addressIn('pg_class', relation) : null;
-    yield { id, kind, name: name ?? identity, schema, relation: holder, isNew, printed: identity };
+    const table = relation > 0 ? addressIn('pg_class', relation) : null;
+    // Extended statistics belong to a table, but have their names in a schema.
+    const holder = schema === null ? table : null;
+    const own = { kind, name: name ?? identity, schema, relation: holder, table };
+    yield { ...own, id, isNew, printed: identity };
   }
 }
 
