@@ -25,6 +25,7 @@ interface ServerError {
 const activeTransaction = '25001';
 const unsafeNewEnumValue = '55P04';
 const lockNotAvailable = '55P03';
+const diskFull = '53100';
 
 const lostConnection = new Set(['SERVER_GONE', 'SERVER_UNREACHABLE']);
 
@@ -96,6 +97,9 @@ function hintOf(sqlState: string, { hint }: ServerError): string {
   }
   if (sqlState === lockNotAvailable) {
     return 'Something else holds a lock on it: `SELECT * FROM pg_stat_activity` shows it; run it again later.';
+  }
+  if (sqlState === diskFull) {
+    return 'The server has no room left: free some, e.g. with `belay prune`, or back up to files instead, and run it again.';
   }
   return hint ? `${hint}${/[.!?]$/.test(hint) ? '' : '.'}` : '';
 }
