@@ -84,7 +84,7 @@ export function useScene(server: TestServer, name: string, sql = ''): Scene {
       ]);
       return rowsOf(
         db.url,
-        `SELECT ${columns.join(', ')} FROM belay.${backup.dataTable} ORDER BY 1, 2`,
+        `SELECT ${columns.join(', ')} FROM belay.${backup.dataTable} ORDER BY ${columns.length > 1 ? '1, 2' : '1'}`,
       ) as Promise<Record<string, string | null>[]>;
     },
   };
