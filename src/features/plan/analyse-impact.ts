@@ -1,22 +1,11 @@
 import { analyseScript } from '../../domain/impact/analyse-script.js';
-import { alterTableAnalysers } from '../../domain/impact/analysers/alter-table.js';
-import { constraintAnalysers } from '../../domain/impact/analysers/constraints.js';
-import { createAnalysers } from '../../domain/impact/analysers/create.js';
-import { dmlAnalysers } from '../../domain/impact/analysers/dml.js';
-import { dropAnalysers } from '../../domain/impact/analysers/drop.js';
-import { indexAnalysers } from '../../domain/impact/analysers/indexes.js';
-import { maintenanceAnalysers } from '../../domain/impact/analysers/maintenance.js';
-import { opaqueAnalysers } from '../../domain/impact/analysers/opaque.js';
-import { renameAnalysers } from '../../domain/impact/analysers/rename.js';
-import { rightsAnalysers } from '../../domain/impact/analysers/rights.js';
-import { typeAnalysers } from '../../domain/impact/analysers/types.js';
+import { analysers } from '../../domain/impact/analysers/index-of-analysers.js';
 import type { Finding } from '../../domain/impact/finding.js';
 import { impactOf, impactPlan } from '../../domain/impact/impact-of.js';
 import type { LiveCatalog } from '../../domain/impact/live-catalog.js';
 import { createWorld } from '../../domain/impact/simulated-world.js';
 import { isTransactional } from '../../domain/impact/transactional.js';
 import { readWaivers } from '../../domain/impact/waiver.js';
-import type { Analysers } from '../../domain/impact/world.js';
 import type { Impact, ImpactPlan, StatementImpact, Waiver } from '../../domain/impact.js';
 import type { MigrationScript } from '../../domain/migration.js';
 import type { RunOptions } from '../../domain/reporter.js';
@@ -124,18 +113,3 @@ function toStatement(
     safety: worstSafety(impacts.map(({ safety }) => safety)),
   };
 }
-
-// Stands in until the analysers are put together elsewhere.
-const analysers: Analysers = {
-  ...dropAnalysers,
-  ...renameAnalysers,
-  ...alterTableAnalysers,
-  ...constraintAnalysers,
-  ...indexAnalysers,
-  ...typeAnalysers,
-  ...dmlAnalysers,
-  ...opaqueAnalysers,
-  ...createAnalysers,
-  ...rightsAnalysers,
-  ...maintenanceAnalysers,
-};
