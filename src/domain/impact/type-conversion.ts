@@ -175,3 +175,26 @@ export function convert(
   const isOnlyModifier = was.base === is.base && is.modifiers.length === 0;
   return isOnlyModifier && !element.rewrite ? free : { ...element, rewrite: true };
 }
+
+/** Types whose values can be compared with one another without a cast that somebody writes. */
+const comparable: readonly (readonly string[])[] = [
+  ['smallint', 'integer', 'bigint', 'numeric', 'real', 'double precision'],
+  ['text', 'character varying', 'character', 'bpchar', 'name'],
+  ['date', 'timestamp without time zone', 'timestamp with time zone'],
+  ...[['uuid'], ['boolean'], ['bytea'], ['inet', 'cidr'], ['interval']],
+  ...[['time without time zone', 'time with time zone'], ['jsonb'], ['macaddr'], ['money']],
+];
+
+/**
+ * Whether no foreign key can lead from the one to the other; of types that are not built in, nothing is said.
+ *
+ * @example
+ * cannotRefer('integer', 'text'); // true
+ * cannotRefer('integer', 'bigint'); // false
+ */
+export function cannotRefer(from: string, to: string): boolean {
+  const [own, other] = [parseType(from), parseType(to)];
+  const familyOf = ({ base }: ParsedType) => comparable.findIndex((types) => types.includes(base));
+  if (own.isArray !== other.isArray) return familyOf(own) >= 0 && familyOf(other) >= 0;
+  return familyOf(own) >= 0 && familyOf(other) >= 0 && familyOf(own) !== familyOf(other);
+}

@@ -6,6 +6,7 @@ import type { MeasuredTable } from '../../measure.js';
 import { notValidFirst } from '../../safer-way.js';
 import { type Countable, scriptObjects } from '../../script-objects.js';
 import { nameSql, qualifiedSql } from '../../sql-names.js';
+import { cannotRefer } from '../../type-conversion.js';
 import type { World, WorldColumn, WorldRelation } from '../../world.js';
 import {
   type Altered,
@@ -105,6 +106,8 @@ function referenceOf(
       reason: `nothing makes ${toColumns.join(', ') || 'a key'} of ${formatQualifiedName(to)} unique`,
     });
   }
+  const unfit = unfitColumn(world, { relation, columns, to, toColumns });
+  if (unfit !== null) return failing(altered, { rule, operation, reason: unfit });
   return {
     name,
     columns,
@@ -112,6 +115,31 @@ function referenceOf(
     toColumns,
     match: constraint.fk_matchtype === 'f' ? 'full' : 'simple',
   };
+}
+
+/** Types that cannot be compared; null: they can, or that is not known. */
+function unfitColumn(
+  world: World,
+  {
+    relation,
+    columns,
+    to,
+    toColumns,
+  }: Omit<Reference, 'name' | 'match'> & {
+    readonly relation: WorldRelation;
+  },
+): string | null {
+  if (columns.length !== toColumns.length) {
+    return `${columns.length} columns refer to ${toColumns.length} of ${formatQualifiedName(to)}`;
+  }
+  for (const [at, name] of columns.entries()) {
+    const own = world.findColumn(relation, name);
+    const other = world.findColumn(to, toColumns[at] ?? '');
+    if (own && other && cannotRefer(own.type, other.type)) {
+      return `${name} is ${own.type}, and ${other.name} of ${formatQualifiedName(to)} is ${other.type}`;
+    }
+  }
+  return null;
 }
 
 function orphans(altered: Altered, reference: Reference, table: MeasuredTable): Countable {

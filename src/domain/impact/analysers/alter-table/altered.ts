@@ -75,11 +75,18 @@ export function alteration(altered: Altered, facts: AlterFacts): Finding {
     object: column === undefined ? altered.object : columnObject(altered, column),
     safety: 'SAFE',
     table: altered.relation.live?.oid ?? null,
+    fails: isHarmless(altered, facts) ? false : null,
     ...rest,
     reason: [facts.reason, felt].filter((part) => part !== '').join('; '),
     saferWay: hazard === 'none' && !isAtStake(facts) ? null : way,
     hazard,
   });
+}
+
+/** There is nothing on which it could fail: no rows are counted, and none would have to be. */
+function isHarmless({ world }: Altered, facts: AlterFacts): boolean {
+  const isCounted = facts.measure && facts.counts !== 'rows-touched';
+  return !isCounted && !facts.unmeasured && !world.isUncertain;
 }
 
 /** Something other than waiting: then the safer way is worth knowing whatever the table's size. */

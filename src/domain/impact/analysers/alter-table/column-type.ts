@@ -1,12 +1,11 @@
 import type { AlterTableCmd, ColumnDef, TypeName } from 'libpg-query';
-import { formatQualifiedName } from '../../../qualified-name.js';
 import type { Finding } from '../../finding.js';
 import { contentOf, nodeOf, textsOf } from '../../grammar.js';
 import { columnBeside, withLockTimeout } from '../../safer-way.js';
 import { nameSql, quotedName } from '../../sql-names.js';
 import { type Conversion, convert } from '../../type-conversion.js';
 import { formatTypeName } from '../../type-name.js';
-import type { Tree, World, WorldColumn, WorldRelation } from '../../world.js';
+import type { Dropped, Tree, World, WorldColumn, WorldRelation } from '../../world.js';
 import {
   type Altered,
   alteration,
@@ -57,19 +56,34 @@ function changeOf(world: World, column: WorldColumn, definition: ColumnDef): Cha
   return { column, from, to, conversion, using, collation };
 }
 
-/** What uses a column of a view makes PostgreSQL refuse the change; so do rules, policies, triggers and generated columns. */
-function inTheWay(altered: Altered, column: WorldColumn): readonly string[] {
+/** What PostgreSQL does not make anew when a column's type changes: it refuses instead. */
+const refusing: ReadonlySet<string> = new Set([
+  ...['view', 'materialized view', 'rule', 'policy', 'trigger', 'function', 'procedure'],
+]);
+
+/** Why the type cannot change, whatever the rows; null: it can. */
+function refusal(altered: Altered, column: WorldColumn): string | null {
   const { world, relation } = altered;
-  if (!relation.live || !column.live) return [];
-  const address = `pg_class/${relation.live.oid}/${column.live.number}`;
-  const dependents = world.catalog.dependencies
-    .filter(({ on, type }) => on === address && type === 'n')
-    .map(({ dependent }) => dependent);
-  const views = world.catalog.relations.filter(
-    ({ oid, kind }) => (kind === 'v' || kind === 'm') && dependents.includes(`pg_class/${oid}/0`),
-  );
-  const remaining = views.flatMap(({ oid }) => world.relationByOid(oid) ?? []);
-  return remaining.map((view) => formatQualifiedName(view));
+  const object = columnObject(altered, column.name);
+  const key = relation.live?.partitionKey;
+  if (column.live && key?.columns.includes(column.live.number)) {
+    return `${object} is part of the partition key`;
+  }
+  const all = world.dependentsOf(column.id);
+  const generated = all.filter((one) => isGeneratedFrom(world, one));
+  const using = all.filter(({ kind }) => refusing.has(kind));
+  const names = [...new Set([...generated, ...using].map(({ kind, name }) => `${kind} ${name}`))];
+  if (names.length === 0) return null;
+  return `${names.join(', ')} uses ${object}: drop that first, and make it again afterwards`;
+}
+
+/** A generated column, or the expression by which it is computed. */
+function isGeneratedFrom(world: World, { kind, column, relation, id }: Dropped): boolean {
+  if (kind === 'column') return column?.isGenerated === true;
+  if (kind !== 'expression' || !relation) return false;
+  return world
+    .columnsOf(relation)
+    .some((one) => one.isGenerated && world.dependentsOf(one.id).some((other) => other.id === id));
 }
 
 /** ALTER COLUMN … TYPE: values that fail, values that come out as other ones, and a table written anew. */
@@ -78,10 +92,10 @@ export function alterColumnType(altered: Altered, cmd: AlterTableCmd): readonly 
   const name = cmd.name ?? '';
   const column = world.findColumn(relation, name);
   if (!column) return [missingColumn(altered, operation, name)];
-  const views = inTheWay(altered, column);
-  if (views.length > 0) {
-    const reason = `${views.join(', ')} uses ${columnObject(altered, name)}: drop the view first, and make it again afterwards`;
-    return [failing(altered, { rule: 'dependents-in-the-way', operation, column: name, reason })];
+  const reason = refusal(altered, column);
+  if (reason !== null) {
+    const facts = { rule: 'dependents-in-the-way', operation, column: name };
+    return [failing(altered, { ...facts, reason })];
   }
   const definition = contentOf<ColumnDef>(cmd.def, 'ColumnDef') ?? {};
   const change = changeOf(world, column, definition);

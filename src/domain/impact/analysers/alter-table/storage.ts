@@ -2,6 +2,8 @@ import type { AlterTableCmd, DefElem, ReplicaIdentityStmt, RoleSpec } from 'libp
 import type { LockMode } from '../../../impact.js';
 import type { Finding } from '../../finding.js';
 import { contentOf } from '../../grammar.js';
+import { printedName } from '../../world/printed-names.js';
+import type { World, WorldRelation } from '../../world.js';
 import { type Altered, alteration, failing, measuredFamily } from './altered.js';
 
 const strong = 'ACCESS EXCLUSIVE';
@@ -25,12 +27,46 @@ export function roleName(role: RoleSpec | undefined): string {
   }
 }
 
+/** Tables of one persistence that refer to it by foreign keys. */
+function referringTables({ world, relation }: Altered, persistence: 'p' | 'u'): string[] {
+  const names = world.catalog.constraints.flatMap((constraint) => {
+    const isReferring =
+      constraint.kind === 'f' &&
+      constraint.referenced === relation.live?.oid &&
+      constraint.relation !== constraint.referenced;
+    const other = isReferring ? world.relationByOid(constraint.relation) : undefined;
+    return other?.live?.persistence === persistence && stillHas(world, other, constraint.oid)
+      ? [printedName(other.schema, other.name)]
+      : [];
+  });
+  return [...new Set(names)];
+}
+
+function stillHas(world: World, relation: WorldRelation, constraint: number): boolean {
+  return world.constraintsOf(relation).some(({ oid }) => oid === constraint);
+}
+
+/** Unlogged tables to which it refers. */
+function unloggedReferences({ world, relation }: Altered): string[] {
+  return world.constraintsOf(relation).flatMap(({ kind, referenced }) => {
+    const other = kind === 'f' ? world.relationByOid(referenced) : undefined;
+    return other?.live?.persistence === 'u' && other.id !== relation.id
+      ? [printedName(other.schema, other.name)]
+      : [];
+  });
+}
+
 const setUnlogged: Analyse = (altered) => {
   const { relation } = altered;
   const operation = 'SET UNLOGGED';
   const facts = { rule: 'set-unlogged', operation, lock: strong } as const;
   if (relation.live?.persistence === 'u') {
     return [alteration(altered, { ...facts, reason: 'it is unlogged already' })];
+  }
+  const logged = referringTables(altered, 'p');
+  if (logged.length > 0) {
+    const reason = `${logged.join(', ')} is logged and refers to it`;
+    return [failing(altered, { rule: facts.rule, operation, reason })];
   }
   const table = measuredFamily(altered);
   // Nothing is lost by the statement itself, yet from now on each crash loses all rows.
@@ -46,6 +82,11 @@ const setUnlogged: Analyse = (altered) => {
 
 const setLogged: Analyse = (altered) => {
   const isLogged = altered.relation.live?.persistence === 'p';
+  const unlogged = unloggedReferences(altered);
+  if (unlogged.length > 0) {
+    const reason = `it refers to ${unlogged.join(', ')}, which is unlogged`;
+    return [failing(altered, { rule: 'set-logged', operation: 'SET LOGGED', reason })];
+  }
   return [
     alteration(altered, {
       ...{ rule: 'set-logged', operation: 'SET LOGGED', lock: strong, rewrite: !isLogged },
@@ -184,9 +225,3 @@ export const storage: Readonly<Record<string, Analyse>> = {
   AT_AddOf: ofType,
   AT_DropOf: notOfType,
 };
-
-/** Only for tables: a view has no rows of its own. */
-export function refuseOnViews(altered: Altered, operation: string): Finding {
-  const reason = `${altered.object} is a view`;
-  return failing(altered, { rule: 'object-missing', operation, reason });
-}
