@@ -31,7 +31,7 @@ export interface ExpectedStatement {
   readonly safety?: Safety;
   /** Sum of what all impacts of the statement lose, where it is not the sum over `impacts`. */
   readonly total?: Count;
-  /** Whatever it says in detail: not SAFE, and a loss that is not known. */
+  /** Whatever it says in detail: not SAFE, and never that nothing is lost. */
   readonly opaque?: boolean;
   /** By whatever impact: the statement fails, does not, or nobody can know. */
   readonly fails?: boolean | null;

@@ -8,6 +8,7 @@ import { newerCases } from './newer.js';
 import { otherCases } from './rights.js';
 import { rowCases } from './rows.js';
 import { scriptCases } from './scripts.js';
+import { trapCases } from './traps.js';
 
 export const families: readonly (readonly [what: string, cases: readonly ImpactCase[]])[] = [
   ['what goes with a DROP', dropCases],
@@ -16,6 +17,7 @@ export const families: readonly (readonly [what: string, cases: readonly ImpactC
   ['rows that change', rowCases],
   ['statements that follow one another', [...scriptCases, ...moreScriptCases]],
   ['locks and rewrites', lockCases],
+  ['what is easily overlooked', trapCases],
   ['what newer versions have', newerCases],
   ['rights, code and what is harmless', otherCases],
 ];

@@ -69,15 +69,16 @@ const code: readonly ImpactCase[] = [
     { really: 'unknown' },
   ),
   // It is executed, not only explained.
-  opaque('EXPLAIN (ANALYZE, COSTS OFF) DELETE FROM journal'),
+  one('EXPLAIN (ANALYZE, COSTS OFF) DELETE FROM journal', {
+    total: 'SELECT count(*) FROM journal',
+  }),
   opaque('EXPLAIN ANALYZE EXECUTE nothing_there', { notTried: 'there is no such statement' }),
-  opaque("COPY (DELETE FROM journal RETURNING *) TO '/dev/null'"),
+  one("COPY (DELETE FROM journal RETURNING *) TO '/dev/null'", {
+    total: 'SELECT count(*) FROM journal',
+  }),
 ];
 
 const unknown: readonly ImpactCase[] = [
-  opaque('SECURITY LABEL ON TABLE journal IS $$x$$', {
-    notTried: 'there is no provider of labels',
-  }),
   opaque('IMPORT FOREIGN SCHEMA x FROM SERVER y INTO app', {
     notTried: 'there is no other server',
   }),
