@@ -106,8 +106,8 @@ async function conversionOf(
   const cast = await writtenCast(measure, described);
   const fails = failingValues(
     cast
-      ? { ...target, value: column, from: described.from.oid, isExplicit: true }
-      : { ...target, value, from: described.value.oid, isExplicit: false },
+      ? { ...target, value: column, from: described.from, isExplicit: true }
+      : { ...target, value, from: described.value, isExplicit: false },
     types,
   );
   const converted = `(${value})::${to}`;
@@ -131,6 +131,10 @@ async function writtenCast(
   );
 }
 
+/** Length at which a value is cut, and nothing else is done to it; 0: there is none. */
+const cutAt = ({ oid, modifier }: TypedBy): number =>
+  oid === builtIn.varchar && modifier > 4 ? modifier - 4 : 0;
+
 function changesOf(
   { column, from, to, using }: ConversionMeasure,
   { types, from: before, to: after }: Described,
@@ -140,7 +144,14 @@ function changesOf(
   const was = using === null ? '' : `${column} IS NOT NULL AND `;
   const asText = (sql: string) => `(${sql})::pg_catalog.text`;
   const byText = `${was}${asText(converted)} IS DISTINCT FROM ${asText(column)}`;
-  if (types.isString(after.oid)) return { changes: byText, remark: null };
+  if (types.isString(after.oid)) {
+    const isCut = using === null && types.isString(before.oid) && cutAt(after);
+    // What is not longer even in bytes is not cut.
+    const changes = isCut
+      ? `pg_catalog.octet_length(${asText(column)}) > ${isCut} AND ${byText}`
+      : byText;
+    return { changes, remark: null };
+  }
   if (!types.isCastable(after.oid, before.oid)) {
     return {
       changes: `${column} IS NOT NULL AND (${converted} IS NULL OR true)`,

@@ -5,7 +5,7 @@ import { builtIn, type TypedBy, type Types } from './types.js';
 export interface ValueConversion {
   /** Expression for the value, and its type. */
   readonly value: string;
-  readonly from: number;
+  readonly from: TypedBy;
   readonly to: TypedBy;
   /** The type as SQL names it. */
   readonly toSql: string;
@@ -40,7 +40,7 @@ export function failingValues(conversion: ValueConversion, types: Types): Failin
   if (to.oid === text || to.oid === name) return null;
   if (to.oid === varchar || to.oid === bpchar) return tooLong(conversion);
   if (to.oid === bit || to.oid === varbit) return wrongBits(conversion);
-  if (types.isString(conversion.from)) return unreadable(conversion, types);
+  if (types.isString(conversion.from.oid)) return unreadable(conversion, types);
   if (integers.has(to.oid)) return beyondInteger(conversion);
   if (to.oid === numeric) return beyondNumeric(conversion);
   return undefined;
@@ -49,16 +49,29 @@ export function failingValues(conversion: ValueConversion, types: Types): Failin
 /** Blanks at the end are cut without a word, as the SQL standard has it. */
 function tooLong({ value, to, isExplicit }: ValueConversion): FailingValues {
   if (to.modifier < 0 || isExplicit) return null;
-  return `pg_catalog.char_length(pg_catalog.rtrim((${value})::pg_catalog.text, ' ')) > ${to.modifier - 4}`;
+  const most = to.modifier - 4;
+  const read = `(${value})::pg_catalog.text`;
+  // Most values are short even in bytes, which is known without looking at them.
+  return `pg_catalog.octet_length(${read}) > ${most} AND pg_catalog.char_length(pg_catalog.rtrim(${read}, ' ')) > ${most}`;
 }
 
-function wrongBits({ value, from, to, isExplicit }: ValueConversion): FailingValues {
+function wrongBits({ value, from: { oid: from }, to, isExplicit }: ValueConversion): FailingValues {
   if (from !== bit && from !== varbit) return undefined;
   if (to.modifier < 0 || isExplicit) return null;
   return `pg_catalog.length(${value}) ${to.oid === bit ? '<>' : '>'} ${to.modifier}`;
 }
 
-function beyondInteger({ value, from, to }: ValueConversion): FailingValues {
+/** Digits before the point that a numeric type has at most; none: as many as one likes. */
+function wholeDigits({ oid, modifier }: TypedBy): number | undefined {
+  if (oid !== numeric || modifier < 0) return undefined;
+  const { precision, scale } = digitsOf(modifier);
+  return precision - scale;
+}
+
+function beyondInteger({ value, from: source, to }: ValueConversion): FailingValues {
+  const from = source.oid;
+  // Nothing but NaN could fail then: trying costs nothing.
+  if ((wholeDigits(source) ?? 99) < (integers.get(to.oid)?.[1].length ?? 0)) return undefined;
   const [least, most] = integers.get(to.oid) ?? ['0', '0'];
   if (widths.includes(from)) {
     if (widths.indexOf(from) <= widths.indexOf(to.oid)) return null;
@@ -74,13 +87,20 @@ function beyondInteger({ value, from, to }: ValueConversion): FailingValues {
   return `${rounded} NOT BETWEEN ${least} AND ${most}`;
 }
 
-function beyondNumeric({ value, from, to }: ValueConversion): FailingValues {
+function digitsOf(modifier: number): { readonly precision: number; readonly scale: number } {
+  const packed = modifier - 4;
+  return { precision: (packed >> 16) & 0xffff, scale: ((packed & 0x7ff) ^ 1024) - 1024 };
+}
+
+function beyondNumeric({ value, from: source, to }: ValueConversion): FailingValues {
+  const from = source.oid;
   if (!widths.includes(from) && ![numeric, float4, float8].includes(from as never))
     return undefined;
   if (to.modifier < 0) return null;
-  const packed = to.modifier - 4;
-  const precision = (packed >> 16) & 0xffff;
-  const scale = ((packed & 0x7ff) ^ 1024) - 1024;
+  const { precision, scale } = digitsOf(to.modifier);
+  const digits = wholeDigits(source);
+  // One digit more than it has, for what rounding may add.
+  if (digits !== undefined && digits < precision - scale) return null;
   const exact = from === numeric ? `(${value})` : `(${value})::pg_catalog.numeric`;
   const limit = `'1e${precision - scale}'::pg_catalog.numeric`;
   const isNumber = from === numeric || from === float4 || from === float8;

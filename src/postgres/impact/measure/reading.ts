@@ -116,6 +116,8 @@ export class Reading {
       const settings = [
         "SET LOCAL lock_timeout = '2s'",
         'SET LOCAL row_security = off',
+        // The first rows are shown, not those where somebody else is reading.
+        'SET LOCAL synchronize_seqscans = off',
         ...usersOwn.map((name) => `SET LOCAL ${name} TO DEFAULT`),
       ];
       await this.session.execute(settings.join('; '), doing);

@@ -123,15 +123,16 @@ class Cascade {
     const isStart = relation.id === this.#start.id;
     const table = isStart ? this.#matched.table : this.#world.measured(relation);
     if (!table) return undefined;
+    const { matched } = this.#matched;
     const known = this.#conditions.get(relation.id);
-    if (known !== undefined) return { table, condition: known, isSimple: false };
+    if (known !== undefined) return { table, condition: known, isSimple: false, matched };
     const named = isStart ? [this.#matched.condition] : [];
     const led = node.incoming.map((reference) => this.#conditionBy(reference));
     if (led.includes(undefined)) return undefined;
     const parts = [...named, ...led];
     const isAll = parts.includes(null);
     const some = parts.map((part) => `(${part})`).join(' OR ');
-    const base: Rows = { table, condition: isAll ? null : some, isSimple: false };
+    const base: Rows = { table, condition: isAll ? null : some, isSimple: false, matched };
     const condition =
       isAll || node.own.length === 0 ? base.condition : withFollowers(this.#world, node.own, base);
     this.#conditions.set(relation.id, condition);
@@ -164,7 +165,7 @@ class Cascade {
     const left = referring && this.#withoutDeleted(from, referring);
     if (left === null) return [];
     const counted: Rows | undefined =
-      left && table ? { table, condition: left, isSimple: false } : undefined;
+      left && rows && table ? { ...rows, table, condition: left } : undefined;
     const object = nameOf(from);
     const common = { object, because: nameOf(to) };
     const isSet = key.onDelete === 'n' || key.onDelete === 'd';

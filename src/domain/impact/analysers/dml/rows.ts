@@ -9,6 +9,11 @@ export interface Rows {
   readonly condition: string | null;
   /** The condition needs no other rows, so that it can be part of the one scan of the table. */
   readonly isSimple: boolean;
+  /**
+   * Query for where the rows lie that the statement names; conditions know it as `belay_matched`. It stands at the top of a counting
+   * query, because a subquery further down would see columns of the tables around it: what the script has dropped, for one.
+   */
+  readonly matched?: string | undefined;
 }
 
 export type MatchedRows = Rows | { readonly unmeasured: string };
@@ -41,7 +46,17 @@ export const allOf = (args: readonly Tree[]): Tree | undefined =>
 /** Where rows lie: their identity within one snapshot, also in partitions. */
 const places = ['tableoid', 'ctid'];
 
-export const isAtPlaceOf = (sql: string): string => `(tableoid, ctid) IN (${sql})`;
+const isMatched = '(tableoid, ctid) IN (SELECT place_in, place FROM belay_matched)';
+
+/** A query over the rows. */
+export function countingQuery({ table, matched }: Rows, sql: string): Measure {
+  const before =
+    matched === undefined
+      ? ''
+      : `WITH belay_matched (place_in, place) AS MATERIALIZED (${matched}) `;
+  const { searchPath } = table;
+  return { what: 'query', sql: `${before}${sql}`, searchPath, tables: [table] };
+}
 
 /** The rows that a statement means, as SQL for the live database. */
 export function matchedRows(
@@ -68,7 +83,7 @@ export function matchedRows(
     }),
   );
   if ('unmeasured' in query) return query;
-  return { table, condition: isAtPlaceOf(query.sql), isSimple: false };
+  return { table, condition: isMatched, isSimple: false, matched: query.sql };
 }
 
 const whereSql = (condition: string | null): string =>
@@ -82,8 +97,7 @@ export function selectFrom({ table, condition }: Rows, list: string): string {
 export function countRows(rows: Rows): Measure {
   const { table, condition, isSimple } = rows;
   if (isSimple) return { what: 'rows', table, where: condition };
-  const sql = selectFrom(rows, 'count(*) AS rows');
-  return { what: 'query', sql, searchPath: table.searchPath, tables: [table] };
+  return countingQuery(rows, selectFrom(rows, 'count(*) AS rows'));
 }
 
 /** Rows, and those in which one of the columns (names of the live database) has a value. */
@@ -93,8 +107,7 @@ export function countOverwritten(rows: Rows, columns: readonly string[]): Measur
   if (isSimple) return { what: 'overwrites', table, where: condition, columns: quoted };
   const isSet = quoted.map((name) => `${name} IS NOT NULL`).join(' OR ');
   const values = quoted.length === 0 ? '0::bigint' : `count(*) FILTER (WHERE ${isSet})`;
-  const sql = selectFrom(rows, `count(*) AS rows, ${values} AS values`);
-  return { what: 'query', sql, searchPath: table.searchPath, tables: [table] };
+  return countingQuery(rows, selectFrom(rows, `count(*) AS rows, ${values} AS values`));
 }
 
 /** Both conditions, of which either may be for all rows. */

@@ -1,7 +1,7 @@
 import { type Finding, finding } from '../../finding.js';
 import type { World, WorldRelation } from '../../world.js';
 import { columnsOf, type Reference, referencesTo, refersTo } from './references.js';
-import { both, countRows, type MatchedRows, type Rows, selectFrom } from './rows.js';
+import { both, countingQuery, countRows, type MatchedRows, type Rows, selectFrom } from './rows.js';
 import { nameOf, rowLock } from './target.js';
 
 /** The new value of an assigned column, by its live name, as SQL for the live database; null: it cannot be said. */
@@ -69,7 +69,8 @@ function referring(world: World, change: Change, reference: Reference): MatchedR
   };
   const refers = refersTo(world, reference, changed);
   const { key } = reference;
-  if (key.onUpdate !== 'a' || !isKnown) return { table, condition: refers, isSimple: false };
+  if (key.onUpdate !== 'a' || !isKnown)
+    return { table, condition: refers, isSimple: false, matched: matched.matched };
   // NO ACTION is content where another row has got the value: ids that move up by one.
   const own = columnsOf(world, key.relation, key.columns);
   const news = values.map((value) => `(${value})`);
@@ -79,7 +80,7 @@ function referring(world: World, change: Change, reference: Reference): MatchedR
     news.join(', '),
   );
   const condition = both(refers, `(${own.join(', ')}) NOT IN (${taken})`);
-  return { table, condition, isSimple: false };
+  return { table, condition, isSimple: false, matched: matched.matched };
 }
 
 const actions: Readonly<Record<string, readonly [operation: string, words: string]>> = {
@@ -120,8 +121,7 @@ function describe(world: World, { key, from, to }: Reference, rows: MatchedRows)
 
 /** Rows that refer have a value in the column, all of them. */
 export function countReferring(rows: Rows): Finding['measure'] {
-  const sql = selectFrom(rows, 'count(*) AS rows, count(*) AS values');
-  return { what: 'query', sql, searchPath: rows.table.searchPath, tables: [rows.table] };
+  return countingQuery(rows, selectFrom(rows, 'count(*) AS rows, count(*) AS values'));
 }
 
 /** Present names of columns, by their numbers in the live database. */
