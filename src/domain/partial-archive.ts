@@ -113,12 +113,12 @@ export interface PartialRestore {
  * look. Everything else is made when the rows are there, and so is checked.
  */
 export function orderPartialRestore(
-  { entries }: TableOfContents,
+  { entries, encoding }: TableOfContents,
   unchecked: readonly UncheckedReference[],
 ): PartialRestore {
   const after = entries.filter(({ section }) => section === 'post-data');
   const early = new Set(
-    unchecked.flatMap((reference) => after.find((entry) => isOf(entry, reference)) ?? []),
+    unchecked.flatMap((reference) => after.find((entry) => isOf(entry, reference, encoding)) ?? []),
   );
   const byId = new Map(after.map((entry) => [entry.dumpId, entry]));
   for (const { needs } of early) {
@@ -138,10 +138,19 @@ export function orderPartialRestore(
   };
 }
 
-function isOf({ kind, schema, tag }: ContentsEntry, reference: UncheckedReference): boolean {
-  if (kind !== 'FK CONSTRAINT' || !tag.endsWith(` ${reference.constraint}`)) return false;
-  const name = tag.slice(0, -reference.constraint.length - 1);
-  return formatQualifiedName({ schema, name }) === reference.table;
+function isOf(
+  entry: ContentsEntry,
+  { table, constraint }: UncheckedReference,
+  encoding: string,
+): boolean {
+  if (entry.kind !== 'FK CONSTRAINT') return false;
+  // A session reads the bytes of such a database as UTF-8; the table of contents does not.
+  const read = (text: string) =>
+    encoding === 'SQL_ASCII' ? Buffer.from(text, 'latin1').toString('utf8') : text;
+  const tag = read(entry.tag);
+  if (!tag.endsWith(` ${constraint}`)) return false;
+  const name = tag.slice(0, -constraint.length - 1);
+  return formatQualifiedName({ schema: read(entry.schema), name }) === table;
 }
 
 /**

@@ -85,7 +85,7 @@ function notProven(tag: string, differences: readonly DrillDifference[]): BelayE
     'NOT_PROVEN',
     `the archive of the tables did not pass its drill: ${shown}`,
     {
-      hint: `Nothing was changed. It is kept for a look as "${tag}". Where a CHECK or a domain looks into other tables, only an archive of everything restores: \`belay checkpoint\`.`,
+      hint: `Nothing was changed. It is kept for a look as "${tag}". What checks rows by a look into other tables, such as a function in a CHECK, stops a restore: \`--backup database\` keeps the records without one.`,
       details: { tag, differences },
     },
   );
