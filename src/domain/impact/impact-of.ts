@@ -18,6 +18,13 @@ function failsOn({ count, atLeast = 0 }: Measurement, { after }: Finding): boole
   return count > 0;
 }
 
+/** Some findings are about nothing that could be lost, whatever the number is. */
+const losesNothing: ReadonlySet<Finding['counts']> = new Set(['failures', 'rows-touched']);
+
+function unknownOf({ counts }: Finding): Numbers {
+  return losesNothing.has(counts) ? { ...unknown, valuesAtRisk: 0, recordsAtRisk: 0 } : unknown;
+}
+
 function numbersOf(found: Finding, measurement: Measurement): Numbers {
   const { count, changed } = measurement;
   switch (found.counts) {
@@ -70,7 +77,11 @@ export function impactOf(
   tableRows: number | null = null,
 ): Impact {
   const isUnknown = found.unmeasured !== null || (measurement === null && found.measure !== null);
-  const numbers = measurement ? numbersOf(found, measurement) : isUnknown ? unknown : nothing;
+  const numbers = measurement
+    ? numbersOf(found, measurement)
+    : isUnknown
+      ? unknownOf(found)
+      : nothing;
   const { rule, operation, object, safety, lock, rewrite, scan, because, saferWay } = found;
   const fails = measurement?.refused === undefined ? found.fails : true;
   return {
@@ -80,6 +91,12 @@ export function impactOf(
     ...{ samples: measurement?.samples ?? [], saferWay, after: found.after, tableRows },
     ...(found.hazard ? { hazard: found.hazard } : {}),
   };
+}
+
+/** A statement of which one part fails does nothing at all. */
+export function withoutLossOnFailure(impacts: readonly Impact[]): readonly Impact[] {
+  if (!impacts.some(({ wouldFail }) => wouldFail === true)) return impacts;
+  return impacts.map((impact) => ({ ...impact, valuesAtRisk: 0, recordsAtRisk: 0 }));
 }
 
 /** Something is lost, or may be, for which nobody has chosen a backup yet. */

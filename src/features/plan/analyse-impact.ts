@@ -1,7 +1,7 @@
 import { analyseScript } from '../../domain/impact/analyse-script.js';
 import { analysers } from '../../domain/impact/analysers/index-of-analysers.js';
 import type { Finding } from '../../domain/impact/finding.js';
-import { impactOf, impactPlan } from '../../domain/impact/impact-of.js';
+import { impactOf, impactPlan, withoutLossOnFailure } from '../../domain/impact/impact-of.js';
 import type { LiveCatalog } from '../../domain/impact/live-catalog.js';
 import { createWorld } from '../../domain/impact/simulated-world.js';
 import { isTransactional } from '../../domain/impact/transactional.js';
@@ -99,7 +99,9 @@ export async function measureAnalysis(
       found.table === null ? null : (rows.get(found.table) ?? null),
     );
   };
-  const measured = statements.map((one) => toStatement(one, one.findings.map(toImpact)));
+  const measured = statements.map((one) =>
+    toStatement(one, withoutLossOnFailure(one.findings.map(toImpact))),
+  );
   return impactPlan(measured, { notes, measuredAt });
 }
 
