@@ -1,4 +1,3 @@
-import './keep-mock.js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { testServers } from '../../support/servers.js';
 import { makeScene, type Scene } from './scene.js';
@@ -17,13 +16,23 @@ describe.each(testServers())('$name: values that come back', (server) => {
 
   it('of a dropped column, by key; rows written since stay, deleted ones are listed', async () => {
     const { sql, back, rows } = await open({ '1': users, '2': 'ALTER TABLE users DROP email' });
-    await sql(`INSERT INTO users VALUES (5, 'E'); DELETE FROM users WHERE id = 3; UPDATE users SET name = 'AA' WHERE id = 1`);
+    await sql(
+      `INSERT INTO users VALUES (5, 'E'); DELETE FROM users WHERE id = 3; UPDATE users SET name = 'AA' WHERE id = 1`,
+    );
     const { ok, verified, restored, data } = await back();
     expect({ ok, verified, restored }).toEqual({
       ...{ ok: true, verified: true, restored: { rows: 0, values: 2 } },
     });
     expect(data?.backups).toMatchObject([
-      { table: 'public.users', column: 'email', kind: 'column', values: 2, missing: 1, conflicts: 0, samples: ['missing: id 3'] },
+      {
+        table: 'public.users',
+        column: 'email',
+        kind: 'column',
+        values: 2,
+        missing: 1,
+        conflicts: 0,
+        samples: ['missing: id 3'],
+      },
     ]);
     expect(await rows('SELECT id, email, name FROM users ORDER BY id')).toEqual([
       { id: 1, email: 'a@x', name: 'AA' },
