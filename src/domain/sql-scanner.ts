@@ -158,24 +158,23 @@ export class StatementEnds {
 }
 
 /**
- * Cuts a text into parts of whole statements, each of about a size: a parser needs many times the memory of its text.
+ * Cuts a text into parts of whole statements, each of about a size: a parser needs many times the memory of its text. Only as
+ * far as somebody reads on.
  * @returns indexes at which the parts end
  */
-export function batchEnds(sql: string, size: number): number[] {
-  if (sql.length <= size) return [sql.length];
-  const ends: number[] = [];
+export function* batchEnds(sql: string, size: number): Generator<number, void> {
   const statements = new StatementEnds();
   let begin = 0;
-  for (let at = 0; at < sql.length; ) {
+  // What is left fits into one part: no need to look.
+  for (let at = 0; at < sql.length && sql.length - begin > size; ) {
     const token = tokenAt(sql, at);
     if (statements.follow(sql, at, token) && token.end - begin >= size) {
-      ends.push(token.end);
+      yield token.end;
       begin = token.end;
     }
     at = token.end;
   }
-  if (begin < sql.length) ends.push(sql.length);
-  return ends;
+  if (begin < sql.length) yield sql.length;
 }
 
 export interface SqlComment {

@@ -65,7 +65,7 @@ function withoutComments(sql: string): string {
 
 function statementsOf(sql: string): StringLiteral[] {
   let start = 0;
-  return batchEnds(sql, 1).map((end) => {
+  return [...batchEnds(sql, 1)].map((end) => {
     const statement = { value: sql.slice(start, end), start, end };
     start = end;
     return statement;
