@@ -86,30 +86,28 @@ export async function retireTrigger(session: Session, data: DataTable): Promise<
   await defineFunction(session, data, 'SET search_path = pg_catalog, pg_temp', 'NULL', doing);
 }
 
-/** @param ids of backups; what a ROLLBACK TO SAVEPOINT or a DROP TABLE has taken away already is no matter */
+/**
+ * Takes the triggers away with the functions that they call: to drop a trigger by itself one has to own the table, to make one the
+ * right to do so was enough.
+ *
+ * @param ids of backups; what a ROLLBACK TO SAVEPOINT has taken away already is no matter
+ */
 export async function removeTriggers(session: Session, ids: readonly number[]): Promise<void> {
   const doing = 'ending a record backup';
-  const names = ids.map((id) => functionOf({ id }));
-  const found = await session.query<{
-    function: string;
-    name: string | null;
-    table: string | null;
-  }>(
-    `SELECT p.proname::text AS function, t.tgname::text AS name,
-            quote_ident(s.nspname) || '.' || quote_ident(c.relname) AS table
+  const found = await session.query<{ name: string; messages: string }>(
+    `SELECT p.proname::text AS name, current_setting('client_min_messages') AS messages
        FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-       LEFT JOIN pg_trigger t ON t.tgfoid = p.oid AND t.tgparentid = 0
-       LEFT JOIN pg_class c ON c.oid = t.tgrelid LEFT JOIN pg_namespace s ON s.oid = c.relnamespace
-      WHERE n.nspname = $1 AND p.proname = ANY ($2) ORDER BY p.oid, c.oid`,
-    [recordSchema, names],
+      WHERE n.nspname = $1 AND p.proname = ANY ($2) ORDER BY p.oid`,
+    [recordSchema, ids.map((id) => functionOf({ id }))],
     doing,
   );
-  for (const { name, table } of found) {
-    if (name && table) {
-      await session.execute(`DROP TRIGGER ${quoteIdentifier(name)} ON ${table}`, doing);
-    }
-  }
-  for (const name of new Set(found.map((each) => each.function))) {
-    await session.execute(`DROP FUNCTION ${recordSchema}.${quoteIdentifier(name)}()`, doing);
-  }
+  const [first] = found;
+  if (!first) return;
+  // Nobody has to read that the trigger goes along.
+  const tell = (level: string) =>
+    session.query(`SELECT set_config('client_min_messages', $1, true)`, [level], doing);
+  await tell('warning');
+  const functions = found.map(({ name }) => `${recordSchema}.${quoteIdentifier(name)}()`);
+  await session.execute(`DROP FUNCTION ${functions.join(', ')} CASCADE`, doing);
+  await tell(first.messages);
 }
