@@ -1,4 +1,5 @@
 import { type Finding, finding } from './finding.js';
+import { ScriptCourse } from './script-course.js';
 import type { SimulatedWorld } from './simulated-world.js';
 import { contentOf, kindOf, nodesAt, textAt } from './world/tree.js';
 import type { AnalysedStatement, Analysers, Tree } from './world.js';
@@ -15,7 +16,8 @@ export interface StatementFindings<S extends AnalysedStatement = AnalysedStateme
 const obscuring = new Set(['opaque-code', 'unknown-statement']);
 
 /**
- * Says of each statement what it does, one after another: the world is afterwards as the script leaves it.
+ * Says of each statement what it does, one after another: the world is afterwards as the script leaves it, unless
+ * the script takes something back.
  * @param first number of the first statement; later scripts go on where earlier ones ended
  */
 export function analyseScript<S extends AnalysedStatement>(
@@ -24,12 +26,30 @@ export function analyseScript<S extends AnalysedStatement>(
   analysers: Analysers,
   { first = 1 }: { readonly first?: number } = {},
 ): StatementFindings<S>[] {
+  let current = world;
+  const course = new ScriptCourse();
   return statements.map((statement, at) => {
-    world.statement = first + at;
-    const findings = analyseStatement(statement, world, analysers);
-    if (findings.some(({ rule }) => obscuring.has(rule))) world.isUncertain = true;
-    return { statement, index: first + at, findings };
+    const index = first + at;
+    const findings = step(statement, index, current, analysers);
+    // What is rolled back did not happen: a new world sees only what is left.
+    if (course.add({ statement, index }) === 'taken back') {
+      current = current.anew();
+      for (const left of course.left) step(left.statement, left.index, current, analysers);
+    }
+    return { statement, index, findings };
   });
+}
+
+function step(
+  statement: AnalysedStatement,
+  index: number,
+  world: SimulatedWorld,
+  analysers: Analysers,
+): readonly Finding[] {
+  world.statement = index;
+  const findings = analyseStatement(statement, world, analysers);
+  if (findings.some(({ rule }) => obscuring.has(rule))) world.isUncertain = true;
+  return findings;
 }
 
 function analyseStatement(

@@ -63,6 +63,11 @@ export class SimulatedWorld implements World {
     }
   }
 
+  /** The live database before the script. */
+  anew(): SimulatedWorld {
+    return new SimulatedWorld(this.catalog, { deparse: this.deparse });
+  }
+
   /** What the script has dropped of the live database; of what went as a whole no parts. */
   get gone(): ReadonlySet<Address> {
     return this.#gone;
@@ -81,6 +86,11 @@ export class SimulatedWorld implements World {
 
   endTransaction(): void {
     this.#path.endTransaction();
+    const ending = [...this.#relations.all()].filter((relation) => relation.endsAtCommit === true);
+    this.drop(
+      ending.map(({ id }) => id),
+      true,
+    );
   }
 
   /** Work for which a schema comes first in the search path, e.g. the elements of CREATE SCHEMA. */
@@ -334,12 +344,15 @@ export class SimulatedWorld implements World {
     readonly name: string;
     readonly kind: LiveRelation['kind'];
     readonly isTemporary?: boolean;
+    readonly endsAtCommit?: boolean;
     readonly columns?: readonly NewColumn[];
   }): WorldRelation {
     const isTemporary = facts.isTemporary === true || isTemporarySchema(facts.schema);
     const schema = isTemporary ? 'pg_temp' : facts.schema;
-    const { name, kind, columns = [] } = facts;
-    const relation = this.#relations.add({ schema, name, kind, isTemporary, columns });
+    const { name, kind, columns = [], endsAtCommit = false } = facts;
+    const relation = this.#relations.add({
+      ...{ schema, name, kind, isTemporary, columns, endsAtCommit },
+    });
     this.#dependOnSchema(relation.id, schema);
     return relation;
   }

@@ -125,6 +125,8 @@ export interface World {
     readonly name: string;
     readonly kind: LiveRelation['kind'];
     readonly isTemporary?: boolean;
+    /** ON COMMIT DROP. */
+    readonly endsAtCommit?: boolean;
     readonly columns?: readonly NewColumn[];
   }): WorldRelation;
   renameRelation(

@@ -70,7 +70,7 @@ export function analyseCreateTable({ kind, tree }: AnalysedStatement, world: Wor
       missing(world, { operation, object }, { kind: 'table', name: printedName(absent.name) }),
     ];
   const relation = world.addRelation({
-    ...place,
+    ...{ ...place, endsAtCommit: base.oncommit === 'ONCOMMIT_DROP' },
     kind: isForeign ? 'f' : base.partspec ? 'p' : 'r',
     columns: columnsOf(
       world,

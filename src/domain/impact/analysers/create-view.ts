@@ -84,7 +84,10 @@ export function analyseCreateAs({ kind, tree }: AnalysedStatement, world: World)
   const columns = outputColumns(world, select).map((column, at) => ({
     ...{ ...column, name: named[at] ?? column.name },
   }));
-  const relation = world.addRelation({ ...place, kind: isView ? 'm' : 'r', columns });
+  const relation = world.addRelation({
+    ...{ ...place, kind: isView ? 'm' : 'r', columns },
+    endsAtCommit: into.onCommit === 'ONCOMMIT_DROP',
+  });
   if (isView) dependOnQuery(world, relation, select);
   const object = place.isTemporary
     ? printedName(place.name)

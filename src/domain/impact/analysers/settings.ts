@@ -84,9 +84,8 @@ function analyseTransaction({ tree }: AnalysedStatement, world: World): Finding[
   const object = textAt(tree, 'savepoint_name') ?? 'transaction';
   if (ends.has(kind)) world.endTransaction();
   const isUndo = kind === 'TRANS_STMT_ROLLBACK' || kind === 'TRANS_STMT_ROLLBACK_TO';
-  // What was done is not taken back here: what is said of the statements before is the most that can happen.
   const reason = isUndo
-    ? 'what was done since the transaction or savepoint began is taken back; the plan shows it as if it stayed'
+    ? 'what was done since the transaction or savepoint began is taken back'
     : 'begins or ends a transaction or savepoint';
   return [safe('transaction', operation, object, reason)];
 }

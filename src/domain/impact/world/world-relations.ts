@@ -9,6 +9,8 @@ export interface ColumnState extends Mutable<Omit<WorldColumn, 'touchedBy'>> {
 }
 
 export interface RelationState extends Mutable<Omit<WorldRelation, 'touchedBy'>> {
+  /** A temporary table with ON COMMIT DROP. */
+  readonly endsAtCommit?: boolean;
   readonly touchedBy: number[];
 }
 
@@ -61,6 +63,7 @@ export class WorldRelations {
     readonly name: string;
     readonly kind: LiveRelation['kind'];
     readonly isTemporary: boolean;
+    readonly endsAtCommit: boolean;
     readonly columns: readonly NewColumn[];
   }): RelationState {
     const { columns, ...own } = facts;

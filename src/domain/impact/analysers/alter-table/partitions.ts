@@ -187,6 +187,7 @@ const detach: Analyse = (altered, cmd) => {
   );
   const others =
     concurrent || !hasDefault || hasDefault.id === other.relation.id ? [] : [hasDefault];
+  world.removeParent(other.relation, parent);
   return [
     own,
     above,
