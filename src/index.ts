@@ -227,6 +227,8 @@ export {
   type InitProjectOptions,
   initProject,
 } from './features/project/init.js';
+export type { PrunedRecordBackups, PrunedRecords } from './features/record-backup/prune-target.js';
+export type { RecordBackupsSize } from './features/record-backup/size.js';
 export {
   type ExecuteRollbackOptions,
   executeRollback,

@@ -93,9 +93,16 @@ async function ask(context: CommandContext, message: string, otherwise: string):
   return answer;
 }
 
-function question(loss: DeletionLoss): string {
-  const rows = loss.rows === null ? 'rows that were never counted' : plural(loss.rows, 'row');
-  const tags = loss.snapshots.map(({ tag }) => `"${tag}"`).join(', ');
-  const more = loss.consequences.map((consequence) => ` — ${consequence}`).join('');
-  return `Delete ${tags} with ${rows} (${formatBytes(loss.sizeBytes)}) for good?${more}`;
+function question({ snapshots, rows, sizeBytes, consequences, recordBackups = [] }: DeletionLoss) {
+  const tags = snapshots.map(({ tag }) => `"${tag}"`).join(', ');
+  const counted = rows === null ? 'rows that were never counted' : plural(rows, 'row');
+  const kept = recordBackups.reduce((sum, backup) => sum + backup.rows, 0);
+  const parts = [
+    ...(snapshots.length > 0 ? [`${tags} with ${counted} (${formatBytes(sizeBytes)})`] : []),
+    ...(recordBackups.length > 0
+      ? [`${plural(recordBackups.length, 'record backup')} with ${plural(kept, 'record')}`]
+      : []),
+  ];
+  const more = consequences.map((consequence) => ` — ${consequence}`).join('');
+  return `Delete ${parts.join(' and ')} for good?${more}`;
 }

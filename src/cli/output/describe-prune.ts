@@ -1,5 +1,6 @@
 import type { PruneResult } from '../../index.js';
 import { formatAge, formatBytes, plural } from './format.js';
+import { printable } from './printable.js';
 import type { Style } from './style.js';
 import { formatTable } from './table.js';
 
@@ -14,7 +15,8 @@ export function describePrune(style: Style, result: PruneResult): string {
     formatBytes(snapshot.sizeBytes),
     snapshot.why,
   ]);
-  if (rows.length === 0) return 'there are no snapshots';
+  const records = recordLines(style, result);
+  if (rows.length === 0) return ['there are no snapshots', ...records].join('\n');
   const columns = [
     { title: '' },
     { title: 'TAG' },
@@ -22,7 +24,23 @@ export function describePrune(style: Style, result: PruneResult): string {
     { title: 'SIZE', align: 'right' as const },
     { title: 'WHY' },
   ];
-  return [formatTable(style, columns, rows), summary(result)].join('\n');
+  return [formatTable(style, columns, rows), summary(result), ...records].join('\n');
+}
+
+/** Record backups, as far as there are any. */
+function recordLines(style: Style, { recordBackups, dryRun }: PruneResult): string[] {
+  const { removed, kept, freedBytes } = recordBackups;
+  if (removed.length + kept.length === 0) return [];
+  const going = removed.map(({ migrationVersion, table, column, rows, createdAt }) => {
+    const place = column === null ? table : `${table}.${column}`;
+    return `${style.red('goes')}  record backup of ${migrationVersion}: ${plural(rows, 'record')} of ${printable(place)}, ${formatAge(createdAt)}`;
+  });
+  const verb = dryRun ? 'would delete' : 'deleted';
+  const freed = `${verb} ${plural(removed.length, 'record backup')} (${formatBytes(freedBytes)})`;
+  return [
+    ...going,
+    `${removed.length === 0 ? 'no record backup goes' : freed}, ${kept.length} kept`,
+  ];
 }
 
 function summary({ removed, dryRun, freedBytes }: PruneResult): string {

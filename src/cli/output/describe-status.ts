@@ -14,6 +14,11 @@ export function describeStatus(style: Style, status: TargetStatus): string {
     ['snapshots', String(status.snapshots)],
     ['undo', status.undo ? `brings back "${status.undo.tag}"` : 'nothing to undo'],
   ];
+  const records = status.recordBackups;
+  if (records && records.backups > 0) {
+    const what = `${plural(records.rows, 'record')} that migrations removed, ${formatBytes(records.sizeBytes)}`;
+    fields.push(['records', what]);
+  }
   if (status.lockedBy !== null) fields.push(['at work', status.lockedBy]);
   if (status.leftovers.length > 0) {
     fields.push(['leftovers', `${plural(status.leftovers.length, 'one')}: run \`belay repair\``]);

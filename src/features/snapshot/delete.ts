@@ -4,6 +4,7 @@ import { deleteArchive, refuseLocked } from '../archive/delete-archive.js';
 import { type Entry, findOwnEntry, readWholeTimeline } from '../archive/whole-timeline.js';
 import { appendToLedger } from '../ledger/append.js';
 import { recorded, recordedSnapshot } from '../ledger/recorded.js';
+import type { PrunedRecords } from '../record-backup/prune-target.js';
 import { guardProduction, type ProductionApproval } from '../target/guard.js';
 import { dropBelayDatabase } from '../target/leftovers.js';
 import type { Target } from '../target/open-target.js';
@@ -19,6 +20,8 @@ export interface DeletionLoss {
   readonly sizeBytes: number;
   /** What else goes with it, for people, e.g. that undo is no longer possible. */
   readonly consequences: readonly string[];
+  /** Record backups that go with them; none but where a retention policy is applied. */
+  readonly recordBackups?: readonly PrunedRecords[] | undefined;
 }
 
 /** Asks whether the loss is meant. Without it, nothing is deleted. */

@@ -4,7 +4,8 @@ import { BelayError } from '../../errors.js';
 import type { Archive } from '../archive/archives.js';
 import { lockedUntil } from '../archive/delete-archive.js';
 import { type Entry, readWholeTimeline } from '../archive/whole-timeline.js';
-import { recorded } from '../ledger/recorded.js';
+import { type Recorded, recorded } from '../ledger/recorded.js';
+import { type PrunedRecordBackups, pruneTargetRecords } from '../record-backup/prune-target.js';
 import { guardProduction, type ProductionApproval } from '../target/guard.js';
 import type { Target } from '../target/open-target.js';
 import { underLock, type Work, type WorkOptions } from '../target/work.js';
@@ -27,6 +28,8 @@ export interface PruneResult {
   readonly kept: readonly PrunedSnapshot[];
   /** Measured where the server's disk can be seen from here, else the logical size; on a dry run always that. */
   readonly freedBytes: number;
+  /** Record backups, which a rollback with data would need: by their age, else by whether a rollback can need them. */
+  readonly recordBackups: PrunedRecordBackups;
 }
 
 /**
@@ -44,15 +47,24 @@ export async function pruneSnapshots(target: Target, options: PruneOptions): Pro
     'prune',
     options.reporter,
     () => underLock(target, options, (work) => prune(work, options)),
-    ({ dryRun, removed }) =>
-      dryRun || removed.length === 0 || removed.some(archiveOf)
-        ? null
-        : {
-            snapshot: null,
-            rows: removed.reduce((sum, { fingerprint }) => sum + (fingerprint?.rows ?? 0), 0),
-            details: { removed: removed.map(({ id }) => id), tags: removed.map(({ tag }) => tag) },
-          },
+    toLedger,
   );
+}
+
+/** Deletions of archives are recorded one by one, before they are done. */
+function toLedger({ dryRun, removed, recordBackups }: PruneResult): Recorded | null {
+  const records = recordBackups.removed;
+  const own = removed.some(archiveOf) ? [] : removed;
+  if (dryRun || own.length + records.length === 0) return null;
+  const rows = own.reduce((sum, { fingerprint }) => sum + (fingerprint?.rows ?? 0), 0);
+  return {
+    snapshot: null,
+    rows: rows + records.reduce((sum, backup) => sum + backup.rows, 0),
+    details: {
+      ...{ removed: own.map(({ id }) => id), tags: own.map(({ tag }) => tag) },
+      ...(records.length > 0 ? { recordBackups: records.map(({ id }) => id) } : {}),
+    },
+  };
 }
 
 async function prune(work: Work, options: PruneOptions): Promise<PruneResult> {
@@ -70,12 +82,17 @@ async function prune(work: Work, options: PruneOptions): Promise<PruneResult> {
       .map(({ entry, why }) => ({ ...entry.snapshot, why })),
   ) as [PrunedSnapshot[], PrunedSnapshot[]];
   const going = decisions.filter(({ keep }) => !keep).map(({ entry }) => entry);
-  const loss = lossOf(work, going);
-  if (dryRun || going.length === 0) {
-    return { ok: true, dryRun, removed, kept, freedBytes: loss.sizeBytes };
+  const { keepWithinMs } = options;
+  const records = await pruneTargetRecords(work.target, { keepWithinMs, dryRun: true });
+  const loss = { ...lossOf(work, going), recordBackups: records.removed };
+  const result = { ok: true, dryRun, removed, kept } as const;
+  if (dryRun || going.length + records.removed.length === 0) {
+    return { ...result, freedBytes: loss.sizeBytes, recordBackups: records };
   }
   await confirmLoss(loss, options.confirm);
-  return { ok: true, dryRun, removed, kept, freedBytes: await deleteEntries(work, going, 'prune') };
+  const freedBytes = going.length === 0 ? 0 : await deleteEntries(work, going, 'prune');
+  const recordBackups = await pruneTargetRecords(work.target, { keepWithinMs, dryRun: false });
+  return { ...result, freedBytes, recordBackups };
 }
 
 interface EntryDecision {

@@ -1,7 +1,9 @@
 import type { Fingerprint } from '../../domain/fingerprint.js';
+import { BelayError } from '../../errors.js';
 import { readSchemaChecksum } from '../../postgres/fingerprint.js';
 import { databaseSize } from '../../postgres/sql/databases.js';
 import { readLockHolder } from '../../postgres/target-lock.js';
+import { type RecordBackupsSize, recordBackupsSize } from '../record-backup/size.js';
 import { type CurrentState, currentState } from '../snapshot/list.js';
 import { compareCounts, type RowCountDifference, readLiveCounts } from '../snapshot/live-counts.js';
 import { describeLeftover, type FoundLeftover } from './leftovers.js';
@@ -38,6 +40,8 @@ export interface TargetStatus {
   /** Null where the target is based on no snapshot. Equal counts do not prove equal rows: `diff --data` does. */
   readonly changed: ChangedSince | null;
   readonly snapshots: number;
+  /** What migrations removed and a rollback with data would put back; null where it cannot be read. */
+  readonly recordBackups: RecordBackupsSize | null;
   /** The run that works on it at this moment. */
   readonly lockedBy: string | null;
   /** What an interrupted run left; empty while another run is at work. */
@@ -74,6 +78,7 @@ export async function readStatus(
         ? await changedSince(target, fingerprint, options.countBudgetMs ?? 5000)
         : null,
     snapshots: timeline.clones.length,
+    recordBackups: timeline.live ? await readRecordBackupsSize(target) : null,
     lockedBy,
     leftovers: lockedBy === null ? timeline.leftovers.map(describeLeftover) : [],
   };
@@ -92,5 +97,20 @@ async function changedSince(
     return { schema, rowCounts: differs ? true : tables.length > 0 ? null : false, tables };
   } finally {
     await session.close();
+  }
+}
+
+/** A database that cannot be opened, or rights that are missing, are no reason to tell nothing. */
+async function readRecordBackupsSize(target: Target): Promise<RecordBackupsSize | null> {
+  try {
+    const session = await target.openDatabase(target.database);
+    try {
+      return await recordBackupsSize(session);
+    } finally {
+      await session.close();
+    }
+  } catch (error) {
+    if (error instanceof BelayError && error.kind !== 'bug') return null;
+    throw error;
   }
 }
