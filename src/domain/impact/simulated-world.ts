@@ -214,6 +214,11 @@ export class SimulatedWorld implements World {
     const left = (this.#parents.get(child.id) ?? []).filter((id) => id !== parent.id);
     this.#parents.set(child.id, left);
     this.#graph.remove(child.id, ({ on }) => wholeOf(on) === parent.id);
+    // Its indexes, constraints and triggers stand by themselves from now on.
+    for (const { dependent } of this.#graph.dependentsOf(child.id)) {
+      const isPartitionPart = ({ type }: { type: string }) => type === 'P' || type === 'S';
+      this.#graph.remove(dependent, (one) => isPartitionPart(one) && wholeOf(one.on) !== child.id);
+    }
   }
 
   findType(name: RelationName): LiveType | undefined {

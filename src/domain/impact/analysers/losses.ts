@@ -217,7 +217,8 @@ function isCountedAbove(
   going: ReadonlyMap<Address, Dropped>,
 ): boolean {
   return [...going.values()].some(
-    ({ self }) => self !== null && self.kind === 'p' && world.isBelow(relation, self),
+    ({ self }) =>
+      self?.kind === 'p' && world.isBelow(relation, self) && isLiveFamily(world, self, relation),
   );
 }
 
