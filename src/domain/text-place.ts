@@ -16,7 +16,7 @@ export function lineAt(text: string, index: number, first = 1): number {
 }
 
 /** From 1, in code points. */
-export function columnAt(text: string, index: number): number {
+function columnAt(text: string, index: number): number {
   return [...text.slice(startOfLine(text, index), index)].length + 1;
 }
 

@@ -48,7 +48,7 @@ export function goneNames({ statements }: ImpactPlan): CodeName[] {
 }
 
 /** `a.b.c`, of which each may be quoted. */
-export function nameParts(name: string): string[] {
+function nameParts(name: string): string[] {
   return [...name.matchAll(/"((?:[^"]|"")*)"|([^."]+)/g)].map(
     ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '',
   );

@@ -13,7 +13,7 @@ export interface Found {
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 /** A word of its own: not a part of a longer name. */
-export const wordPattern = (word: string, flags = 'i'): RegExp =>
+const wordPattern = (word: string, flags = 'i'): RegExp =>
   new RegExp(`(?<![\\p{L}\\p{N}_$])${escaped(word)}(?![\\p{L}\\p{N}_])`, `${flags}u`);
 
 export const hasWord = (text: string, word: string): boolean => wordPattern(word).test(text);

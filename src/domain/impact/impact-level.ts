@@ -6,7 +6,7 @@ import { findRule } from './rules.js';
 export type ImpactLevel = 'error' | 'warning' | 'note' | 'none';
 
 /** What is measured counts for more than what a rule fears: a table without rows is dropped without a loss. */
-export function measuredLevel(impact: Impact): ImpactLevel {
+function measuredLevel(impact: Impact): ImpactLevel {
   const { wouldFail, recordsAtRisk, measured, safety, hazard } = impact;
   if (wouldFail === true || (recordsAtRisk ?? 0) > 0) return 'error';
   if (measured === 'unknown' || (safety !== 'SAFE' && recordsAtRisk === null)) return 'warning';
