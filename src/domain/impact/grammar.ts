@@ -71,3 +71,9 @@ export function replaceNodes(
     Object.entries(value).map(([key, below]) => [key, replaceNodes(below, replacement)]),
   );
 }
+
+/** PostgreSQL refuses subqueries in checks, in defaults, and in the USING of a change of type. */
+export function hasSubquery(expression: unknown): boolean {
+  for (const { kind } of nodesBelow(expression)) if (kind === 'SubLink') return true;
+  return false;
+}

@@ -2,9 +2,11 @@ import type { AlterTableCmd, AlterTableStmt, ColumnDef } from 'libpg-query';
 import { type Finding, finding } from '../finding.js';
 import { contentOf } from '../grammar.js';
 import type { LiveType } from '../live-catalog.js';
+import { quotedName } from '../sql-names.js';
 import { formatTypeName } from '../type-name.js';
 import { printedName } from '../world/printed-names.js';
 import type { AnalysedStatement, World } from '../world.js';
+import { findByText } from './alter-table/domains.js';
 import { missingObject } from './missing-object.js';
 
 const operations: Readonly<Record<string, string>> = {
@@ -12,6 +14,8 @@ const operations: Readonly<Record<string, string>> = {
   AT_DropColumn: 'DROP ATTRIBUTE',
   AT_AlterColumnType: 'ALTER ATTRIBUTE TYPE',
 };
+
+type Holder = ReturnType<World['columnsOfType']>[number];
 
 type Facts = Pick<Finding, 'rule' | 'operation' | 'object'>;
 
@@ -29,17 +33,48 @@ function columnsWith({ world, type }: Attribute): string[] {
   return [...new Set(names)];
 }
 
-function droppedAttribute(attribute: Attribute): Finding {
-  const columns = columnsWith(attribute);
-  if (columns.length === 0) {
+/** Values of the attribute, in each column that has the type itself. */
+function droppedAttribute(attribute: Attribute): readonly Finding[] {
+  const { world, type, cmd, facts } = attribute;
+  const holders = world
+    .columnsOfType(type)
+    .filter(({ relation }) => ['r', 'p', 'm'].includes(relation.kind))
+    .filter(({ relation, column }, _at, all) => !isCopy(world, { relation, column }, all));
+  if (holders.length === 0) {
     const reason = 'the attribute goes; no column of a table has the type';
-    return finding({ ...attribute.facts, safety: 'SAFE', reason });
+    return [finding({ ...facts, safety: 'SAFE', reason })];
   }
-  return finding({
-    ...{ ...attribute.facts, safety: 'DATA_LOSS' },
-    reason: `the attribute goes from the values of ${columns.join(', ')}`,
-    unmeasured: 'values inside of composite values are not counted',
+  return holders.map(({ relation, column }) => {
+    const name = printedName(relation.schema, relation.name, column.name);
+    const table = world.measured(relation);
+    const common = {
+      ...{ ...facts, table: relation.live?.oid ?? null, because: facts.object },
+      object: printedName(relation.schema, relation.name, column.name, cmd.name ?? ''),
+      reason: `the attribute goes from the values of ${name}`,
+      after: world.touchedBefore(relation, [column.name]),
+    };
+    if (!table || !column.live) return finding({ ...common, safety: 'SAFE' });
+    if (findByText(world, column.type)?.oid !== type.oid) {
+      const unmeasured = `${name} has the type within other values, which are not counted`;
+      return finding({ ...common, safety: 'DATA_LOSS', unmeasured });
+    }
+    const value = `(${quotedName(column.live.name)}).${quotedName(cmd.name ?? '')}`;
+    const from = `FROM ${table.only ? 'ONLY ' : ''}${table.sql}`;
+    const sql = `SELECT count(${value}) AS rows ${from}`;
+    const { searchPath } = table;
+    const measure = { what: 'query', sql, tables: [table], searchPath } as const;
+    return finding({ ...common, safety: 'DATA_LOSS', measure, counts: 'values-lost' });
   });
+}
+
+/** A partition's values are counted with those of the partitioned table. */
+function isCopy(world: World, { relation, column }: Holder, all: readonly Holder[]): boolean {
+  return all.some(
+    (other) =>
+      other.relation.kind === 'p' &&
+      other.column.name === column.name &&
+      world.isBelow(relation, other.relation),
+  );
 }
 
 /** PostgreSQL refuses where a column of a table has the type. */
@@ -61,7 +96,7 @@ function changedAttribute(attribute: Attribute): Finding {
   });
 }
 
-function analyseAttribute(attribute: Attribute): Finding {
+function analyseAttribute(attribute: Attribute): Finding | readonly Finding[] {
   const { world, type, cmd, facts } = attribute;
   const name = contentOf<ColumnDef>(cmd.def, 'ColumnDef')?.colname ?? cmd.name ?? '';
   const relation = world.relationByOid(type.relation);
@@ -116,6 +151,6 @@ export function alterCompositeType(
     const name = contentOf<ColumnDef>(cmd.def, 'ColumnDef')?.colname ?? cmd.name ?? '';
     const object = printedName(type.schema, type.name, name);
     const facts = { rule: 'alter-composite-type', operation, object };
-    return [analyseAttribute({ world, type, cmd, facts })];
+    return analyseAttribute({ world, type, cmd, facts });
   });
 }

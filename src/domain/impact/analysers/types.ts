@@ -82,36 +82,56 @@ function renamedValue(
 }
 
 /**
- * New values of an enum that a later statement of the same script names: in one transaction PostgreSQL refuses
- * that (55P04). The statement's constants are compared, so that a text that happens to be the same is named too.
+ * New values of an enum that a later statement of the same transaction names: PostgreSQL refuses that (55P04), whatever the rows.
+ * Where the statement also names a column of the enum, this is taken for certain; else a text may happen to be the same.
  *
- * @param inTransaction the script is one transaction
+ * @param since number of the first statement of the transaction
  */
 export function newEnumValuesUsed(
   statement: AnalysedStatement,
   world: World,
-  inTransaction: boolean,
+  { index, since }: { readonly index: number; readonly since: number },
 ): readonly Finding[] {
   const { enumValues } = scriptObjects(world);
-  const earlier = enumValues.filter((one) => one.statement < world.statement);
-  if (!inTransaction || earlier.length === 0 || statement.kind === 'AlterEnumStmt') return [];
-  const texts = new Set<string>();
-  for (const { kind, tree } of nodesBelow(statement.tree)) {
-    const text =
-      kind === 'A_Const' ? (tree.sval as { sval?: string } | undefined)?.sval : undefined;
-    if (text !== undefined) texts.add(text);
-  }
-  return earlier
-    .filter(({ label }) => texts.has(label))
-    .map(({ type, label, statement: index }) => {
-      const found = world.catalog.types.find(({ oid }) => String(oid) === type);
-      return finding({
+  const earlier = enumValues.filter((one) => one.statement >= since && one.statement < index);
+  if (earlier.length === 0 || statement.kind === 'AlterEnumStmt') return [];
+  const { texts, names } = wordsOf(statement);
+  return earlier.flatMap(({ type: oid, label, statement: by }) => {
+    const type = world.catalog.types.find((one) => String(one.oid) === oid);
+    if (!type || !texts.has(label)) return [];
+    const isCertain =
+      names.has(type.name) ||
+      world.columnsOfType(type).some(({ column }) => names.has(column.name));
+    const reason = `'${label}' is the value that statement ${by} adds: it can be used only after the transaction that adds it`;
+    return [
+      finding({
         ...{ rule: 'enum-value-in-transaction', operation: 'USE ENUM VALUE', safety: 'SAFE' },
-        object: found ? printedName(found.schema, found.name) : label,
-        reason: `if its '${label}' is the value that statement ${index} adds, PostgreSQL refuses it: a new value can be used only after the transaction that adds it`,
+        object: printedName(type.schema, type.name),
+        reason: isCertain ? `it fails: ${reason}` : `it fails if ${reason}`,
+        fails: isCertain ? true : null,
         saferWay: 'Add the value in a migration of its own, before this one.',
-      });
-    });
+      }),
+    ];
+  });
+}
+
+/** Texts that stand in a statement, and names of columns and types that it uses. */
+function wordsOf({ tree }: AnalysedStatement): {
+  readonly texts: ReadonlySet<string>;
+  readonly names: ReadonlySet<string>;
+} {
+  const texts = new Set<string>();
+  const names = new Set<string>();
+  for (const { kind, tree: node } of nodesBelow(tree)) {
+    const text =
+      kind === 'A_Const' ? (node.sval as { sval?: string } | undefined)?.sval : undefined;
+    if (text !== undefined) texts.add(text);
+    // Fields of ColumnRef and of TypeName are String nodes; targets and columns have a name of their own.
+    for (const name of [kind === 'String' ? node.sval : undefined, node.name, node.colname]) {
+      if (typeof name === 'string') names.add(name);
+    }
+  }
+  return { texts, names };
 }
 
 /** ALTER TYPE … SET (…), of base types. */

@@ -1,12 +1,20 @@
-import type { AlterTableCmd, ColumnDef, Constraint } from 'libpg-query';
+import type { AlterTableCmd, ColumnDef, Constraint, TypeName } from 'libpg-query';
 import type { Finding } from '../../finding.js';
-import { contentOf, functionsCalled, nodeOf, textsOf } from '../../grammar.js';
+import { contentOf, functionsCalled, nodeOf, replaceNodes, textsOf } from '../../grammar.js';
 import { columnThenBackfill } from '../../safer-way.js';
-import { nameSql, qualifiedSql } from '../../sql-names.js';
+import { nameSql, qualifiedSql, quotedName } from '../../sql-names.js';
 import { formatTypeName, serialTypes } from '../../type-name.js';
 import type { Tree, World } from '../../world.js';
 import { addConstraint } from './add-constraint.js';
-import { type Altered, type AlterFacts, alteration, countFailures, failing } from './altered.js';
+import { primaryKeyColumns } from './add-foreign-key.js';
+import {
+  type Altered,
+  type AlterFacts,
+  alteration,
+  countFailures,
+  failing,
+  measuredFamily,
+} from './altered.js';
 import { domainOf, findByText } from './domains.js';
 
 const operation = 'ADD COLUMN';
@@ -16,6 +24,7 @@ const lock = 'ACCESS EXCLUSIVE';
 interface NewColumn {
   readonly name: string;
   readonly type: string;
+  readonly typeName: TypeName | undefined;
   readonly required: boolean;
   /** An expression; undefined: none, or NULL. */
   readonly default: unknown;
@@ -52,7 +61,7 @@ function columnOf(world: World, definition: ColumnDef): NewColumn {
   const generated = find('CONSTR_GENERATED');
   const domain = domainOf(world, type);
   return {
-    ...{ name: definition.colname ?? '', type, constraints },
+    ...{ name: definition.colname ?? '', type, typeName: definition.typeName, constraints },
     required: ['CONSTR_NOTNULL', 'CONSTR_PRIMARY', 'CONSTR_IDENTITY'].some(find),
     default: expression === undefined || isNull(expression) ? undefined : expression,
     isVolatile: isVolatile(world, expression),
@@ -121,28 +130,92 @@ function alreadyThere(altered: Altered, { missing_ok }: AlterTableCmd, column: s
   });
 }
 
+const isEmptyColumn = (column: NewColumn): boolean =>
+  column.default === undefined && !column.isSerial && !column.isIdentity && !column.generated;
+
 /** A check over the empty column alone cannot fail, as NULL passes it; the rest is what it is in ADD CONSTRAINT. */
 function inlineConstraint(
   altered: Altered,
   column: NewColumn,
   constraint: Constraint,
 ): readonly Finding[] {
-  const isEmpty =
-    column.default === undefined && !column.isSerial && !column.isIdentity && !column.generated;
-  const found = addConstraint(altered, constraint, column.name);
-  return found.map((one) =>
-    isEmpty && constraint.contype === 'CONSTR_CHECK'
-      ? { ...one, unmeasured: null, measure: null, counts: null, fails: false }
-      : one,
-  );
+  const [own, ...others] = addConstraint(altered, constraint, column.name);
+  if (!own || own.fails === true) return own ? [own, ...others] : others;
+  const uncounted = { measure: null, counts: null, unmeasured: null } as const;
+  if (isEmptyColumn(column) && constraint.contype === 'CONSTR_CHECK') {
+    return [{ ...own, ...uncounted, fails: false }, ...others];
+  }
+  const isConstant = column.default !== undefined && !column.isVolatile && !column.generated;
+  if (!isConstant || altered.relation.isNew) return [own, ...others];
+  const counted = countWithDefault(altered, column, constraint);
+  return [counted ? { ...own, ...uncounted, fails: null, ...counted } : own, ...others];
+}
+
+/** All rows have the default in the new column: one constraint holds for all of them or for none. */
+function countWithDefault(
+  altered: Altered,
+  column: NewColumn,
+  constraint: Constraint,
+): Pick<Finding, 'measure' | 'counts' | 'after'> | null {
+  const { world, relation } = altered;
+  const table = measuredFamily(altered);
+  const value = castDefault(column);
+  if (!table || !value) return null;
+  const from = `FROM ${table.only ? 'ONLY ' : ''}${table.sql}`;
+  const facts = { counts: 'failures', after: world.touchedBefore(relation) } as const;
+  const query = (sql: string) =>
+    ({ what: 'query', sql, searchPath: table.searchPath, tables: [table] }) as const;
+  if (constraint.contype === 'CONSTR_UNIQUE' || constraint.contype === 'CONSTR_PRIMARY') {
+    const sql = `SELECT CASE WHEN count(*) > 1 THEN count(*) ELSE 0 END AS rows ${from}`;
+    return { ...facts, measure: query(sql) };
+  }
+  if (constraint.contype === 'CONSTR_FOREIGN') {
+    const found = referencedBy(world, constraint);
+    const sql = world.expression(value, relation);
+    if (!found || !('sql' in sql)) return null;
+    const exists = `EXISTS (SELECT FROM ${found.table} WHERE ${found.column} = (${sql.sql}))`;
+    const none = `${exists} OR (${sql.sql}) IS NULL`;
+    return {
+      ...facts,
+      measure: query(`SELECT CASE WHEN ${none} THEN 0 ELSE count(*) END AS rows ${from}`),
+    };
+  }
+  const condition = world.expression(withValue(constraint.raw_expr, column.name, value), relation);
+  if (!('sql' in condition)) return null;
+  return { ...facts, measure: { what: 'violations', table, breaks: `NOT (${condition.sql})` } };
+}
+
+/** The default as the column has it, as a node of the grammar. */
+function castDefault({ default: expression, typeName }: NewColumn): Tree | undefined {
+  if (!nodeOf(expression) || !typeName) return undefined;
+  return { TypeCast: { arg: expression, typeName, location: -1 } };
+}
+
+function withValue(expression: unknown, column: string, value: Tree): Tree {
+  return replaceNodes(expression, (kind, tree) => {
+    if (kind !== 'ColumnRef') return undefined;
+    return textsOf(tree.fields as unknown[]).at(-1) === column ? value : undefined;
+  }) as Tree;
+}
+
+/** The one live column to which a column refers. */
+function referencedBy(
+  world: World,
+  { pktable, pk_attrs }: Constraint,
+): { readonly table: string; readonly column: string } | null {
+  const to = world.findRelation({ schema: pktable?.schemaname, name: pktable?.relname ?? '' });
+  const table = to && world.measured(to);
+  const named = textsOf(pk_attrs);
+  const [name = ''] = named.length > 0 || !to ? named : primaryKeyColumns(world, to);
+  const column = to && world.findColumn(to, name);
+  return table && column?.live ? { table: table.sql, column: quotedName(column.live.name) } : null;
 }
 
 function added(altered: Altered, column: NewColumn): Finding {
   const { world, relation } = altered;
   const { serverVersion } = world.catalog;
   const rewrite = relation.kind === 'f' ? null : rewriteOf(column, serverVersion);
-  const isEmpty =
-    column.default === undefined && !column.isSerial && !column.isIdentity && !column.generated;
+  const isEmpty = isEmptyColumn(column);
   const facts = { operation, column: column.name, lock } as const;
   if (isEmpty && (column.required || column.domain?.notNull)) {
     return alteration(altered, {

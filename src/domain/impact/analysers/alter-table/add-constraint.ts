@@ -1,13 +1,13 @@
 import type { Constraint } from 'libpg-query';
 import type { Finding } from '../../finding.js';
-import { columnsUsed, textsOf } from '../../grammar.js';
+import { columnsUsed, hasSubquery, textsOf } from '../../grammar.js';
 import type { MeasuredTable } from '../../measure.js';
 import { notNullInSteps, notValidFirst } from '../../safer-way.js';
 import { type Countable, notNullProof } from '../../script-objects.js';
 import type { Tree } from '../../world.js';
 import { addForeignKey } from './add-foreign-key.js';
 import { addExclusion, addKey } from './add-key.js';
-import { type Altered, alteration, countFailures, liveColumn } from './altered.js';
+import { type Altered, alteration, countFailures, failing, liveColumn } from './altered.js';
 import { constraintName, missingColumn, nameTaken, remember } from './constraint-names.js';
 
 /**
@@ -47,6 +47,10 @@ function addCheck(altered: Altered, constraint: Constraint): Finding {
   const unknownColumn = columns.find((column) => !world.findColumn(relation, column));
   if (unknownColumn !== undefined && !relation.isNew) {
     return missingColumn(altered, checkOperation, unknownColumn);
+  }
+  if (hasSubquery(node)) {
+    const reason = 'a check cannot have a subquery';
+    return failing(altered, { rule: 'add-check', operation: checkOperation, reason });
   }
   const enforced = constraint.is_enforced === true;
   const validated = enforced && constraint.skip_validation !== true;

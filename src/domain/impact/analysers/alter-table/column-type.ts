@@ -1,10 +1,11 @@
 import type { AlterTableCmd, ColumnDef, TypeName } from 'libpg-query';
 import type { Finding } from '../../finding.js';
-import { contentOf, nodeOf, textsOf } from '../../grammar.js';
+import { contentOf, hasSubquery, nodeOf, textsOf } from '../../grammar.js';
 import { columnBeside, withLockTimeout } from '../../safer-way.js';
 import { nameSql, quotedName } from '../../sql-names.js';
 import { type Conversion, convert } from '../../type-conversion.js';
 import { formatTypeName } from '../../type-name.js';
+import { printedName } from '../../world/printed-names.js';
 import type { Dropped, Tree, World, WorldColumn, WorldRelation } from '../../world.js';
 import {
   type Altered,
@@ -72,9 +73,20 @@ function refusal(altered: Altered, column: WorldColumn): string | null {
   const all = world.dependentsOf(column.id);
   const generated = all.filter((one) => isGeneratedFrom(world, one));
   const using = all.filter(({ kind }) => refusing.has(kind));
-  const names = [...new Set([...generated, ...using].map(({ kind, name }) => `${kind} ${name}`))];
+  const named = [...generated, ...using].map(({ kind, name }) => `${kind} ${name}`);
+  const names = [...new Set([...named, ...all.flatMap((one) => viewOf(world, one))])];
   if (names.length === 0) return null;
   return `${names.join(', ')} uses ${object}: drop that first, and make it again afterwards`;
+}
+
+/** A view depends on columns by its rule, which is a part of it. */
+function viewOf(world: World, { id }: Dropped): readonly string[] {
+  if (!id.startsWith('pg_rewrite/')) return [];
+  const owner = world.catalog.dependencies.find(({ dependent, type }) => {
+    return dependent === id && type === 'i';
+  });
+  const view = world.relations().find((one) => one.id === owner?.on);
+  return view ? [`view ${printedName(view.schema, view.name)}`] : [];
 }
 
 /** A generated column, or the expression by which it is computed. */
@@ -92,12 +104,15 @@ export function alterColumnType(altered: Altered, cmd: AlterTableCmd): readonly 
   const name = cmd.name ?? '';
   const column = world.findColumn(relation, name);
   if (!column) return [missingColumn(altered, operation, name)];
+  const definition = contentOf<ColumnDef>(cmd.def, 'ColumnDef') ?? {};
+  if (hasSubquery(definition.raw_default)) {
+    return [failing(altered, { rule, operation, column: name, reason: 'USING has a subquery' })];
+  }
   const reason = refusal(altered, column);
   if (reason !== null) {
     const facts = { rule: 'dependents-in-the-way', operation, column: name };
     return [failing(altered, { ...facts, reason })];
   }
-  const definition = contentOf<ColumnDef>(cmd.def, 'ColumnDef') ?? {};
   const change = changeOf(world, column, definition);
   const found = [converted(altered, change), ...referencingTables(altered, change)];
   world.changeColumn(relation, name, { type: change.to });
