@@ -13,7 +13,9 @@ import { portableChecksum } from '../../domain/schema-model.js';
 import { BelayError, toBelayError } from '../../errors.js';
 import { readContentHashes } from '../../postgres/content-hash.js';
 import { readFingerprint } from '../../postgres/fingerprint.js';
+import { sqlStateOf } from '../../postgres/pg-error.js';
 import { readRequirements } from '../../postgres/requirements.js';
+import type { Session } from '../../postgres/session.js';
 import { closingSessions } from '../snapshot/read-clone.js';
 import { type DrillServer, drillSession, withDrillDatabase } from './drill-server.js';
 import { restoreInto } from './restore-into.js';
@@ -85,6 +87,7 @@ async function restoreAndRead(order: DrillOrder): Promise<Restored> {
       () => drillSession(server, database),
       async (open) => {
         const session = await open();
+        if (order.partial && order.partial.unchecked.length > 0) await requireReplicaRole(session);
         await restoreInto({
           ...{ session, database, requires, settings: server.settings },
           ...{ pgRestore: order.pgRestore, env: order.env, source: order.source },
@@ -101,6 +104,26 @@ async function restoreAndRead(order: DrillOrder): Promise<Restored> {
       },
     ),
   );
+}
+
+/**
+ * Rows that refer to rows which are not in the archive can only be restored by a session that checks no foreign keys.
+ * @throws BelayError PERMISSION_DENIED
+ */
+async function requireReplicaRole(session: Session): Promise<void> {
+  try {
+    await session.execute(
+      'SET session_replication_role = replica; RESET session_replication_role',
+      'preparing the restore',
+    );
+  } catch (error) {
+    if (sqlStateOf(error) !== '42501') throw error;
+    throw new BelayError(
+      'PERMISSION_DENIED',
+      'the role on the drill server may not set session_replication_role, and the archive has rows that refer to rows of other tables; leave --drill-server out, or name a superuser',
+      { cause: error },
+    );
+  }
 }
 
 /** On a server of the user's the roles are others, so owners and grants are left out of what is compared. */

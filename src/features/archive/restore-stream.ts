@@ -159,7 +159,8 @@ async function chooseParts(
   };
   const runs = async (entries: readonly ContentsEntry[]) => {
     const { parallel, serial } = shareOut(entries);
-    return [[await list('parallel', parallel), jobs], [await list('serial', serial)]];
+    const first = [await list('parallel', parallel), jobs];
+    return serial.length === 0 ? [first] : [first, [await list('serial', serial)]];
   };
   const parsed = parseTableOfContents(Buffer.concat(head));
   const entries = parsed.type === 'contents' ? parsed.contents.entries : [];
