@@ -25,6 +25,7 @@ import {
   wholeRows,
 } from './kept-columns.js';
 import type { KeptTable, TableColumn } from './kept-table.js';
+import { depthColumn, mergeUpdates, type UpdatedPlaces } from './merge-updates.js';
 import { addTrigger, type RowTrigger, retireTrigger } from './row-trigger.js';
 
 export type RowEvent = RowTrigger['event'];
@@ -109,11 +110,8 @@ async function createEmpty(
 }
 
 /** A column of an updated table and where its values go. */
-interface Updated {
+interface Updated extends UpdatedPlaces {
   readonly column: TableColumn;
-  readonly isKey: boolean;
-  readonly before: string;
-  readonly after: string;
 }
 
 function updatedColumns(table: KeptTable): {
@@ -134,20 +132,19 @@ async function keepUpdated(statement: KeptStatement, touched: TouchedTable): Pro
   const { table, forEachRow } = touched;
   const data = await newDataTable(session);
   const { identity, columns } = updatedColumns(table);
-  await createEmpty(
-    session,
-    data,
-    table,
-    columns.flatMap(({ column, before, after }) => {
+  await createEmpty(session, data, table, [
+    ...columns.flatMap(({ column, before, after }) => {
       const stored = storedValue(column, 't');
       return [`${stored} AS ${before}`, `${stored} AS ${after}`];
     }),
-  );
+    `0 AS ${depthColumn}`,
+  ]);
   const body = forEachRow ? eachUpdatedRow(data, columns) : updatedRows(data, columns);
   const listed = columns.map(({ column }) => column);
   await addTrigger(session, { data, table, event: 'UPDATE', forEachRow, columns: listed, body });
   const finish: Keeping['finish'] = async () => {
     await retireTrigger(session, data);
+    if (identity.kind !== 'whole-row') await mergeUpdates(session, data, columns);
     const { rows, values, kept } = await removeUnchanged(session, data, columns);
     return {
       ...registered(statement, table, data),
@@ -166,7 +163,9 @@ function pairOf({ isKey }: Updated, before: string, after: string): string {
 }
 
 const names = (columns: readonly Updated[]): string =>
-  columns.map(({ before, after }) => `${before}, ${after}`).join(', ');
+  [...columns.flatMap(({ before, after }) => [before, after]), depthColumn].join(', ');
+
+const depth = 'pg_catalog.pg_trigger_depth()';
 
 function eachUpdatedRow({ sql }: DataTable, columns: readonly Updated[]): string {
   const stored = (row: string) => columns.map(({ column }) => storedValue(column, row));
@@ -174,7 +173,7 @@ function eachUpdatedRow({ sql }: DataTable, columns: readonly Updated[]): string
   const pairs = columns.map((column, index) =>
     pairOf(column, before[index] as string, after[index] as string),
   );
-  return `INSERT INTO ${sql} (${names(columns)}) SELECT ${pairs.join(', ')} WHERE ${differs(before, after)}`;
+  return `INSERT INTO ${sql} (${names(columns)}) SELECT ${pairs.join(', ')}, ${depth} WHERE ${differs(before, after)}`;
 }
 
 /**
@@ -196,7 +195,7 @@ function updatedRows({ sql }: DataTable, columns: readonly Updated[]): string {
         USING HINT = 'A trigger on a partition returns NULL. Back up to files instead.';
     END IF;
     INSERT INTO ${sql} (${names(columns)})
-    SELECT ${pairs.join(', ')}
+    SELECT ${pairs.join(', ')}, ${depth}
       FROM ${numbered('belay_old', 'o')} AS o JOIN ${numbered('belay_new', 'n')} AS n ON n.n = o.n
      WHERE ${differs(list('o'), list('n'))}`;
 }
@@ -224,10 +223,8 @@ async function removeUnchanged(
     if (isChanged[index]) return [];
     return isKey ? [after] : [before, after];
   });
-  if (gone.length > 0) {
-    const drops = gone.map((name) => `DROP COLUMN ${quoteIdentifier(name)}`);
-    await session.execute(`ALTER TABLE ${sql} ${drops.join(', ')}`, doing);
-  }
+  const drops = [...gone, depthColumn].map((name) => `DROP COLUMN ${quoteIdentifier(name)}`);
+  await session.execute(`ALTER TABLE ${sql} ${drops.join(', ')}`, doing);
   const kept = columns.flatMap(({ column, isKey, before, after }, index) => {
     if (isChanged[index]) return [keptColumn(column, { before, after, isKey })];
     return isKey ? [keptColumn(column, { before, isKey })] : [];

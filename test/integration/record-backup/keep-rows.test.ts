@@ -152,6 +152,46 @@ describe.each(testServers())('records kept of rows on $name', (server) => {
     ]);
   });
 
+  it('keeps of a row that one statement updates several times what it was first and last', async () => {
+    await scene.run(`
+      CREATE TABLE twice (id int PRIMARY KEY, a int, b int[], c text);
+      INSERT INTO twice SELECT n, n, CASE WHEN n = 2 THEN '{}'::int[] ELSE ARRAY[n] END, 'c' FROM generate_series(1, 100) n;
+      CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        UPDATE twice SET a = a + 1000, b = b || NEW.id, c = CASE WHEN id < 50 THEN 'c' ELSE c END WHERE id = NEW.id; RETURN NULL; END $$;
+      CREATE TRIGGER again AFTER UPDATE ON twice FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION again();
+      CREATE TABLE goals (id int PRIMARY KEY);
+      CREATE TABLE links (id int PRIMARY KEY, one int REFERENCES goals ON DELETE SET NULL, two int REFERENCES goals ON DELETE SET NULL);
+      INSERT INTO goals VALUES (1), (2), (3); INSERT INTO links VALUES (1, 1, 2), (2, 2, 3), (3, 3, 1)`);
+    await scene.migrate(
+      `UPDATE twice SET a = -a, c = 'd' WHERE id <= 60; DELETE FROM goals WHERE id < 3`,
+      [['UPDATE twice'], ['DELETE goals', 'UPDATE links']],
+      { version: 'twice' },
+    );
+    const backups = await scene.backups('twice');
+    expect(backups.map(({ tableName, rows, values }) => [tableName, rows, values])).toEqual([
+      ['twice', 60, 60 + 60 + 11],
+      ['goals', 2, 0],
+      ['links', 3, 4],
+    ]);
+    const data = await scene.data(backups[0]);
+    expect(data.find(({ id }) => id === '2')).toEqual({
+      ...{ id: '2', a: '2', 'a after': '998', b: '{}', 'b after': '{2}' },
+      // Changed, and changed back.
+      ...{ c: 'c', 'c after': 'c' },
+    });
+    expect(data.find(({ id }) => id === '60')).toMatchObject({
+      a: '60',
+      'a after': '940',
+      c: 'c',
+      'c after': 'd',
+    });
+    expect(await scene.data(backups[2])).toEqual([
+      { id: '1', one: '1', 'one after': null, two: '2', 'two after': null },
+      { id: '2', one: '2', 'one after': null, two: null, 'two after': null },
+      { id: '3', one: null, 'one after': null, two: '1', 'two after': null },
+    ]);
+  });
+
   it('keeps inheriting rows whole, each with its own table', async () => {
     await scene.run(`CREATE TABLE animals (id int PRIMARY KEY, name text); CREATE TABLE dogs (tail text) INHERITS (animals);
       INSERT INTO animals VALUES (1, 'any'), (2, 'other'); INSERT INTO dogs VALUES (1, 'rex', 'long'), (3, 'tim', 'short')`);
