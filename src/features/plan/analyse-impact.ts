@@ -1,5 +1,6 @@
 import { analyseScript } from '../../domain/impact/analyse-script.js';
 import { analysers } from '../../domain/impact/analysers/index-of-analysers.js';
+import { newEnumValuesUsed } from '../../domain/impact/analysers/types.js';
 import type { Finding } from '../../domain/impact/finding.js';
 import { impactOf, impactPlan, withoutLossOnFailure } from '../../domain/impact/impact-of.js';
 import type { LiveCatalog } from '../../domain/impact/live-catalog.js';
@@ -71,10 +72,20 @@ export async function analyseImpact(
     world,
     analysers,
   );
-  const statements = read.map((one, at) => ({
-    ...{ ...one, index: at + 1, transactional: isTransactional(one.statement) },
-    findings: analysed[at]?.findings ?? [],
-  }));
+  // Of each script the number of its first statement: where it is one transaction, that begins there.
+  const first = new Map<MigrationScript, number>();
+  const statements = read.map((one, at) => {
+    const index = at + 1;
+    const since = first.get(one.script) ?? index;
+    first.set(one.script, since);
+    const tooEarly = one.script.inTransaction
+      ? newEnumValuesUsed(one.statement, world, { index, since })
+      : [];
+    return {
+      ...{ ...one, index, transactional: isTransactional(one.statement) },
+      findings: [...(analysed[at]?.findings ?? []), ...tooEarly],
+    };
+  });
   return { catalog, statements, notes };
 }
 
