@@ -43,6 +43,8 @@ const fixture = `
   CREATE TABLE loop_a (id int PRIMARY KEY, b int); CREATE TABLE loop_b (id int PRIMARY KEY, a int REFERENCES loop_a ON DELETE CASCADE);
   ALTER TABLE loop_a ADD FOREIGN KEY (b) REFERENCES loop_b ON DELETE CASCADE;
   CREATE FUNCTION touching() RETURNS int LANGUAGE plpgsql AS 'BEGIN DELETE FROM logged; RETURN 1; END';
+  CREATE TABLE computed (id int GENERATED ALWAYS AS IDENTITY, n int, twice int GENERATED ALWAYS AS (n * 2) STORED);
+  INSERT INTO computed (n) VALUES (1), (2);
   CREATE PROCEDURE proc() LANGUAGE plpgsql AS 'BEGIN NULL; END';
 `;
 
@@ -217,6 +219,28 @@ const cases: readonly Case[] = [
       ['truncate', 'public.animals', 4, 4],
     ],
   },
+  {
+    sql: 'DELETE FROM items WHERE nothing_there = 1',
+    fails: true,
+    expected: [['delete', 'public.items', 0, 0]],
+  },
+  {
+    sql: 'UPDATE items SET order_id = nothing_there',
+    fails: true,
+    expected: [['update-without-where', 'public.items', 0, 0]],
+  },
+  {
+    sql: 'UPDATE computed SET twice = 1',
+    fails: true,
+    expected: [['update-without-where', 'public.computed', 0, 0]],
+  },
+  {
+    sql: 'UPDATE computed SET id = 9',
+    fails: true,
+    expected: [['update-without-where', 'public.computed', 0, 0]],
+  },
+  { sql: 'DELETE FROM ONLY parts', expected: [['delete-without-where', 'public.parts', 0, 0]] },
+  { sql: 'TRUNCATE ONLY parts', fails: true, expected: [['truncate', 'public.parts', 0, 0]] },
   { sql: 'TRUNCATE ONLY animals', expected: [['truncate', 'public.animals', 2, 2]] },
   {
     sql: 'TRUNCATE parts, part_refs',

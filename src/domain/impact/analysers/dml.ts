@@ -27,5 +27,9 @@ export const dmlAnalysers: Analysers = {
   DeleteStmt: withParts(analyseDelete),
   MergeStmt: withParts(analyseMerge),
   TruncateStmt: ({ tree }, world) => analyseTruncate(tree, world),
-  CopyStmt: ({ tree }, world) => [...analyseCopy(tree, world), ...volatileCalls(tree, world)],
+  CopyStmt: ({ tree }, world) => [
+    ...analyseCopy(tree, world),
+    // A query of it is looked at as a statement of its own.
+    ...volatileCalls(tree.whereClause, world),
+  ],
 };

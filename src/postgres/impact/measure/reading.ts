@@ -34,7 +34,7 @@ export class Refusal {
 
   /** The data is at fault, not the names or the rights: a value does not fit, a function raises an error. */
   get isOfData(): boolean {
-    return /^(?:22|23|2F|38|39|P0)/.test(this.sqlState);
+    return /^(?:0A|22|23|2F|38|39|P0)/.test(this.sqlState);
   }
 }
 

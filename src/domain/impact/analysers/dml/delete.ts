@@ -9,7 +9,9 @@ import {
   type DmlTarget,
   findTarget,
   isFindings,
+  missingColumns,
   ownRows,
+  refused,
   rowLock,
   sentence,
   sideEffects,
@@ -25,6 +27,11 @@ export function analyseDelete(tree: Tree, world: World): readonly Finding[] {
   const from = nodesAt(tree, 'usingClause');
   const rule = where || from.length > 0 ? 'delete' : 'delete-without-where';
   const after = changedBefore(world, found.relation, [where, from]);
+  const missing = from.length > 0 ? [] : missingColumns(world, found, where);
+  if (missing.length > 0) {
+    const reason = `there is no column ${missing.join(', ')}`;
+    return refused(found, { rule, operation, reason });
+  }
   if (found.relation.live === null) {
     world.touch(found.relation);
     return [ownRows(found, { rule, operation, after })];

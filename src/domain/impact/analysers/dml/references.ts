@@ -53,7 +53,8 @@ const tuple = (columns: readonly string[]): string =>
 export function refersTo(world: World, { key, to }: Reference, rows: Rows): string {
   const own = columnsOf(world, key.relation, key.columns);
   const theirs = columnsOf(world, key.referenced, key.referencedColumns);
-  const table = world.measured(to) ?? rows.table;
+  const measured = world.measured(to) ?? rows.table;
+  const table = { ...measured, only: measured.only || rows.table.only };
   const referenced = selectFrom({ ...rows, table }, theirs.join(', '));
   return `${tuple(own)} IN (${referenced})`;
 }

@@ -2,7 +2,15 @@ import { type Finding, finding } from '../../finding.js';
 import { columnsUsed } from '../../grammar.js';
 import type { MeasuredTable } from '../../measure.js';
 import { printedName, printedPart } from '../../world/printed-names.js';
-import { relationNameOf, textAt, treeAt } from '../../world/tree.js';
+import {
+  contentOf,
+  isTree,
+  namesOf,
+  nodesAt,
+  relationNameOf,
+  textAt,
+  treeAt,
+} from '../../world/tree.js';
 import type { Tree, World, WorldRelation } from '../../world.js';
 
 /** The table whose rows a statement changes. */
@@ -38,12 +46,54 @@ export function findTarget(
   }
   const alias = textAt(treeAt(range, 'alias'), 'aliasname') ?? name.name;
   const measured = world.measured(relation) ?? null;
-  const isTree = range.inh === true && world.descendantsOf(relation).length > 0;
+  const hasTree =
+    range.inh === true && (relation.kind === 'p' || world.descendantsOf(relation).length > 0);
   return {
     ...{ relation, range, alias },
     name: nameOf(relation),
-    table: measured && isTree ? { ...measured, only: false } : measured,
+    // Of a partitioned table alone there are no rows.
+    table: measured && { ...measured, only: !hasTree && ['r', 'p'].includes(relation.kind) },
   };
+}
+
+const systemColumns = new Set(['ctid', 'tableoid', 'xmin', 'xmax', 'cmin', 'cmax']);
+
+/**
+ * Columns that a condition over the table alone names and that are not there, so that the statement fails. A name that
+ * a subquery may give is left to the server.
+ */
+export function missingColumns(
+  world: World,
+  target: DmlTarget,
+  expression: unknown,
+): readonly string[] {
+  const names = ownReferences(expression).flatMap((fields) => {
+    const name = fields.at(-1) ?? '';
+    const isRow = fields.length === 1 && name === target.alias;
+    const isOwn = fields.length === 1 || (fields.length === 2 && fields[0] === target.alias);
+    const isThere = systemColumns.has(name) || world.findColumn(target.relation, name);
+    return isOwn && !isRow && !isThere ? [name] : [];
+  });
+  return [...new Set(names)];
+}
+
+/** References to columns, in parts, outside of subqueries. */
+function ownReferences(value: unknown): readonly (readonly string[])[] {
+  if (Array.isArray(value)) return value.flatMap(ownReferences);
+  if (!isTree(value) || 'SubLink' in value) return [];
+  const reference = contentOf(value, 'ColumnRef');
+  if (!reference) return Object.values(value).flatMap(ownReferences);
+  const fields = nodesAt(reference, 'fields');
+  const names = namesOf(fields);
+  return fields.length === names.length ? [names] : [];
+}
+
+/** It fails before it looks at any row. */
+export function refused(
+  { name }: DmlTarget,
+  facts: { readonly rule: string; readonly operation: string; readonly reason: string },
+): readonly Finding[] {
+  return [finding({ ...facts, object: name, safety: 'SAFE', fails: true })];
 }
 
 export const nameOf = ({ schema, name, isTemporary }: WorldRelation): string =>

@@ -92,6 +92,10 @@ function truncation(
   if (relation.kind !== 'r' && relation.kind !== 'p' && relation.kind !== 'f') {
     return finding({ ...common, safety: 'SAFE', fails: true, reason: `${name} is not a table` });
   }
+  if (relation.kind === 'p' && target.range.inh !== true) {
+    const reason = `${name} is partitioned: ONLY cannot truncate it`;
+    return finding({ ...common, safety: 'SAFE', fails: true, reason });
+  }
   const after = world.touchedBefore(relation, []);
   if (relation.live === null) {
     const reason = 'the script makes the table: its rows are the script’s own';

@@ -8,7 +8,9 @@ import {
   type DmlTarget,
   findTarget,
   isFindings,
+  missingColumns,
   ownRows,
+  refused,
   rowLock,
   sentence,
   sideEffects,
@@ -43,21 +45,42 @@ export function analyseUpdate(tree: Tree, world: World): readonly Finding[] {
       ...{ matching, rule, operation, event: 'UPDATE', after, columns: names },
     });
   }
-  const missing = names.filter((name) => !world.findColumn(found.relation, name));
-  if (missing.length > 0) return [withoutColumn(found, rule, missing)];
-  const findings = changeRows(world, found, { targets, matching, rule, operation, after });
-  return findings;
+  const reason = whyRefused(world, found, tree);
+  if (reason !== undefined) return refused(found, { rule, operation, reason });
+  return changeRows(world, found, { targets, matching, rule, operation, after });
 }
 
-export function withoutColumn(
-  { name }: DmlTarget,
-  rule: string,
-  missing: readonly string[],
-): Finding {
-  return finding({
-    ...{ rule, operation, object: name, safety: 'SAFE', fails: true },
-    reason: `there is no column ${missing.join(', ')}`,
+/** Why PostgreSQL does not run it, whatever the rows; undefined: it does. */
+function whyRefused(world: World, target: DmlTarget, tree: Tree): string | undefined {
+  const { relation } = target;
+  const targets = nodesAt(tree, 'targetList');
+  const assigned = assignedNames(targets).filter((name) => !world.findColumn(relation, name));
+  const isAlone = nodesAt(tree, 'fromClause').length === 0;
+  const used = isAlone ? missingColumns(world, target, [tree.whereClause, targets]) : [];
+  const missing = [...new Set([...assigned, ...used])];
+  if (missing.length > 0) return `there is no column ${missing.join(', ')}`;
+  const computed = targets.flatMap((node) => {
+    const content = contentOf(node, 'ResTarget');
+    const name = textAt(content, 'name') ?? '';
+    const isDefault = 'SetToDefault' in (treeAt(content, 'val') ?? {});
+    return !isDefault && isComputed(world, target, name) ? [name] : [];
   });
+  return computed.length > 0
+    ? `${computed.join(', ')} can only be set to its default: its values are generated`
+    : undefined;
+}
+
+function isComputed(world: World, { relation }: DmlTarget, name: string): boolean {
+  const column = world.findColumn(relation, name);
+  if (column?.isGenerated) return true;
+  const { live } = column ?? {};
+  return (
+    column?.isIdentity === true &&
+    world.catalog.columns.some(
+      (one) =>
+        one.relation === relation.live?.oid && one.number === live?.number && one.identity === 'a',
+    )
+  );
 }
 
 /** Rows of an existing table that get other values in some columns. */
