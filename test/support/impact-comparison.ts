@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Impact, StatementImpact } from '../../src/domain/impact.js';
 import type { ExpectedImpact, ExpectedStatement, ImpactCase } from './impact-case.js';
 import { failureOf, numberOf, totalOf } from './impact-fixture.js';
+import { operationsOfRules } from './impact-operations.js';
 
 /** What is compared of an impact or a statement, under the names of the plan. */
 export type Said = Partial<Record<string, unknown>>;
@@ -42,9 +43,10 @@ export async function compareWithPlan(
 }
 
 async function expectedOf({ client, named }: Fixture, wanted: ExpectedImpact): Promise<Said> {
-  const { rule, object, rows, values, records, fails, because: _, ...rest } = wanted;
+  const { rule, object, rows, values, records, fails, because: _, operation, ...rest } = wanted;
   return {
     ...{ rule, ...rest, object: named(object) },
+    operation: operation ? [operation] : operationsOfRules[rule],
     ...(rows === undefined ? {} : { rowsAffected: await numberOf(client, rows) }),
     ...(values === undefined ? {} : { valuesAtRisk: await numberOf(client, values) }),
     ...(records === undefined ? {} : { recordsAtRisk: await numberOf(client, records) }),
@@ -65,7 +67,10 @@ function saidOf({ impacts }: StatementImpact, wanted: ExpectedImpact, fields: Sa
     const instead = impacts.map((one) => [one.rule, one.object, one.because].join(' '));
     return { rule: 'not found', instead };
   }
-  return Object.fromEntries(Object.keys(fields).map((key) => [key, found[key as keyof Impact]]));
+  const isAllowed = (fields.operation as readonly string[]).includes(found.operation);
+  const operation = isAllowed ? fields.operation : found.operation;
+  const keys = Object.keys(fields);
+  return { ...Object.fromEntries(keys.map((key) => [key, found[key as keyof Impact]])), operation };
 }
 
 async function compareWhole(

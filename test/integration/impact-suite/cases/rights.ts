@@ -1,4 +1,4 @@
-import { failing, harmless, type ImpactCase, one, script } from '../../../support/impact-case.js';
+import { failing, type ImpactCase, one, script } from '../../../support/impact-case.js';
 
 const rights: readonly ImpactCase[] = [
   one('ALTER TABLE secrets DISABLE ROW LEVEL SECURITY', {
@@ -79,9 +79,6 @@ const code: readonly ImpactCase[] = [
 ];
 
 const unknown: readonly ImpactCase[] = [
-  opaque('IMPORT FOREIGN SCHEMA x FROM SERVER y INTO app', {
-    notTried: 'there is no other server',
-  }),
   opaque("LOAD 'some_library'", { notTried: 'there is no such library' }),
 ];
 
@@ -104,7 +101,6 @@ const harmlessOnes: readonly ImpactCase[] = [
   failing('CREATE VIEW journal AS SELECT 1 AS x'),
   one('CREATE TABLE IF NOT EXISTS customers (id int)', { total: 0, fails: false }),
   failing("CREATE TYPE order_status AS ENUM ('x')"),
-  harmless("SELECT setval('unused_numbers', 7)"),
 ];
 
 export const otherCases: readonly ImpactCase[] = [...rights, ...code, ...unknown, ...harmlessOnes];
