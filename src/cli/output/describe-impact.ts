@@ -30,9 +30,6 @@ const isLoss = ({ impact }: Found): boolean =>
 const losesData = ({ recordsAtRisk, operation }: Impact): boolean =>
   recordsAtRisk !== 0 || /^(?:DROP (?:TABLE|COLUMN)|TRUNCATE|DELETE|UPDATE|MERGE)/.test(operation);
 
-const isHazard = ({ impact }: Found): boolean =>
-  impact.hazard === 'long' || impact.hazard === 'brief';
-
 /**
  * The destructive part of a plan, as `belay migrate up` shows it before it asks:
  *
@@ -74,6 +71,19 @@ function totalLine(style: Style, { totals }: ImpactPlan, losses: readonly Found[
   return style.bold(`Total: ${least}${plural(recordsAtRisk, 'record')} at risk`);
 }
 
+/** What is said of an impact beside what it loses: each is said once, under the first that fits. */
+type Concern = 'fails' | 'unknown' | 'risky' | 'waits' | 'briefly' | 'none';
+
+function concernOf(one: Found): Concern {
+  const { wouldFail, measured, safety, recordsAtRisk, hazard } = one.impact;
+  if (wouldFail === true) return 'fails';
+  if (measured === 'unknown' || (safety !== 'SAFE' && recordsAtRisk === null)) return 'unknown';
+  // Not SAFE for another reason than rows that go.
+  if (safety !== 'SAFE' && !isLoss(one)) return 'risky';
+  if (hazard === 'long') return 'waits';
+  return hazard === 'brief' ? 'briefly' : 'none';
+}
+
 /** A whole plan, for people. */
 export function describeImpact(
   style: Style,
@@ -82,28 +92,18 @@ export function describeImpact(
 ): string {
   const columns = Math.max(40, options.columns ?? 100);
   const all = found(plan);
+  const of = (concern: Concern) => all.filter((one) => concernOf(one) === concern);
+  const whole = (one: Found) => wholeLines(style, one, columns);
+  const briefly = options.verbose ? whole : (one: Found) => [headLine(style, one, lockText(one))];
   const parts = [
     describeLosses(style, plan, { title: options.title, columns }),
-    section(
-      style.red('Would fail'),
-      all.filter(({ impact }) => impact.wouldFail === true),
-      (one) => failureLines(style, one, columns),
-    ),
-    section(
-      style.yellow('Not known'),
-      all.filter(({ impact }) => isUnknown(impact)),
-      (one) => reasonLines(style, one, columns),
-    ),
-    section(
-      style.yellow('Others wait'),
-      all.filter((one) => isHazard(one) && !one.impact.wouldFail),
-      (one) => lockLines(style, one, columns),
-    ),
-    section(
-      style.yellow('Risky'),
-      all.filter((one) => isRisky(one)),
-      (one) => reasonLines(style, one, columns),
-    ),
+    options.verbose ? section('What goes', all.filter(isLoss), whole) : '',
+    section(style.red('Would fail'), of('fails'), whole),
+    section(style.yellow('Not known'), of('unknown'), whole),
+    section(style.yellow('Risky'), of('risky'), whole),
+    section(style.yellow('Others wait'), of('waits'), whole),
+    section('Locked for a moment', of('briefly'), briefly),
+    of('briefly').length > 0 ? paragraph(briefAdvice, columns, 4).join('\n') : '',
     harmless(style, plan, options.verbose === true),
     policyLines(style, options.policy, columns),
     plan.notes.flatMap((note) => paragraph(`note: ${printable(note)}`, columns, 2)).join('\n'),
@@ -111,16 +111,8 @@ export function describeImpact(
   return parts.filter((part) => part !== '').join('\n\n');
 }
 
-const isUnknown = (impact: Impact): boolean =>
-  impact.wouldFail !== true &&
-  (impact.measured === 'unknown' || (impact.safety !== 'SAFE' && impact.recordsAtRisk === null));
-
-/** Not SAFE for another reason than rows that go. */
-const isRisky = (one: Found): boolean =>
-  one.impact.safety !== 'SAFE' &&
-  one.impact.wouldFail !== true &&
-  !isLoss(one) &&
-  !isUnknown(one.impact);
+const briefAdvice =
+  'Each waits for those who use the table, and everybody else waits behind it: with lock_timeout and another attempt nobody waits long (`belay migrate up` does that by itself).';
 
 function section(
   title: string,
@@ -136,8 +128,9 @@ function paragraph(text: string, columns: number, indent: number): string[] {
 }
 
 function headLine(style: Style, { statement, impact }: Found, more = ''): string {
-  const what = `${printable(impact.operation)}  ${shortName(impact.object)}`;
-  return `    ${what}${more}  ${style.dim(`(${placeText(statement)})`)}`;
+  const parts = [printable(impact.operation), shortName(impact.object), more];
+  const place = style.dim(`(${placeText(statement)})`);
+  return `    ${[...parts, place].filter((part) => part !== '').join('  ')}`;
 }
 
 function details({ impact }: Found, columns: number): string[] {
@@ -152,33 +145,22 @@ function details({ impact }: Found, columns: number): string[] {
 const sqlLines = (sql: string): string[] =>
   sql.split('\n').map((line) => `        ${printable(line)}`);
 
-function failureLines(style: Style, one: Found, columns: number): string[] {
-  const rows = one.impact.rowsAffected;
-  const more = rows ? `  ${style.red(`on ${plural(rows, 'row')}`)}` : '';
+function wholeLines(style: Style, one: Found, columns: number): string[] {
+  const { wouldFail, rowsAffected, reason } = one.impact;
+  const rows = wouldFail && rowsAffected ? style.red(`on ${plural(rowsAffected, 'row')}`) : '';
   return [
-    headLine(style, one, more),
-    ...paragraph(printable(one.impact.reason), columns, 6),
+    headLine(style, one, wouldFail ? rows : lockText(one)),
+    ...paragraph(printable(reason), columns, 6),
     ...details(one, columns),
   ];
 }
 
-function reasonLines(style: Style, one: Found, columns: number): string[] {
-  return [
-    headLine(style, one),
-    ...paragraph(printable(one.impact.reason), columns, 6),
-    ...details(one, columns),
-  ];
-}
-
-function lockLines(style: Style, one: Found, columns: number): string[] {
-  const { lock, rewrite, scan, hazard } = one.impact;
+/** Of a lock that others feel. */
+function lockText({ impact }: Found): string {
+  const { lock, rewrite, scan, hazard } = impact;
+  if (lock === null || hazard === undefined || hazard === 'none') return '';
   const why = rewrite ? ', writes every row' : scan ? ', reads every row' : '';
-  const how = hazard === 'brief' ? ' for a moment' : '';
-  return [
-    headLine(style, one, `  ${lock ?? ''}${how}${why}`),
-    ...paragraph(printable(one.impact.reason), columns, 6),
-    ...details(one, columns),
-  ];
+  return `${lock}${hazard === 'brief' ? ' for a moment' : ''}${why}`;
 }
 
 /** Statements of which nothing was said. */
@@ -186,7 +168,7 @@ function harmless(style: Style, { statements }: ImpactPlan, verbose: boolean): s
   const quiet = statements.filter((statement) =>
     statement.impacts.every((impact) => {
       const one = { statement, impact };
-      return impact.safety === 'SAFE' && !impact.wouldFail && !isHazard(one) && !isUnknown(impact);
+      return !isLoss(one) && concernOf(one) === 'none';
     }),
   );
   if (quiet.length === 0) return '';

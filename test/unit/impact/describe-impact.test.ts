@@ -109,6 +109,35 @@ describe('describeImpact', () => {
     );
   });
 
+  it('says once of short locks what to do about them, and more on request', () => {
+    const brief = {
+      lock: 'ACCESS EXCLUSIVE',
+      hazard: 'brief',
+      saferWay: 'SET lock_timeout',
+    } as const;
+    const plan = [[sampleImpact(brief)], [sampleImpact(brief)]];
+    const text = describePlan(plan);
+    expect(text).toContain(
+      'Locked for a moment\n    ALTER TABLE  t  ACCESS EXCLUSIVE for a moment',
+    );
+    expect(text.match(/another attempt/g)).toHaveLength(1);
+    expect(text).not.toContain('safer:');
+    expect(describePlan(plan, { verbose: true })).toContain('safer:');
+  });
+
+  it('says of an impact once what there is to say', () => {
+    const both = sampleImpact({ safety: 'UNSAFE', hazard: 'long', lock: 'SHARE', reason: 'why' });
+    const text = describePlan([[both]]);
+    expect(text.match(/why/g)).toHaveLength(1);
+    expect(text).toContain('Risky\n    ALTER TABLE  t  SHARE  (up.sql, line 10)');
+  });
+
+  it('gives reasons for losses on request', () => {
+    const lossy = { ...dropColumn, reason: 'counted as it is now' };
+    expect(describePlan([[lossy]])).not.toContain('counted as it is now');
+    expect(describePlan([[lossy]], { verbose: true })).toContain('counted as it is now');
+  });
+
   it('is quiet about harmless statements, and lists them on request', () => {
     const many = [[dropTable], [harmless], [harmless]];
     expect(describePlan(many)).toMatch(/^ {2}2 other statements lose nothing and hold nobody up$/m);
