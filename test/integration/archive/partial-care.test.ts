@@ -159,6 +159,36 @@ describe(`an archive of some tables on ${server.name}`, () => {
     expect(said).toEqual([expect.stringMatching(/holds no rows of .*public\.orders/)]);
   });
 
+  it('brings tables back whose schema and types went with them, in a new database', async () => {
+    const own = await createTestDatabase(server, {
+      name: 'gone',
+      sql: `CREATE SCHEMA app; CREATE TYPE app.mood AS ENUM ('calm', 'keen');
+        CREATE DOMAIN app.word AS text CHECK (VALUE <> '');
+        CREATE FUNCTION app.twice(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 * 2';
+        CREATE TABLE public.other (id int PRIMARY KEY); INSERT INTO other VALUES (1);
+        CREATE TABLE app.users (id serial PRIMARY KEY, feels app.mood, name app.word, other int REFERENCES public.other,
+          double int GENERATED ALWAYS AS (app.twice(1)) STORED);
+        INSERT INTO app.users (feels, name, other) VALUES ('keen', 'a', 1)`,
+    });
+    const to = `${own.name}_back`;
+    await withStore(own.url, store, async (target) => {
+      const tables = [{ schema: 'app', name: 'users' }];
+      const { tag } = await backUpToFiles(target, { tables, drillServer: server.adminUrl });
+      await run(own.url, 'DROP SCHEMA app CASCADE');
+      const order = { reference: tag, tables: ['app.users'] };
+      await failure(restoreSnapshotTables(target, order), 'TABLE_NOT_FOUND');
+      const result = await restoreSnapshotTables(target, { ...order, to });
+      expect(result.tables).toMatchObject([
+        { rows: 1, leftOut: [{ constraint: 'users_other_fkey' }] },
+      ]);
+    });
+    expect(await rowsOf(withDatabase(own.url, to), 'SELECT * FROM app.users')).toEqual([
+      { id: 1, feels: 'keen', name: 'a', other: 1, double: 2 },
+    ]);
+    await run(server.adminUrl, `DROP DATABASE "${to}"`);
+    await own.drop();
+  });
+
   it('pushes no archive of the whole database out when it is pruned', async () => {
     const own = await createTestDatabase(server, { name: 'pruned', sql: shopSql });
     await checkpoint(own.url, store, { tag: 'whole', drillServer: server.adminUrl });
