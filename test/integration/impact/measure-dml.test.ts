@@ -239,7 +239,13 @@ const cases: readonly Case[] = [
     fails: true,
     expected: [['update-without-where', 'public.computed', 0, 0]],
   },
-  { sql: 'DELETE FROM ONLY parts', expected: [['delete-without-where', 'public.parts', 0, 0]] },
+  {
+    sql: 'DELETE FROM ONLY parts',
+    expected: [
+      ['delete-without-where', 'public.parts', 0, 0],
+      ['cascade-delete', 'public.part_refs', 0, 0],
+    ],
+  },
   { sql: 'TRUNCATE ONLY parts', fails: true, expected: [['truncate', 'public.parts', 0, 0]] },
   { sql: 'TRUNCATE ONLY animals', expected: [['truncate', 'public.animals', 2, 2]] },
   {
