@@ -37,9 +37,12 @@ export async function planData(
   const versionsOf = ({ route }: SimulatedStep) => route.migrations.map(({ version }) => version);
   const versions = simulated.flatMap(versionsOf);
   const backups = await backupsInForce(state.session, versions, state.entries);
-  const withoutBackup = versions.filter(
-    (version) => !backups.some(({ migrationVersion }) => migrationVersion === version),
-  );
+  const isKept = (version: string) =>
+    backups.some(({ migrationVersion }) => migrationVersion === version);
+  const withoutBackup = simulated
+    .filter((step) => backups.length === 0 || bringsBack(step))
+    .flatMap(versionsOf)
+    .filter((version) => !isKept(version));
   const steps = await placeBackups(
     state.session,
     simulated.map((step) => ({ versions: versionsOf(step), shapes: step.shapes })),
@@ -55,6 +58,12 @@ export async function planData(
     ordered.push(isNeeded ? await orderForData(scratch, step, { before, left }) : step);
   }
   return { simulated: ordered, data, rollback };
+}
+
+/** What the schema gets back may have had rows or values; of what a migration only deleted nothing is seen. */
+function bringsBack({ changes }: SimulatedStep): boolean {
+  const holders = ['table', 'column'];
+  return changes.some(({ kind, object }) => kind === 'added' && holders.includes(object));
 }
 
 /** @throws BelayError RECORDS_NOT_KEPT */

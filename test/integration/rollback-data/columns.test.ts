@@ -1,9 +1,11 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { testServers } from '../../support/servers.js';
 import { makeScene, type Scene } from './scene.js';
 
+// Each rollback is tried on copies of the schema first: on a busy machine that takes its time.
 describe.each(testServers())('$name: dropped columns that come back', (server) => {
   let scene: Scene;
+  vi.setConfig({ testTimeout: 240_000 });
   const open = async (migrations: Parameters<typeof makeScene>[1]) => {
     scene = await makeScene(server, migrations);
     await scene.up();

@@ -27,6 +27,8 @@ export interface Scene {
   sql(text: string): Promise<void>;
   // biome-ignore lint/suspicious/noExplicitAny: each test knows its columns
   rows(query: string): Promise<any[]>;
+  /** The rows of a table as PostgreSQL writes them, in their order. */
+  table(name: string, columns?: string): Promise<string[]>;
   drop(): Promise<void>;
 }
 
@@ -98,5 +100,12 @@ export async function makeScene(
     refusal: (code, version = '1', more = {}) => failure(roll(version, more), code),
     sql: (text) => run(url, text),
     rows: (query) => rowsOf(url, query),
+    table: async (name, columns = '*') => {
+      const rows = await rowsOf(
+        url,
+        `SELECT t::text AS row FROM (SELECT ${columns} FROM ${name}) t ORDER BY t::text COLLATE "C"`,
+      );
+      return rows.map(({ row }) => row);
+    },
   };
 }

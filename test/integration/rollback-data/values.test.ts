@@ -1,12 +1,14 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { testServers } from '../../support/servers.js';
 import { makeScene, type Scene } from './scene.js';
 
 const users = `CREATE TABLE users (id int PRIMARY KEY, email text, name text);
   INSERT INTO users VALUES (1, 'a@x', 'A'), (2, NULL, 'B'), (3, 'c@x', 'C'), (4, 'd@x', 'D');`;
 
+// Each rollback is tried on copies of the schema first: on a busy machine that takes its time.
 describe.each(testServers())('$name: values that come back', (server) => {
   let scene: Scene;
+  vi.setConfig({ testTimeout: 240_000 });
   const open = async (migrations: Parameters<typeof makeScene>[1]) => {
     scene = await makeScene(server, migrations);
     await scene.up();
