@@ -1,8 +1,10 @@
+import path from 'node:path';
 import { type Command, Option } from 'commander';
-import type { ImpactPlan, PolicyResult } from '../../index.js';
+import type { CodebaseSearch, ImpactPlan, PolicyResult } from '../../index.js';
 import type { Bind } from '../bind.js';
 import type { CommandContext } from '../context.js';
 import { describeImpact } from '../output/describe-impact.js';
+import { describeMentions } from '../output/describe-mentions.js';
 import { readOwnVersion } from '../own-version.js';
 import { countTimeoutOption } from './options.js';
 import { askRenames, parseRenames } from './renames.js';
@@ -12,6 +14,7 @@ const formats = ['text', 'markdown', 'sarif'] as const;
 
 interface Options {
   readonly check?: boolean;
+  readonly codebase?: string;
   readonly format?: (typeof formats)[number];
   readonly countTimeout?: string;
   readonly rename?: string[];
@@ -39,6 +42,7 @@ export function addPlanCommand(program: Command, bind: Bind): void {
         .choices([...formats])
         .conflicts('json'),
     )
+    .option('--codebase <dir>', 'where the code in this folder still names what goes; a hint')
     .option('--verbose', 'also what harmless statements do')
     .option('--rename <old=new...>', 'of OLD:NEW: this was renamed, not dropped and added')
     .option('--no-renames', 'of OLD:NEW: nothing else was renamed')
@@ -66,14 +70,15 @@ async function plan(
     return library.planInput(target, { ...order, signal, reporter });
   });
   const policy = await policyOf(context, found, options);
-  await print(context, found, policy, { ...options, title: titleOf(input) });
+  const codebase = await searchCode(context, found, options);
+  await print(context, { found, policy, codebase }, { ...options, title: titleOf(input) });
   if (options.check && policy && !policy.ok) context.exitWith(refused);
 }
 
 const titleOf = (input: readonly string[]): string =>
   input.length === 0
     ? 'pending migrations'
-    : input.map((one) => one.replace('-', 'stdin')).join(', ');
+    : input.map((one) => (one === '-' ? 'stdin' : one)).join(', ');
 
 async function readAll({ io }: CommandContext): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
@@ -93,10 +98,26 @@ async function policyOf(
   return evaluatePolicy(found, policy);
 }
 
+async function searchCode(
+  { io }: CommandContext,
+  found: ImpactPlan,
+  { codebase }: Options,
+): Promise<CodebaseSearch | undefined> {
+  if (codebase === undefined) return undefined;
+  const { goneNames, searchCodebase } = await import('../../index.js');
+  const { signal } = io;
+  return searchCodebase(path.resolve(io.cwd, codebase), goneNames(found), { signal });
+}
+
+interface Answer {
+  readonly found: ImpactPlan;
+  readonly policy: PolicyResult | undefined;
+  readonly codebase: CodebaseSearch | undefined;
+}
+
 async function print(
   context: CommandContext,
-  found: ImpactPlan,
-  policy: PolicyResult | undefined,
+  { found, policy, codebase }: Answer,
   { format, verbose, title }: Options & { readonly title: string },
 ): Promise<void> {
   const { io, style } = context;
@@ -105,13 +126,17 @@ async function print(
     context.progress.stop();
     const text =
       format === 'markdown'
-        ? toMarkdown(found, { title, policy })
+        ? toMarkdown(found, { title, policy, codebase })
         : JSON.stringify(toSarif(found, { policy, version: readOwnVersion() }), null, 2);
     io.stdout.write(`${text.trimEnd()}\n`);
     return;
   }
   const columns = io.stdout.columns;
-  context.print({ ...found, ...(policy ? { policy } : {}) }, () =>
-    describeImpact(style, found, { title, columns, policy, verbose }),
+  const extra = { ...(policy ? { policy } : {}), ...(codebase ? { codebase } : {}) };
+  context.print({ ...found, ...extra }, () =>
+    [
+      describeImpact(style, found, { title, columns, policy, verbose }),
+      ...(codebase ? [describeMentions(style, codebase, columns)] : []),
+    ].join('\n\n'),
   );
 }

@@ -1,3 +1,4 @@
+import { type CodeMention, describeName } from '../codebase/code-name.js';
 import type { Impact, ImpactPlan, StatementImpact } from '../impact.js';
 import { type ImpactLevel, impactLevel } from './impact-level.js';
 import { codeBlock, inlineCode, plainMarkdown } from './markdown-text.js';
@@ -8,6 +9,10 @@ export interface MarkdownOptions {
   /** What is planned: a migration, a file. */
   readonly title: string;
   readonly policy?: PolicyResult | undefined;
+  /** Where the application still names what goes away. */
+  readonly codebase?:
+    | { readonly mentions: readonly CodeMention[]; readonly notes: readonly string[] }
+    | undefined;
   /** Longest text; default 60,000 characters: a comment of GitHub takes 65,536. */
   readonly maxLength?: number | undefined;
 }
@@ -36,7 +41,7 @@ const loudness: readonly ImpactLevel[] = ['error', 'warning', 'note', 'none'];
  */
 export function toMarkdown(
   plan: ImpactPlan,
-  { title, policy, maxLength = 60_000 }: MarkdownOptions,
+  { title, policy, codebase, maxLength = 60_000 }: MarkdownOptions,
 ): string {
   const found = plan.statements.flatMap((statement) =>
     statement.impacts.map((impact): Found => {
@@ -49,7 +54,7 @@ export function toMarkdown(
     .filter((one) => one.level !== 'none' && !isWaived(one))
     .sort((a, b) => loudness.indexOf(a.level) - loudness.indexOf(b.level));
   const head = [heading(plan, title, policy), ...summary(plan, spoken)];
-  const tail = [...waivers(policy), ...notes(plan, policy)];
+  const tail = [...waivers(policy), ...mentioned(codebase), ...notes(plan, policy)];
   return fitting({ head, details: spoken.map(detail), tail }, maxLength);
 }
 
@@ -135,6 +140,24 @@ function waivers(policy: PolicyResult | undefined): string[] {
       `- ${plainMarkdown(impact.operation)} ${inlineCode(impact.object)} (${inlineCode(rule)}, ${inlineCode(`${file}:${line}`)}): ${plainMarkdown(reason)}`,
   );
   return [`Waived:\n\n${lines.join('\n')}`];
+}
+
+const mostMentions = 50;
+
+/** Only the surer places: a pull request has readers. */
+function mentioned(codebase: MarkdownOptions['codebase']): string[] {
+  if (!codebase) return [];
+  const sure = codebase.mentions.filter(({ confidence }) => confidence !== 'low');
+  if (sure.length === 0)
+    return ['The code names nothing of what goes away, as far as it was found.'];
+  const lines = sure.slice(0, mostMentions).map(({ file, line, name, what }) => {
+    return `- ${inlineCode(`${file}:${line}`)} ${inlineCode(describeName(name))}: ${plainMarkdown(what)}`;
+  });
+  const left = sure.length - lines.length;
+  const more = left > 0 ? [`- … and ${plainCount(left, 'more place')}`] : [];
+  return [
+    `The code still names what goes away (a hint, no proof):\n\n${[...lines, ...more].join('\n')}`,
+  ];
 }
 
 function notes(plan: ImpactPlan, policy: PolicyResult | undefined): string[] {

@@ -57,6 +57,21 @@ describe('toMarkdown', () => {
     );
   });
 
+  it('lists where the code still names what goes away', () => {
+    const name = { schema: 'public', table: 'users', column: 'e|mail' };
+    const place = { file: 'a.ts', line: 3, text: 'x', what: 'SQL', name };
+    const mentions = [
+      { ...place, confidence: 'high' as const },
+      { ...place, line: 4, confidence: 'low' as const },
+    ];
+    const plan = samplePlan([[dropTable]]);
+    const text = shown(toMarkdown(plan, { title: 'a', codebase: { mentions, notes: [] } }));
+    expect(text).toContain('(a hint, no proof):\n\n- a.ts:3 users.e|mail: SQL\n');
+    expect(text).not.toContain('a.ts:4');
+    const none = toMarkdown(plan, { title: 'a', codebase: { mentions: [], notes: [] } });
+    expect(none).toContain('The code names nothing of what goes away');
+  });
+
   const evil = [
     '</code></details><img src=x onerror=alert(1)>',
     '| x | y |\n| --- | --- |',
