@@ -11,6 +11,7 @@ const settings = {
   extra_float_digits: '1',
   bytea_output: 'hex',
   xmlbinary: 'base64',
+  quote_all_identifiers: 'off',
   role: 'none',
 } as const;
 

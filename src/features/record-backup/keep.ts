@@ -90,6 +90,8 @@ interface Open {
   readonly loss: number;
 }
 
+const endings = new Set(['TRANS_STMT_COMMIT', 'TRANS_STMT_PREPARE']);
+
 class Keeper implements RecordKeeper {
   readonly hooks: ScriptHooks;
   readonly #options: RecordKeeperOptions;
@@ -158,8 +160,8 @@ class Keeper implements RecordKeeper {
   }
 
   async #before({ kind, tree }: Statement, index: number): Promise<void> {
-    const isCommit = kind === 'TransactionStmt' && tree.kind === 'TRANS_STMT_COMMIT';
-    if (isCommit && this.#triggers.length > 0) {
+    const isEnd = kind === 'TransactionStmt' && endings.has(String(tree.kind));
+    if (isEnd && this.#triggers.length > 0) {
       await this.#options.session.execute('SET CONSTRAINTS ALL IMMEDIATE', 'ending a transaction');
       await this.#removeTriggers();
     }

@@ -1,5 +1,5 @@
-import type { Session } from '../session.js';
-import { type DataTable, dataTableSql, dropTable } from './keeping.js';
+import { quoteIdentifier, type Session } from '../session.js';
+import { createFrom, type DataTable, dataTableSql, dropTable } from './keeping.js';
 import { differs } from './kept-columns.js';
 
 /** A column of an updated table in its backup. */
@@ -36,40 +36,41 @@ export async function mergeUpdates(
   );
   if (!isNeeded) return;
   const twice = dataTableSql(`${data.name}_several`);
-  const run = (sql: string) => session.execute(sql, doing);
-  await run(`CREATE TABLE ${twice.sql} AS
-    SELECT row_number() OVER (ORDER BY d.${depthColumn}, d.ctid) AS n, d.* FROM ${data.sql} AS d WHERE (${names}) IN (${several})`);
-  await run(`CREATE INDEX ON ${twice.sql} (${names}, n)`);
-  await run(`ANALYZE ${twice.sql}`);
-  const same = (one: string, other: string) =>
-    keys.map(({ before }) => `${one}.${before} = ${other}.${before}`).join(' AND ');
-  await run(
-    `DELETE FROM ${data.sql} AS d WHERE EXISTS (SELECT FROM ${twice.sql} AS s WHERE ${same('s', 'd')})`,
+  const next = dataTableSql(`${data.name}_next`);
+  await createFrom(
+    session,
+    twice,
+    `SELECT row_number() OVER (ORDER BY d.${depthColumn}, d.ctid) AS n, d.* FROM ${data.sql} AS d WHERE (${names}) IN (${several})`,
+    doing,
   );
-  await run(mergeSql(data, twice.sql, columns, same('s', 'm')));
+  await session.execute(`CREATE INDEX ON ${twice.sql} (${names}, n); ANALYZE ${twice.sql}`, doing);
+  // Written anew: where all tables are published, PostgreSQL refuses to delete from one without a key.
+  await createFrom(session, next, mergeSql(data, twice.sql, columns), doing);
   await dropTable(session, twice);
-  const all = columns.filter(({ isKey }) => !isKey);
-  const isSame = `NOT (${differs(
-    all.map(({ before }) => before),
-    all.map(({ after }) => after),
-  )})`;
-  await run(`DELETE FROM ${data.sql} WHERE ${isSame}`);
+  await dropTable(session, data);
+  await session.execute(`ALTER TABLE ${next.sql} RENAME TO ${quoteIdentifier(data.name)}`, doing);
 }
 
-function mergeSql(
-  { sql }: DataTable,
-  several: string,
-  columns: readonly UpdatedPlaces[],
-  isSame: string,
-): string {
+function mergeSql({ sql }: DataTable, several: string, columns: readonly UpdatedPlaces[]): string {
   const keys = columns.filter(({ isKey }) => isKey).map(({ before }) => before);
-  const values = columns.flatMap(({ isKey, before, after }) => {
-    if (isKey) return [`m.${before}`, `m.${before}`];
+  const isSame = (one: string, other: string) =>
+    keys.map((name) => `${one}.${name} = ${other}.${name}`).join(' AND ');
+  const merged = columns.flatMap(({ isKey, before, after }) => {
+    if (isKey) return [`m.${before} AS ${before}`, `m.${before} AS ${after}`];
     const find = (name: string, direction: string) =>
-      `(SELECT s.${name} FROM ${several} AS s WHERE ${isSame} AND ${differs([`s.${before}`], [`s.${after}`])} ORDER BY s.n ${direction} LIMIT 1)`;
+      `(SELECT s.${name} FROM ${several} AS s WHERE ${isSame('s', 'm')} AND ${differs([`s.${before}`], [`s.${after}`])}
+         ORDER BY s.n ${direction} LIMIT 1) AS ${name}`;
     return [find(before, 'ASC'), find(after, 'DESC')];
   });
   const names = columns.flatMap(({ before, after }) => [before, after]);
-  return `INSERT INTO ${sql} (${names.join(', ')}, ${depthColumn})
-    SELECT ${values.join(', ')}, 0 FROM (SELECT DISTINCT ${keys.join(', ')} FROM ${several}) AS m`;
+  const values = columns.filter(({ isKey }) => !isKey);
+  const isChanged = differs(
+    values.map(({ before }) => `u.${before}`),
+    values.map(({ after }) => `u.${after}`),
+  );
+  return `SELECT ${names.map((name) => `d.${name}`).join(', ')}, d.${depthColumn} FROM ${sql} AS d
+     WHERE NOT EXISTS (SELECT FROM ${several} AS s WHERE ${isSame('s', 'd')})
+    UNION ALL
+    SELECT u.*, 0 FROM (SELECT ${merged.join(', ')} FROM (SELECT DISTINCT ${keys.join(', ')} FROM ${several}) AS m) AS u
+     WHERE ${isChanged}`;
 }
