@@ -73,12 +73,24 @@ const query = (serverVersion: number): string => `WITH ${impactScopeSql}
            .map(([name, sql]) => `${sql} AS ${name}`)
            .join(',\n         ')}`;
 
+const doing = 'reading the catalogs';
+
+/** The statement is long, and is run once: compiling it would take longer than running it. */
+async function withoutJit<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  const { jit } = await session.queryOne<{ jit: string }>(
+    `SELECT current_setting('jit') AS jit, set_config('jit', 'off', false)`,
+    [],
+    doing,
+  );
+  const result = await work();
+  await session.query(`SELECT set_config('jit', $1, false)`, [jit], doing);
+  return result;
+}
+
 /** Reads the catalogs of the session's database, in one statement and without locks that anybody feels. */
 export async function readLiveCatalog(session: Session): Promise<LiveCatalog> {
-  const row = await session.queryOne<CatalogRow>(
-    query(session.serverVersion),
-    [],
-    'reading the catalogs',
+  const row = await withoutJit(session, () =>
+    session.queryOne<CatalogRow>(query(session.serverVersion), [], doing),
   );
   const address = (catalog: Text, oid: Text): Address =>
     `${row.catalogs[catalog ?? ''] ?? catalog}/${oid}/0`;

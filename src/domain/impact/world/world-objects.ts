@@ -10,7 +10,7 @@ export type ObjectState = Mutable<Omit<WorldObject, 'identity'>> & {
   /** The same of what has its name in a schema, as indexes have. */
   readonly table: Address | null;
   /** As the server prints it, where it is not made of the name. */
-  readonly printed: string | null;
+  printed: string | null;
 };
 
 /** Kinds of types, by typtype. */
@@ -54,6 +54,7 @@ export class WorldObjects {
     this.#take(object);
     if (to.schema !== undefined) object.schema = to.schema;
     if (to.name !== undefined) object.name = to.name;
+    object.printed = null;
     this.#put(object);
   }
 
