@@ -135,15 +135,16 @@ export function countFailures(
 ): Counted {
   const { world, relation } = altered;
   const after = world.touchedBefore(relation, columns);
+  const counts = 'failures';
   if (relation.isNew) {
-    return after.length === 0 ? { fails: false } : { unmeasured: ownRows, after };
+    return after.length === 0 ? { fails: false } : { unmeasured: ownRows, counts, after };
   }
   const table = measuredFamily(altered);
-  if (!table) return { unmeasured: ownRows, after };
+  if (!table) return { unmeasured: ownRows, counts, after };
   const countable = measureOf(table);
   return 'unmeasured' in countable
-    ? { unmeasured: countable.unmeasured, after }
-    : { measure: countable, counts: 'failures', after };
+    ? { unmeasured: countable.unmeasured, counts, after }
+    : { measure: countable, counts, after };
 }
 
 /** A column's name in the live database, quoted; or why it has none there. */
