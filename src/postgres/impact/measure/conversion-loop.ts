@@ -100,10 +100,11 @@ const ofRow = "|| relation.name || ' WHERE ctid = $1'";
 
 const select = (sql: string) => quoteLiteral(`SELECT ${sql} FROM ONLY `);
 
-function tryBlock({ changes, onlyByAssignment }: Conversion, rows: string): string {
+function tryBlock({ changes, converted, onlyByAssignment }: Conversion, rows: string): string {
   if (onlyByAssignment) return rows;
+  const tried = changes ?? `(${converted}) IS NULL AND false`;
   return `BEGIN
-        EXECUTE ${select(`pg_catalog.count(*) FILTER (WHERE ${changes})`)} ${ofBlock}
+        EXECUTE ${select(`pg_catalog.count(*) FILTER (WHERE ${tried})`)} ${ofBlock}
           INTO n USING place_from, place_to;
         changed := changed + n;
       EXCEPTION WHEN OTHERS THEN ${rows}
@@ -131,7 +132,7 @@ function tryRows(conversion: Conversion, key: string, { samples }: ProgramOption
             CONTINUE;
           END;
           BEGIN
-            EXECUTE ${select(changes)} ${ofRow} INTO is_changed USING place;
+            EXECUTE ${select(changes ?? 'false')} ${ofRow} INTO is_changed USING place;
           EXCEPTION WHEN OTHERS THEN
             -- It cannot be converted back: so it is another value.
             is_changed := true;

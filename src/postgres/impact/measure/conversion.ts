@@ -16,8 +16,8 @@ export interface Conversion {
   readonly value: string;
   /** The value afterwards. */
   readonly converted: string;
-  /** Condition: the value afterwards is another one. It may fail where `converted` does. */
-  readonly changes: string;
+  /** Condition: the value afterwards is another one. It may fail where `converted` does. Null: it never is. */
+  readonly changes: string | null;
   /** Condition: it cannot be converted; null: that never happens; undefined: one has to try. */
   readonly fails: string | null | undefined;
   /** The cast that SQL has cuts values on which the assignment fails: only assigning shows it. */
@@ -116,7 +116,9 @@ async function conversionOf(
     !cast &&
     described.to.modifier >= 0 &&
     ((isDomain && cutting.includes(described.to.oid)) || cutting.includes(element));
-  return { measure, value, converted, fails, onlyByAssignment, ...changesOf(measure, described) };
+  const isKept = fails !== undefined && using === null && keepsValues(described.from, described.to);
+  const change = isKept ? { changes: null, remark: null } : changesOf(measure, described);
+  return { measure, value, converted, fails, onlyByAssignment, ...change };
 }
 
 /** `USING column::type` with the very type that the column gets: what it fails on can be said without trying. */
@@ -129,6 +131,15 @@ async function writtenCast(
   return (
     written !== undefined && [written.column, quoteIdentifier(written.column)].includes(column)
   );
+}
+
+const wholeNumbers: readonly number[] = [builtIn.int2, builtIn.int4, builtIn.int8];
+
+/** What fits is the same value: whole numbers, and strings without a length. */
+function keepsValues(from: TypedBy, to: TypedBy): boolean {
+  if (wholeNumbers.includes(from.oid) && wholeNumbers.includes(to.oid)) return true;
+  const strings: readonly number[] = [builtIn.text, builtIn.varchar];
+  return strings.includes(from.oid) && strings.includes(to.oid) && to.modifier < 0;
 }
 
 /** Length at which a value is cut, and nothing else is done to it; 0: there is none. */
@@ -181,17 +192,24 @@ export function shownRows({ measure, converted }: Conversion, key: string) {
 
 /** Counts failing and changed values in the scan of the table, with all else that is counted there. */
 export function conversionPart(conversion: Conversion): Part {
-  const { measure, fails, changes } = conversion;
+  const { measure, fails } = conversion;
+  const changes = conversion.changes ?? 'false';
   const isGood = fails == null ? changes : `CASE WHEN ${fails} THEN false ELSE ${changes} END`;
   const found = fails == null ? changes : `CASE WHEN ${fails} THEN true ELSE ${changes} END`;
-  const counters = [
-    { of: '*', where: isGood },
-    ...(fails == null ? [] : [{ of: '*', where: fails }]),
-  ];
+  const isConstant = conversion.changes === null;
+  const failing = fails == null ? [] : [{ of: '*', where: fails }];
+  const changing = isConstant ? [] : [{ of: '*', where: isGood }];
+  const conditions = [...changing, ...failing];
+  // Where nothing can happen all rows are counted, for their total.
+  const counters = conditions.length > 0 ? conditions : [{ of: '*', where: null }];
   return {
     ...{ table: measure.table, needsPath: true, counters, isEstimable: false },
     // Without a condition for them there are no failures, or the query itself has failed.
-    read: ([changed = 0, count = 0]) => ({ count, changed }),
+    read: (numbers) => {
+      if (conditions.length === 0) return { count: 0, changed: 0 };
+      const [changed = 0, count = 0] = isConstant ? [0, ...numbers] : numbers;
+      return { count, changed };
+    },
     show: {
       condition: found,
       text: (key) => {
