@@ -105,8 +105,9 @@ async function searchCode(
 ): Promise<CodebaseSearch | undefined> {
   if (codebase === undefined) return undefined;
   const { goneNames, searchCodebase } = await import('../../index.js');
-  const { signal } = io;
-  return searchCodebase(path.resolve(io.cwd, codebase), goneNames(found), { signal });
+  const { signal, cwd } = io;
+  const except = found.statements.map(({ file }) => path.resolve(cwd, file));
+  return searchCodebase(path.resolve(cwd, codebase), goneNames(found), { signal, except });
 }
 
 interface Answer {

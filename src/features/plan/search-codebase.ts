@@ -10,6 +10,8 @@ export interface SearchCodebaseOptions {
   readonly signal?: AbortSignal | undefined;
   /** Most mentions that are given, the surest first; default 500. */
   readonly limit?: number | undefined;
+  /** Absolute paths of files that are not looked at: those that are planned. */
+  readonly except?: readonly string[] | undefined;
 }
 
 export interface CodebaseSearch {
@@ -40,12 +42,14 @@ const generated = /\.(?:min\.[a-z]+|d\.ts|map)$|(?:^|\/)(?:structure\.sql|schema
 export async function searchCodebase(
   directory: string,
   names: readonly CodeName[],
-  { signal, limit = defaultLimit }: SearchCodebaseOptions = {},
+  { signal, limit = defaultLimit, except = [] }: SearchCodebaseOptions = {},
 ): Promise<CodebaseSearch> {
   await requireFolder(directory);
   const nothing = { mentions: [], filesSearched: 0, notes: [] };
   if (names.length === 0) return nothing;
-  const files = await listCode(directory, signal);
+  const left = new Set(except);
+  const all = await listCode(directory, signal);
+  const files = all.filter((file) => !left.has(path.resolve(directory, file)));
   const mentions: CodeMention[] = [];
   for (const file of files) {
     if (signal?.aborted)
@@ -55,10 +59,10 @@ export async function searchCodebase(
       mentions.push(...(await findMentions({ file, text }, names, findSqlMentions)));
   }
   mentions.sort(byConfidence);
-  const left = mentions.length - limit;
+  const tooMany = mentions.length - limit;
   const notes = [
     'code is searched by names: what it puts together at run time is not found, and a word may mean something else',
-    ...(left > 0 ? [`${left} less sure places were left out`] : []),
+    ...(tooMany > 0 ? [`${tooMany} less sure places were left out`] : []),
   ];
   return { mentions: mentions.slice(0, limit), filesSearched: files.length, notes };
 }

@@ -119,4 +119,28 @@ SELECT 'DROP TABLE users' \\gexec
     const plan = await belay(['plan', 'migrations']);
     expect(told(plan)).toEqual(['migrations/0002_b/up.sql:1 DROP TABLE public.sessions 20']);
   });
+
+  it('prints for pull requests and code scanning, with what the code still names', async () => {
+    const { belay, text, write } = await project();
+    write('drop-email.sql', '\n  ALTER TABLE users DROP email;');
+    write('app.ts', "db.query('SELECT email FROM users')");
+    const { codebase } = await belay(['plan', 'drop-email.sql', '--codebase', '.']);
+    expect(codebase.mentions).toMatchObject([{ file: 'app.ts', line: 1, confidence: 'high' }]);
+    const markdown = await text([
+      'plan',
+      'drop-email.sql',
+      '--codebase',
+      '.',
+      '--format',
+      'markdown',
+    ]);
+    expect(markdown).toContain('**40 records at risk**');
+    expect(markdown).toContain('<code>app.ts:1</code>');
+    const [run] = JSON.parse(await text(['plan', 'drop-email.sql', '--format', 'sarif'])).runs;
+    expect(run.results).toMatchObject([{ ruleId: 'drop-column', level: 'error' }]);
+    expect(run.results[0].locations[0].physicalLocation).toEqual({
+      artifactLocation: { uri: 'drop-email.sql', uriBaseId: '%SRCROOT%' },
+      region: { startLine: 2, startColumn: 3, endLine: 2, endColumn: 31 },
+    });
+  });
 });

@@ -201,6 +201,13 @@ model Customer {
     expect(notes).toContain('1 less sure places were left out');
   });
 
+  it('leaves out the files that are planned', async () => {
+    const folder = makeTempFolder({ 'a.sql': 'ALTER TABLE users DROP email' });
+    const except = [join(folder, 'a.sql')];
+    expect((await searchCodebase(folder, [email], { except })).mentions).toEqual([]);
+    expect((await searchCodebase(folder, [email])).mentions).toHaveLength(1);
+  });
+
   it('needs a folder, and can be interrupted', async () => {
     await failure(searchCodebase('/no/where', [email]), 'FILE_ERROR');
     const folder = makeTempFolder({ 'a.ts': '' });
