@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { recordKeeper } from '../../../src/features/record-backup/keep.js';
+import { runScript, type ScriptHooks } from '../../../src/postgres/run-script.js';
 import { testServers } from '../../support/servers.js';
 import { useScene } from './scene.js';
 
@@ -230,5 +232,27 @@ describe.each(testServers())('records kept of values on $name', (server) => {
       `SELECT record FROM belay.backed_up_records WHERE migration_version = 'renamed'`,
     );
     expect(shown).toEqual({ record: { 'V\'"v': 'x' } });
+  });
+
+  it('lets nobody write between the copy and the statement, and everybody read', async () => {
+    await scene.run(
+      `CREATE TABLE busy (id int PRIMARY KEY, v text); INSERT INTO busy VALUES (1, 'x')`,
+    );
+    const losses = [await scene.losses(['column busy.v'])];
+    const keeper = await recordKeeper({ session: scene.session, version: 'busy', losses });
+    const { hooks } = keeper;
+    const seen: unknown[] = [];
+    const before: ScriptHooks['before'] = async (statement, index) => {
+      await hooks.before?.(statement, index);
+      const write = scene.run(`SET lock_timeout = '50ms'; INSERT INTO busy VALUES (2, 'late')`);
+      seen.push(await write.catch(({ code }: { code: string }) => code));
+      seen.push(
+        await scene.rows(`SET lock_timeout = '50ms'; SELECT v FROM busy`).then(() => 'read'),
+      );
+    };
+    const script = { file: 'up.sql', line: 1, sql: 'ALTER TABLE busy DROP v', inTransaction: true };
+    await runScript(scene.session, script, { hooks: { ...hooks, before } });
+    expect(seen).toEqual(['55P03', 'read']);
+    expect(keeper.kept()).toMatchObject([{ rows: 1 }]);
   });
 });

@@ -71,6 +71,26 @@ describe.each(testServers())('the storage of record backups on $name', (server) 
     expect(await recordBackupsSize(scene.session)).toMatchObject({ backups: 1, rows: 1000 });
   });
 
+  it('can be read where a table of records was dropped by hand', async () => {
+    await scene.run(
+      'CREATE TABLE one (id int PRIMARY KEY); INSERT INTO one VALUES (1); CREATE TABLE two (id int); INSERT INTO two VALUES (2)',
+    );
+    await scene.migrate('DROP TABLE one; DROP TABLE two', [['table one'], ['table two']], {
+      version: 'dropped',
+    });
+    const [one] = await scene.backups('dropped');
+    await scene.run(`DROP TABLE belay.${one?.dataTable}`);
+    expect(
+      await scene.rows(
+        `SELECT table_name, row_id, record FROM belay.backed_up_records WHERE migration_version = 'dropped'`,
+      ),
+    ).toEqual([{ table_name: 'two', row_id: { id: 2 }, record: { id: 2 } }]);
+    expect((await scene.backups('dropped')).map(({ dataTable }) => dataTable === null)).toEqual([
+      true,
+      false,
+    ]);
+  });
+
   it('is closed to others, whatever default privileges give them', async () => {
     const role = await createTestRole(server);
     await scene.run(`ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC; ALTER DEFAULT PRIVILEGES GRANT ALL ON FUNCTIONS TO PUBLIC;
