@@ -8,6 +8,13 @@ import type { CheckpointResult } from './checkpoints/results.js';
 import { measureCheckpoints } from './checkpoints/suite.js';
 import { renderCheckpoints } from './checkpoints/tables.js';
 import { type BenchFolder, folderAtHand, mountXfs, NotMeasurable } from './file-system.js';
+import {
+  type ImpactResult,
+  impactBarRows,
+  impactBars,
+  measureImpacts,
+  renderImpacts,
+} from './impact/suite.js';
 import { describeLoad, describeMachine, type Machine } from './machine.js';
 import { type BenchOptions, parseOptions, UsageError, usage } from './options.js';
 import type { ServerResult, StartUpResult } from './results.js';
@@ -24,6 +31,7 @@ interface Results {
   readonly startUp: StartUpResult[];
   readonly checkpoints: CheckpointResult[];
   readonly schemas: SchemaResult[];
+  readonly impacts: ImpactResult[];
   readonly notMeasured: string[];
 }
 
@@ -108,6 +116,28 @@ async function measureAllSchemas(
   });
 }
 
+/** Tables, their copies and what PostgreSQL writes of both, for each row. */
+const impactBytesPerRow = 1_000;
+
+async function measureAllImpacts(
+  options: BenchOptions,
+  signal: AbortSignal,
+  results: Results,
+): Promise<void> {
+  await tryToMeasure(results, 'impact', async () => {
+    const { installed, shipped } = await findServers();
+    const folder = await folderAtHand(options.rows * impactBytesPerRow);
+    for (const installation of [installed, shipped]) {
+      if (!installation) continue;
+      await onServer(installation, folder, signal, async (server) => {
+        const result = await measureImpacts(server, { options, signal, say });
+        results.impacts.push(result);
+        print(renderImpacts(result));
+      });
+    }
+  });
+}
+
 async function measureAllSnapshots(
   options: BenchOptions,
   signal: AbortSignal,
@@ -149,6 +179,7 @@ const measuring = {
   snapshots: measureAllSnapshots,
   checkpoints: measureAllCheckpoints,
   schema: measureAllSchemas,
+  impact: measureAllImpacts,
 };
 
 async function writeResults(
@@ -162,12 +193,17 @@ async function writeResults(
     ...startUpBars(results.startUp),
     ...results.checkpoints.flatMap(checkpointBars),
     ...results.schemas.flatMap(schemaBars),
+    ...results.impacts.flatMap(impactBars),
   ];
   print(renderStartUp(results.startUp));
   const intended = {
-    ...{ snapshots: barSizeBytes, checkpoints: checkpointBarSizeBytes, schema: options.sizeBytes },
+    ...{ snapshots: barSizeBytes, checkpoints: checkpointBarSizeBytes },
+    ...{ schema: options.sizeBytes, impact: options.sizeBytes },
   }[options.part];
   print(renderBars(bars, options.sizeBytes, intended));
+  if (options.part === 'impact' && options.rows !== impactBarRows) {
+    print([`The bars are set for ${impactBarRows} rows; this run has ${options.rows}.`]);
+  }
   print(results.notMeasured.map((what) => `not measured: ${what}`));
   const { outFile, ...chosen } = options;
   const report = {
@@ -204,15 +240,15 @@ async function main(args: readonly string[]): Promise<number> {
     const machine = describeMachine();
     const load = describeLoad(machine);
     const results: Results = {
-      ...{ servers: [], startUp: [], checkpoints: [], schemas: [], notMeasured: [] },
+      ...{ servers: [], startUp: [], checkpoints: [], schemas: [], impacts: [], notMeasured: [] },
     };
     if (load) say(`warning: ${load}`);
     try {
       await measuring[options.part](options, controller.signal, results);
     } finally {
       // What was measured before a failure took its time, too.
-      const { servers, checkpoints, schemas } = results;
-      if (servers.length + checkpoints.length + schemas.length > 0)
+      const { servers, checkpoints, schemas, impacts } = results;
+      if (servers.length + checkpoints.length + schemas.length + impacts.length > 0)
         await writeResults(options, args, machine, results);
     }
     return 0;

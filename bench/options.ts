@@ -7,21 +7,24 @@ type FileSystemChoice = 'reflink' | 'plain';
 /** Whether what is read comes from the page cache or from the disk. */
 export type Caches = 'warm' | 'cold';
 
-const parts = ['snapshots', 'checkpoints', 'schema'] as const;
+const parts = ['snapshots', 'checkpoints', 'schema', 'impact'] as const;
 
 export interface BenchOptions {
   /** What is measured. */
   readonly part: (typeof parts)[number];
   /** Of the larger database; the smaller one is a quarter of it. Checkpoints are measured on the larger one. */
   readonly sizeBytes: number;
+  /** Of the table on which plans, record backups and data rollbacks are measured. */
+  readonly rows: number;
   readonly only: FileSystemChoice | undefined;
   readonly outFile: string;
   readonly runs: number;
   readonly caches: Caches;
 }
 
-export const usage = `npm run bench -- [snapshots|checkpoints|schema] [options]
-  --size 1GB           size of the larger database (MB, GB: powers of ten); the smaller is a quarter; not of schemas
+export const usage = `npm run bench -- [snapshots|checkpoints|schema|impact] [options]
+  --size 1GB           size of the larger database (MB, GB: powers of ten); the smaller is a quarter; not of schemas and impact
+  --rows 5000000       rows of the table, of impact only
   --only reflink|plain of snapshots: only XFS with reflink, or only the file system at hand (the temp folder's)
   --caches warm|cold   page cache before each operation; cold needs root on Linux (default warm)
   --runs N             runs of each operation; the median is reported (default 3)
@@ -52,9 +55,17 @@ function parseRuns(text: string): number {
   throw new UsageError(`--runs is a number from 1 to 100, not "${text}"`);
 }
 
+const defaultRows = 5_000_000;
+
+function parseRows(text: string): number {
+  const rows = Number(text);
+  if (Number.isInteger(rows) && rows >= 1000) return rows;
+  throw new UsageError(`--rows is a number from 1000 on, not "${text}"`);
+}
+
 function readArguments(args: readonly string[]) {
   const text = { type: 'string' } as const;
-  const options = { size: text, only: text, caches: text, runs: text, out: text };
+  const options = { size: text, rows: text, only: text, caches: text, runs: text, out: text };
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {
@@ -83,6 +94,7 @@ export function parseOptions(args: readonly string[], folder: string, now: Date)
   return {
     part: oneOf('what is measured', part, parts),
     sizeBytes,
+    rows: values.rows === undefined ? defaultRows : parseRows(values.rows),
     only:
       values.only === undefined
         ? undefined

@@ -24,6 +24,7 @@ describe('the command line', () => {
     expect(parse()).toEqual({
       part: 'snapshots',
       sizeBytes: 1e9,
+      rows: 5_000_000,
       only: undefined,
       caches: 'warm',
       runs: 3,
@@ -31,11 +32,17 @@ describe('the command line', () => {
     });
   });
 
+  test('takes rows for what is measured on one table', () => {
+    expect(parse('impact', '--rows', '20000')).toMatchObject({ part: 'impact', rows: 20_000 });
+    expect(() => parse('impact', '--rows', 'many')).toThrow(UsageError);
+  });
+
   test('takes every option', () => {
     const args = '--size 3GB --only reflink --caches cold --runs 5 --out /else/x.json'.split(' ');
     expect(parse(...args)).toEqual({
       part: 'snapshots',
       sizeBytes: 3e9,
+      rows: 5_000_000,
       only: 'reflink',
       caches: 'cold',
       runs: 5,
