@@ -5,7 +5,7 @@ import type { Target } from '../target/open-target.js';
 import type { MeasureOptions } from './analyse-impact.js';
 import { type DeclarativeOptions, declarativeScript } from './declarative-script.js';
 import { type PlanOrder, planMigration } from './plan-migration.js';
-import { type PlanInput, readPlanInput } from './read-input.js';
+import { readPlanInput } from './read-input.js';
 
 export interface PlanInputOptions
   extends MeasureOptions,
@@ -32,22 +32,14 @@ async function readOrder(target: Target, options: PlanInputOptions): Promise<Pla
   const { input, variables } = options;
   const { cwd } = target;
   if (Array.isArray(input) && input.length === 0) return pendingOrder(target);
-  const read = await readPlanInput(input, { cwd, variables });
+  const appliedVersions = () =>
+    withMigrationState(target, async ({ applied }) => new Set(applied.map((one) => one.version)));
+  const read = await readPlanInput(input, { cwd, variables, appliedVersions });
   if (read.sides) {
     const { script, notes } = await declarativeScript(target, { ...options, ...read.sides, cwd });
     return { scripts: [script], notes };
   }
-  return read.kind === 'folder' ? withoutApplied(target, read) : read;
-}
-
-/** What the target's record says is applied is no matter of a plan. */
-async function withoutApplied(target: Target, read: PlanInput): Promise<PlanOrder> {
-  const applied = await withMigrationState(target, async (state) => state.applied);
-  const versions = new Set(applied.map(({ version }) => version));
-  const scripts = read.scripts.filter(({ version }) => version === null || !versions.has(version));
-  const left = read.scripts.length - scripts.length;
-  const note = `${left} of ${read.scripts.length} scripts belong to migrations that are applied, and were left out`;
-  return { ...read, scripts, notes: left === 0 ? read.notes : [...read.notes, note] };
+  return read;
 }
 
 async function pendingOrder(target: Target): Promise<PlanOrder> {

@@ -1,6 +1,6 @@
 import { finding } from '../../domain/impact/finding.js';
 import { impactOf, impactPlan } from '../../domain/impact/impact-of.js';
-import type { ImpactPlan, StatementImpact } from '../../domain/impact.js';
+import type { ImpactPlan, StatementImpact, Waiver } from '../../domain/impact.js';
 import type { MigrationScript } from '../../domain/migration.js';
 import { reportStep, silentReporter } from '../../domain/reporter.js';
 import type { Session } from '../../postgres/session.js';
@@ -48,7 +48,11 @@ export async function measureOrder(
   );
   const { unseen = [], copies = [], notes = [] } = order;
   const first = plan.statements.length + 1;
-  const parts = unseen.map((part, at) => unseenStatement(part, first + at));
+  const parts = unseen.map((part, at) => {
+    const neighbour = plan.statements.find(({ file }) => file === part.file);
+    const waivers = neighbour?.waivers.filter(({ forFile }) => forFile) ?? [];
+    return unseenStatement(part, first + at, waivers);
+  });
   const copied = copies.map(
     ({ file, line, rows }) =>
       `${file}, line ${line}: COPY adds ${rows.toLocaleString('en-US')} rows`,
@@ -58,13 +62,17 @@ export async function measureOrder(
 }
 
 /** What could not be looked at may do anything. */
-function unseenStatement({ file, line, text }: UnseenPart, index: number): StatementImpact {
+function unseenStatement(
+  { file, line, text }: UnseenPart,
+  index: number,
+  waivers: readonly Waiver[] = [],
+): StatementImpact {
   const found = finding({
     ...{ rule: 'opaque-code', operation: 'NOT LOOKED AT', object: file, safety: 'UNSAFE' },
     ...{ reason: text, unmeasured: 'its effect is not known before it runs' },
   });
   return {
-    ...{ index, file, line, sql: '', kind: '', transactional: true, waivers: [] },
+    ...{ index, file, line, sql: '', kind: '', transactional: true, waivers },
     ...{ impacts: [impactOf(found, null)], safety: 'UNSAFE' },
   };
 }

@@ -17,7 +17,6 @@ export interface PlanScript extends MigrationScript {
 }
 
 export interface PlanInput {
-  /** "folder": which of its migrations are pending is for the caller to know, by their versions. */
   readonly kind: 'files' | 'folder' | 'declarative';
   readonly scripts: readonly PlanScript[];
   /** The two schemas of a declarative input, whose SQL `declarativeScript` finds; null otherwise. */
@@ -34,6 +33,8 @@ export interface ReadInputOptions {
   readonly cwd: string;
   /** Variables of psql. */
   readonly variables?: Readonly<Record<string, string>> | undefined;
+  /** Asked for a folder: versions that are applied, whose files are left out and not even read as psql would. */
+  readonly appliedVersions?: (() => Promise<ReadonlySet<string>>) | undefined;
 }
 
 /**
@@ -119,16 +120,22 @@ async function readFolder(directory: string, options: ReadInputOptions): Promise
     const scripts = folder.files.map((file) => fileScript(file, options.cwd));
     return expanded('files', await Promise.all(scripts), options);
   }
-  const scripts = folder.files.flatMap(({ up, version, name }) =>
+  const applied = await (options.appliedVersions?.() ?? new Set<string>());
+  const pending = folder.files.filter(({ version }) => !applied.has(version));
+  const scripts = pending.flatMap(({ up, version, name }) =>
     up ? [{ ...up, version, name }] : [],
   );
-  const programs = folder.files.filter(({ up }) => !up);
   const input = await expanded('folder', scripts, options);
-  const unseen = programs.map(({ version, name }) => ({
-    ...{ file: [version, name].filter(Boolean).join('_'), line: 1 },
-    text: 'the migration is a program, not SQL, and was not looked at',
-  }));
-  return { ...input, unseen: [...input.unseen, ...unseen] };
+  const unseen = pending
+    .filter(({ up }) => !up)
+    .map(({ version, name }) => ({
+      ...{ file: [version, name].filter(Boolean).join('_'), line: 1 },
+      text: 'the migration is a program, not SQL, and was not looked at',
+    }));
+  const left = folder.files.length - pending.length;
+  const note = `${left} of ${folder.files.length} migrations are applied, and were left out`;
+  const notes = left === 0 ? input.notes : [...input.notes, note];
+  return { ...input, notes, unseen: [...input.unseen, ...unseen] };
 }
 
 async function expanded(

@@ -63,6 +63,14 @@ describe('readPlanInput', () => {
     ]);
   });
 
+  it('leaves out what is applied, without a look into it', async () => {
+    const cwd = makeTempFolder({ 'm/1_a.sql': '\\connect other', 'm/2_b.sql': 'SELECT 2' });
+    const appliedVersions = async () => new Set(['1']);
+    const { scripts, notes } = await readPlanInput(['m'], { cwd, appliedVersions });
+    expect(scripts).toMatchObject([{ version: '2', sql: 'SELECT 2' }]);
+    expect(notes).toEqual(['1 of 2 migrations are applied, and were left out']);
+  });
+
   it.each([
     [
       'prisma',
