@@ -70,7 +70,7 @@ export async function createFrom(
 }
 
 /** Default privileges may have given it to others. Who owns the schema may read and remove what another role keeps there. */
-export async function closeToOthers(session: Session, sql: string, doing: string): Promise<void> {
+async function closeToOthers(session: Session, sql: string, doing: string): Promise<void> {
   const { owner, isOther } = await session.queryOne<{ owner: string; isOther: boolean }>(
     `SELECT pg_get_userbyid(nspowner)::text AS owner, nspowner <> current_user::regrole AS "isOther"
        FROM pg_namespace WHERE nspname = $1`,

@@ -75,6 +75,36 @@ describe.each(testServers())('records kept of rows on $name', (server) => {
     expect(await leftovers()).toEqual([]);
   });
 
+  it('follows foreign keys from partitioned tables and to them, and several levels down', async () => {
+    await scene.run(`
+      CREATE TABLE shops (id int PRIMARY KEY) PARTITION BY RANGE (id);
+      CREATE TABLE shops_1 PARTITION OF shops FOR VALUES FROM (0) TO (10); CREATE TABLE shops_2 PARTITION OF shops FOR VALUES FROM (10) TO (20);
+      CREATE TABLE sales (id int PRIMARY KEY, shop int REFERENCES shops ON DELETE CASCADE ON UPDATE CASCADE) PARTITION BY LIST (id);
+      CREATE TABLE sales_1 PARTITION OF sales FOR VALUES IN (1, 2); CREATE TABLE sales_d PARTITION OF sales DEFAULT;
+      CREATE TABLE lines (sale int REFERENCES sales ON DELETE CASCADE, n int); CREATE TABLE more_lines () INHERITS (lines);
+      INSERT INTO shops VALUES (1), (11), (12); INSERT INTO sales VALUES (1, 1), (2, 11), (3, 11), (4, 12);
+      INSERT INTO lines VALUES (1, 1), (2, 1), (3, 1), (4, 1); INSERT INTO more_lines VALUES (1, 2)`);
+    await scene.migrate(
+      `DELETE FROM shops WHERE id IN (1, 11); UPDATE shops SET id = 13 WHERE id = 12`,
+      [
+        ['DELETE shops', 'DELETE sales', 'DELETE lines'],
+        ['UPDATE shops', 'UPDATE sales'],
+      ],
+      { version: 'levels' },
+    );
+    const backups = await scene.backups('levels');
+    expect(
+      backups.map(({ statement, kind, tableName, rows }) => [statement, kind, tableName, rows]),
+    ).toEqual([
+      [1, 'delete', 'shops', 2],
+      [1, 'delete', 'sales', 3],
+      [1, 'delete', 'lines', 3],
+      [2, 'update', 'shops', 1],
+      [2, 'update', 'sales', 1],
+    ]);
+    expect(await scene.data(backups[4])).toEqual([{ id: '4', shop: '12', 'shop after': '13' }]);
+  });
+
   it('keeps of an UPDATE the values that differ, also those that a trigger has changed', async () => {
     await scene.run(`CREATE TABLE wide (id int PRIMARY KEY, a text, b text, c json, d float8, changed int DEFAULT 0);
       INSERT INTO wide VALUES (1, 'x', 'same', '{"b":1,"a":2}', 0, 0), (2, 'y', 'same', '{}', 1, 0), (3, 'z', 'same', NULL, 2, 0);
