@@ -1,5 +1,5 @@
 import { type Finding, finding } from './finding.js';
-import { ScriptCourse } from './script-course.js';
+import { ScriptCourse, type Step } from './script-course.js';
 import type { SimulatedWorld } from './simulated-world.js';
 import { contentOf, kindOf, nodesAt, textAt } from './world/tree.js';
 import type { AnalysedStatement, Analysers, Tree } from './world.js';
@@ -12,43 +12,51 @@ export interface StatementFindings<S extends AnalysedStatement = AnalysedStateme
   readonly findings: readonly Finding[];
 }
 
+export interface AnalyseScriptOptions {
+  /** Number of the first statement; default 1. */
+  readonly first?: number;
+  /** Whether the statement (from 0) is the last one of its script: what that has set does not hold in the next one. */
+  readonly endsScript?: (at: number) => boolean;
+}
+
 /** Rules after which nobody knows what is there. */
 const obscuring = new Set(['opaque-code', 'unknown-statement']);
 
 /**
  * Says of each statement what it does, one after another: the world is afterwards as the script leaves it, unless
  * the script takes something back.
- * @param first number of the first statement; later scripts go on where earlier ones ended
  */
 export function analyseScript<S extends AnalysedStatement>(
   statements: readonly S[],
   world: SimulatedWorld,
   analysers: Analysers,
-  { first = 1 }: { readonly first?: number } = {},
+  { first = 1, endsScript = () => false }: AnalyseScriptOptions = {},
 ): StatementFindings<S>[] {
   let current = world;
   const course = new ScriptCourse();
   return statements.map((statement, at) => {
     const index = first + at;
-    const findings = step(statement, index, current, analysers);
+    const one = { statement, index, endsScript: endsScript(at) };
+    const findings = step(one, current, analysers);
     // What is rolled back did not happen: a new world sees only what is left.
-    if (course.add({ statement, index }) === 'taken back') {
+    if (course.add(one) === 'taken back') {
       current = current.anew();
-      for (const left of course.left) step(left.statement, left.index, current, analysers);
+      for (const left of course.left) step(left, current, analysers);
+      if (one.endsScript) current.endScript();
     }
     return { statement, index, findings };
   });
 }
 
 function step(
-  statement: AnalysedStatement,
-  index: number,
+  { statement, index, endsScript }: Step,
   world: SimulatedWorld,
   analysers: Analysers,
 ): readonly Finding[] {
   world.statement = index;
   const findings = analyseStatement(statement, world, analysers);
   if (findings.some(({ rule }) => obscuring.has(rule))) world.isUncertain = true;
+  if (endsScript) world.endScript();
   return findings;
 }
 

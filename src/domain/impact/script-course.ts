@@ -1,9 +1,13 @@
 import { textAt } from './world/tree.js';
 import type { AnalysedStatement } from './world.js';
 
-interface Step {
+/** A statement that is run. */
+export interface Step {
   readonly statement: AnalysedStatement;
+  /** From 1, over all scripts. */
   readonly index: number;
+  /** The last one of its script. */
+  readonly endsScript: boolean;
 }
 
 /** A place to which a script may go back. */
@@ -24,9 +28,17 @@ export class ScriptCourse {
 
   /** @returns whether the statement has taken back others */
   add(step: Step): 'goes on' | 'taken back' {
+    const result = this.#follow(step);
+    // A transaction does not go on in the next script.
+    if (step.endsScript) this.#marks = [];
+    return result;
+  }
+
+  #follow(step: Step): 'goes on' | 'taken back' {
     const { kind, tree } = step.statement;
     if (kind === 'TransactionStmt') {
-      const mark = this.#markOf(textAt(tree, 'kind') ?? '', textAt(tree, 'savepoint_name') ?? '');
+      const name = textAt(tree, 'savepoint_name') ?? '';
+      const mark = this.#markOf(textAt(tree, 'kind') ?? '', name);
       if (mark) return this.#goBack(mark);
     }
     this.#left.push(step);

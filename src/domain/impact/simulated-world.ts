@@ -77,6 +77,12 @@ export class SimulatedWorld implements World {
     this.drop(ids, true);
   }
 
+  /** The next script begins with the usual settings; temporary tables stay, they are the session's. */
+  endScript(): void {
+    this.endTransaction();
+    this.setSearchPath(null);
+  }
+
   /** Work for which a schema comes first in the search path, e.g. the elements of CREATE SCHEMA. */
   within<T>(schema: string, work: () => T): T {
     return this.#state.path.within(schema, work);
