@@ -1,37 +1,48 @@
+import { tmpdir } from 'node:os';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { planMigration } from '../../../src/features/plan/plan-migration.js';
+import { openTarget, planMigration, type Target } from '../../../src/index.js';
 import type { ImpactCase } from '../../support/impact-case.js';
 import { compareWithPlan } from '../../support/impact-comparison.js';
 import { createImpactFixture, type ImpactFixture, runsOn } from '../../support/impact-fixture.js';
 import { testServers } from '../../support/servers.js';
-import { withTarget } from '../../support/targets.js';
+import { testHome } from '../../support/test-home.js';
 import { families } from './cases/all-cases.js';
+
+const open = (url: string) =>
+  openTarget({
+    ...{ url, cwd: tmpdir(), action: 'test' },
+    env: { PATH: process.env.PATH, BELAY_HOME: testHome() },
+  });
 
 describe.each(testServers())('the impact of statements on $name', (server) => {
   let fixture: ImpactFixture;
   let client: pg.Client;
+  let target: Target;
+  /** The same database for a role that may read little. */
+  let limited: Target;
 
   beforeAll(async () => {
     fixture = await createImpactFixture(server);
-    client = new pg.Client({ connectionString: fixture.database.url });
+    const { database, role } = fixture;
+    [target, limited] = [await open(database.url), await open(role.urlFor(database.url))];
+    client = new pg.Client({ connectionString: database.url });
     await client.connect();
   });
   afterAll(async () => {
     await client?.end();
+    await target?.close();
+    await limited?.close();
     await fixture?.drop();
   });
 
   async function compareCase(one: ImpactCase): Promise<void> {
-    const { database, role, named } = fixture;
+    const { named } = fixture;
     const all = one.statements.map(({ sql }) => named(sql));
     const script = { file: 'case.sql', line: 1, sql: all.join(';\n') };
-    const url = one.asRole ? role.urlFor(database.url) : database.url;
-    const plan = await withTarget(url, (target) =>
-      planMigration(target, {
-        scripts: [{ ...script, inTransaction: one.inTransaction ?? true }],
-      }),
-    );
+    const plan = await planMigration(one.asRole ? limited : target, {
+      scripts: [{ ...script, inTransaction: one.inTransaction ?? true }],
+    });
     expect(plan.statements.map(({ sql }) => sql)).toEqual(all);
     const { expected, actual } = await compareWithPlan({ client, named }, one, plan.statements);
     expect(actual).toEqual(expected);
