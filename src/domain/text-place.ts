@@ -52,7 +52,7 @@ function pointerTo(text: string, index: number): string {
 /** `PASSWORD '…'` of a role: messages end up in logs. The length stays. */
 function withoutPasswords(line: string): string {
   return line.replace(
-    /(\bpassword\b\s*=?\s*')([^']*)/gi,
+    /(\bpassword\b\s*=?\s*')([^']*(?:''[^']*)*)/gi,
     (_, before: string, secret: string) => before + '*'.repeat(secret.length),
   );
 }
