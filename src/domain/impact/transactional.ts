@@ -1,3 +1,4 @@
+import { type Finding, finding } from './finding.js';
 import type { Tree } from './world.js';
 
 /** A statement as the grammar has it. */
@@ -47,4 +48,41 @@ export function isTransactional(statement: ParsedStatement): boolean {
   if (kind === 'ClusterStmt') return tree.relation !== undefined;
   if (kind === 'ReindexStmt' && reindexedInSteps.has(String(tree.kind))) return false;
   return !neverInTransaction.has(kind) && !isConcurrent(statement) && !movesDatabase(statement);
+}
+
+/** What of a script is one transaction. */
+export class TransactionScope {
+  readonly #isOne: boolean;
+  #since: number | null = null;
+
+  /** @param isOne the script is run as one transaction */
+  constructor(isOne: boolean) {
+    this.#isOne = isOne;
+  }
+
+  /**
+   * Goes on to the next statement.
+   * @returns number of the first statement of the transaction in which it runs; null: it runs in one of its own
+   */
+  next({ kind, tree }: ParsedStatement, index: number): number | null {
+    if (this.#isOne) this.#since ??= index;
+    else if (kind === 'TransactionStmt') {
+      const begins = tree.kind === 'TRANS_STMT_BEGIN' || tree.kind === 'TRANS_STMT_START';
+      const ends = ['TRANS_STMT_COMMIT', 'TRANS_STMT_ROLLBACK'].includes(String(tree.kind));
+      if (begins) this.#since ??= index;
+      if (ends) this.#since = null;
+    }
+    return this.#since;
+  }
+}
+
+/** PostgreSQL refuses it, as it stands in a transaction. */
+export function refusedInTransaction(database: string): Finding {
+  return finding({
+    ...{ rule: 'not-in-transaction', operation: 'TRANSACTION', object: database, safety: 'SAFE' },
+    reason: 'it fails: it stands in a transaction, in which PostgreSQL cannot run it',
+    fails: true,
+    saferWay:
+      'Put it into a file of its own that begins with `-- belay:no-transaction`: then its statements run one by one.',
+  });
 }

@@ -5,7 +5,11 @@ import type { Finding } from '../../domain/impact/finding.js';
 import { impactOf, impactPlan, withoutLossOnFailure } from '../../domain/impact/impact-of.js';
 import type { LiveCatalog } from '../../domain/impact/live-catalog.js';
 import { createWorld } from '../../domain/impact/simulated-world.js';
-import { isTransactional } from '../../domain/impact/transactional.js';
+import {
+  isTransactional,
+  refusedInTransaction,
+  TransactionScope,
+} from '../../domain/impact/transactional.js';
 import { readWaivers } from '../../domain/impact/waiver.js';
 import type { Impact, ImpactPlan, StatementImpact, Waiver } from '../../domain/impact.js';
 import type { MigrationScript } from '../../domain/migration.js';
@@ -67,23 +71,30 @@ export async function analyseImpact(
       read.push({ script, statement, waivers: found.waivers[at] ?? [] });
     }
   }
+  const scriptOf = read.map(({ script }) => script);
   const analysed = analyseScript(
     read.map(({ statement }) => statement),
     world,
     analysers,
+    { endsScript: (at) => scriptOf[at] !== scriptOf[at + 1] },
   );
-  // Of each script the number of its first statement: where it is one transaction, that begins there.
-  const first = new Map<MigrationScript, number>();
+  const scopes = new Map(
+    scripts.map((script) => [script, new TransactionScope(script.inTransaction)]),
+  );
   const statements = read.map((one, at) => {
     const index = at + 1;
-    const since = first.get(one.script) ?? index;
-    first.set(one.script, since);
-    const tooEarly = one.script.inTransaction
-      ? newEnumValuesUsed(one.statement, world, { index, since })
-      : [];
+    const since = scopes.get(one.script)?.next(one.statement, index) ?? null;
+    const transactional = isTransactional(one.statement);
+    const inScope =
+      since === null
+        ? []
+        : [
+            ...newEnumValuesUsed(one.statement, world, { index, since }),
+            ...(transactional ? [] : [refusedInTransaction(catalog.database)]),
+          ];
     return {
-      ...{ ...one, index, transactional: isTransactional(one.statement) },
-      findings: [...(analysed[at]?.findings ?? []), ...tooEarly],
+      ...{ ...one, index, transactional },
+      findings: [...(analysed[at]?.findings ?? []), ...inScope],
     };
   });
   return { catalog, statements, notes };
