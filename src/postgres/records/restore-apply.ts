@@ -41,7 +41,10 @@ export async function applyBackup(
     const rows = await putRowsBack(session, placement, needed);
     if (rows !== outcome.rows) throw notProven(placement, outcome.rows, rows);
   } else {
-    await session.run(updateSql(placement, needed), doing);
+    const updated = await session.run(updateSql(placement, needed), doing);
+    if (placement.backup.identity === 'whole-row') {
+      await proveUpdated(session, placement, updated ?? 0, verdicts);
+    }
   }
   await prove(session, placement, outcome, needed);
 }
@@ -51,7 +54,7 @@ function freeOf(verdicts: Verdicts | null, part: number): string[] {
 }
 
 /** Condition: this value of the record comes back. */
-function comesBack(placed: Placed, part: number, verdicts: Verdicts | null): string {
+export function comesBack(placed: Placed, part: number, verdicts: Verdicts | null): string {
   const changed = placed.kept.after === null ? [] : [isChanged(placed)];
   return [...changed, ...freeOf(verdicts, part)].join(' AND ') || 'true';
 }
@@ -134,6 +137,22 @@ function asText(placed: Placed): string {
   return `(${sql})::text ${byBytes}`;
 }
 
+/** Rows without a key cannot be found again once their values are back: as many were changed as there was something for. */
+async function proveUpdated(
+  session: Session,
+  placement: Placement,
+  updated: number,
+  verdicts: Verdicts,
+): Promise<void> {
+  const parts = placement.values.map((placed, index) => comesBack(placed, index + 1, verdicts));
+  const { n } = await session.queryOne<{ n: string }>(
+    `SELECT pg_catalog.count(*)::text AS n FROM ${recordsOf(placement, verdicts)} b WHERE ${parts.map((part) => `(${part})`).join(' OR ')}`,
+    [],
+    doing,
+  );
+  if (Number(n) !== updated) throw notProven(placement, Number(n), updated);
+}
+
 /** Counts the values that are in the table as the backup has them: they are what was said to come back. */
 async function prove(
   session: Session,
@@ -170,7 +189,11 @@ async function prove(
   if (Number(n) !== expected) throw notProven(placement, expected, Number(n));
 }
 
-function notProven({ backup, table }: Placement, expected: number, found: number): BelayError {
+export function notProven(
+  { backup, table }: Placement,
+  expected: number,
+  found: number,
+): BelayError {
   const what = backup.columnName === null ? table.sql : `${table.sql}.${backup.columnName}`;
   return new BelayError(
     'FINGERPRINT_MISMATCH',

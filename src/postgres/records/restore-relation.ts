@@ -31,6 +31,8 @@ export type KnownTypes = ReadonlySet<string>;
 
 const there = '"belay there"';
 const tableOid = '"belay table"';
+/** Which row of the table it was when that was read from its beginning to its end; NULL where nobody has to know. */
+export const line = '"belay line"';
 /** Where a row of a real table is. */
 export const rowPlace = '"belay place"';
 export const sourceOf = (id: number): string => quote(`belay from ${id}`);
@@ -62,7 +64,9 @@ export function baseRelation(
   from: string | null,
   columns: readonly { readonly now: ColumnShape | null; readonly then: ColumnShape }[],
   known: KnownTypes,
+  isNumbered = false,
 ): Relation {
+  const number = isNumbered ? 'pg_catalog.row_number() OVER ()' : 'NULL::bigint';
   const described = columns.map(({ now, then }) => {
     const isText = now ? now.type !== then.type : !known.has(then.type);
     const sql = now ? `p.${quote(now.name)}` : `NULL::${isText ? 'text' : then.type}`;
@@ -72,7 +76,7 @@ export function baseRelation(
   const own = from === null ? 'NULL::oid' : 'p.tableoid';
   const rows = from === null ? 'WHERE false' : `FROM ${from} p`;
   return {
-    sql: `(SELECT true AS ${there}, ${own} AS ${tableOid}${list} ${rows})`,
+    sql: `(SELECT true AS ${there}, ${own} AS ${tableOid}, ${number} AS ${line}${list} ${rows})`,
     columns: new Map(described.map(({ name, type, isText }) => [name, { type, isText }])),
     sources: [],
   };
@@ -93,7 +97,7 @@ export function carryRelation(
   });
   const list = described.map(({ name, sql }) => `, ${sql} AS ${quote(name)}`).join('');
   return {
-    sql: `(SELECT p.${there}, p.${tableOid}${list} FROM ${relation.sql} p)`,
+    sql: `(SELECT p.${there}, p.${tableOid}, p.${line}${list} FROM ${relation.sql} p)`,
     columns: new Map(described.map(({ name, type, isText }) => [name, { type, isText }])),
     sources: [],
   };
@@ -248,7 +252,7 @@ function withValues(relation: Relation, placement: Placement, verdicts: Verdicts
     return `CASE WHEN ${isBack} THEN ${shown(placed, column)} ELSE p.${quote(name)} END AS ${quote(name)}`;
   });
   const sources = relation.sources.map((id) => `p.${sourceOf(id)}`);
-  const list = [`p.${there}`, `p.${tableOid}`, ...parts, ...sources].join(', ');
+  const list = [`p.${there}`, `p.${tableOid}`, `p.${line}`, ...parts, ...sources].join(', ');
   return {
     sql: `(SELECT ${list}, b.tid AS ${sourceOf(backup.id)} FROM ${match.rows} p LEFT JOIN ${match.records} b ON ${match.on})`,
     columns: relation.columns,
@@ -273,10 +277,10 @@ function withRows(relation: Relation, placement: Placement, verdicts: Verdicts):
       ? `WHERE NOT EXISTS (SELECT FROM ${match.records} b WHERE ${match.on})`
       : '';
   return {
-    sql: `(SELECT ${list([`p.${there}`, `p.${tableOid}`], [...columns, ...own])}, NULL::tid AS ${sourceOf(backup.id)}
+    sql: `(SELECT ${list([`p.${there}`, `p.${tableOid}`, `p.${line}`], [...columns, ...own])}, NULL::tid AS ${sourceOf(backup.id)}
              FROM ${relation.sql} p ${isReplaced}
            UNION ALL
-           SELECT ${list(['true', 'NULL::oid'], [...kept, ...own.map(() => 'NULL::tid')])}, b.tid
+           SELECT ${list(['true', 'NULL::oid', 'NULL::bigint'], [...kept, ...own.map(() => 'NULL::tid')])}, b.tid
              FROM ${recordsOf(placement, verdicts)} b WHERE ${isFree(0)})`,
     columns: relation.columns,
     sources: [...relation.sources, backup.id],
@@ -300,3 +304,15 @@ export function tableRelation(placement: Pick<Placement, 'table' | 'backup'>): R
     sources: [],
   };
 }
+
+/**
+ * Whether a conversion has changed what finds its rows: after the way back of the type that is something else again. Then the rows
+ * are known by their order, which a table that is written anew keeps.
+ */
+export function isFoundByOrder({ backup, keys }: Placement): boolean {
+  return backup.kind === 'conversion' && keys.some(({ kept }) => kept.after !== null);
+}
+
+/** Which record belongs to which row by its order: temporary, of this transaction. */
+export const linesOf = ({ backup }: Pick<Placement, 'backup'>): string =>
+  `pg_temp.${quote(`belay_lines_${backup.id}`)}`;

@@ -11,11 +11,13 @@ import type { Session } from '../session.js';
 import { applyBackup } from './restore-apply.js';
 import { countOutcome, dropVerdicts, findVerdicts, makeVerdicts } from './restore-assess.js';
 import { countViolations, findBlocked, type RestoredTable } from './restore-blocked.js';
+import { applyByOrder, findLines, readInOrder } from './restore-by-order.js';
 import { beQuiet } from './restore-quiet.js';
 import {
   baseRelation,
   carryRelation,
   columnsThroughStep,
+  isFoundByOrder,
   isWhole,
   type KnownTypes,
   type Relation,
@@ -30,11 +32,27 @@ const doing = 'looking at what the record backups can bring back';
 export type Rows = (table: TableShape, whole: boolean) => Relation;
 
 /** The rows that the tables have now. */
-export function rowsNow(known: KnownTypes): Rows {
+export function rowsNow(known: KnownTypes, isNumbered = false): Rows {
   return (table, whole) => {
     const columns = table.columns.map((then) => ({ now: then, then }));
-    return baseRelation(whole ? table.sql : `ONLY ${table.sql}`, columns, known);
+    return baseRelation(whole ? table.sql : `ONLY ${table.sql}`, columns, known, isNumbered);
   };
+}
+
+/**
+ * The rows as each statement of the migration left them. What one statement converted is found by all that it left, not by
+ * what is back of it already.
+ */
+class StatementRows {
+  readonly #found = new Map<string, { readonly statement: string; readonly relation: Relation }>();
+
+  at({ backup, table }: Placement, current: Relation): Relation {
+    const statement = `${backup.migrationVersion}/${backup.statement}`;
+    const known = this.#found.get(table.sql);
+    if (known?.statement === statement) return known.relation;
+    this.#found.set(table.sql, { statement, relation: current });
+    return current;
+  }
 }
 
 /** What the schema's step makes of rows: other names, columns that go, columns without values. */
@@ -96,13 +114,15 @@ export async function assessStep(session: Session, order: AssessOrder): Promise<
     current.set(key, found);
     return found;
   };
+  const statements = new StatementRows();
   for (const placement of placements) {
     const { table, backup } = placement;
     const whole = isWhole(placement);
     const relation = rows(table, whole);
+    const left = statements.at(placement, relation);
     if (!settled.has(backup.id)) {
       await makeVerdicts(session, placement);
-      await findVerdicts(session, placement, relation);
+      await findVerdicts(session, placement, isFoundByOrder(placement) ? left : relation);
     }
     current.set(keyOf(table, whole), withBackup(relation, placement, verdicts));
   }
@@ -163,13 +183,18 @@ export async function prepareRestore(session: Session, order: RestoreOrder): Pro
   );
   if (compared.length === 0) return new Set();
   const known = await readKnownTypes(session, shapes.after);
-  const rows = rowsAfterStep(rowsNow(known), shapes, known);
+  const isOrdered = placements.some(isFoundByOrder);
+  if (isOrdered) await readInOrder(session);
+  const rows = rowsAfterStep(rowsNow(known, isOrdered), shapes, known);
   const current = new Map<string, Relation>();
+  const statements = new StatementRows();
   for (const placement of parentsFirst(placements)) {
     const key = `${placement.table.oid}/${isWhole(placement)}`;
     const relation = current.get(key) ?? rows(placement.table, isWhole(placement));
+    const left = statements.at(placement, relation);
     await makeVerdicts(session, placement);
-    await findVerdicts(session, placement, relation);
+    await findVerdicts(session, placement, isFoundByOrder(placement) ? left : relation);
+    if (isFoundByOrder(placement)) await findLines(session, placement, left);
     current.set(key, withBackup(relation, placement, verdicts));
   }
   for (const placement of placements) {
@@ -193,9 +218,15 @@ export async function restoreStep(
   const restoreNoise = await beQuiet(session, placements);
   const known = await readKnownTypes(session, order.shapes.after);
   const assessed = await assessStep(session, { ...order, rows: rowsNow(known) });
+  const ordered = assessed.placements.filter(
+    (placement) => isFoundByOrder(placement) && order.settled.has(placement.backup.id),
+  );
+  // First: whatever else is put back moves rows.
+  await applyByOrder(session, ordered, order.verdicts);
   for (const [index, placement] of assessed.placements.entries()) {
     const outcome = assessed.outcomes[index];
-    if (outcome) await applyBackup(session, placement, outcome, order.verdicts);
+    if (!outcome || ordered.includes(placement)) continue;
+    await applyBackup(session, placement, outcome, order.verdicts);
   }
   await restoreNoise();
   await moveSequences(
