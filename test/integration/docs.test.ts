@@ -108,6 +108,78 @@ describe.skipIf(!server)('examples of the documentation', () => {
     }
   });
 
+  /** A database with something to lose, and a migration that loses it. */
+  const makeLossyProject = async () => {
+    const folder = await makeProject();
+    const up = 'ALTER TABLE users DROP COLUMN email;\nDROP TABLE sessions;\n';
+    await mkdir(join(folder, 'migrations/0003_drop_legacy'), { recursive: true });
+    await writeFile(join(folder, 'migrations/0003_drop_legacy/up.sql'), up);
+    if (!server) throw new Error('no server');
+    const sql = `
+      CREATE TABLE users (id int PRIMARY KEY, email text);
+      INSERT INTO users SELECT i, CASE WHEN i <= 1234 THEN i || '@example.org' END FROM generate_series(1, 2000) i;
+      CREATE TABLE sessions (id int PRIMARY KEY, user_id int NOT NULL REFERENCES users);
+      INSERT INTO sessions SELECT i, i % 2000 + 1 FROM generate_series(1, 5678) i;`;
+    database = await createTestDatabase(server, { name: 'shop', sql });
+    const place = { BELAY_STORE: join(folder, 'store'), BELAY_DRILL_SERVER: server.adminUrl };
+    return { folder, env: { DATABASE_URL: database.url, ...place } };
+  };
+
+  it.each([
+    ['README.md', ['safety']],
+    ['docs/safety.md', ['plan', 'backup', 'data-rollback']],
+  ] as const)(
+    'the commands about what a migration loses in %s work as they are written',
+    async (file, names) => {
+      const { folder, env } = await makeLossyProject();
+      try {
+        for (const name of names) {
+          const lines = (await block(file, name)).trim().split('\n');
+          expect(lines.length).toBeGreaterThan(1);
+          for (const line of lines) {
+            const run = await runBelay(toArguments(line), { env, cwd: folder });
+            expect(run, `${line}\n${run.stderr}`).toMatchObject({ exitCode: 0 });
+          }
+        }
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    },
+  );
+
+  it('shows a migration’s impact as docs/safety.md has it', async () => {
+    const { folder, env } = await makeLossyProject();
+    try {
+      const file = 'migrations/0003_drop_legacy/up.sql';
+      const run = await runBelay(['plan', file], { env, cwd: folder });
+      const [, ...lines] = run.stdout.trimEnd().split('\n');
+      const page = await read('docs/safety.md');
+      expect(lines).toHaveLength(3);
+      for (const line of lines) expect(page).toContain(`${line}\n`);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('the library example about what a migration loses works as it is written', async () => {
+    const { folder, env } = await makeLossyProject();
+    try {
+      const library = new URL('../../dist/index.js', import.meta.url).href;
+      const code = (await block('docs/safety.md', 'safety-library')).replace(
+        "'belaydb'",
+        `'${library}'`,
+      );
+      await writeFile(join(folder, 'example.mjs'), code);
+      const run = await runProgram(process.execPath, [join(folder, 'example.mjs')], {
+        ...{ env: { ...process.env, ...env }, cwd: folder },
+      });
+      expect(run).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(run.stdout).toBe('1234 DATA_LOSS\n0003 5678 1234\n');
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
   it('the library example about schemas works as it is written', async () => {
     const folder = await makeProject();
     try {
