@@ -34,6 +34,7 @@ const fixture = `
   INSERT INTO animals VALUES (1, 'x'), (2, NULL); INSERT INTO dogs VALUES (3, 'y', 'z'), (1, 'w', NULL);
   CREATE TABLE tree (id int PRIMARY KEY, parent int REFERENCES tree ON DELETE CASCADE);
   INSERT INTO tree SELECT i, CASE WHEN i > 1 THEN i / 2 END FROM generate_series(1, 31) i;
+  CREATE MATERIALIZED VIEW stored AS SELECT 1 AS id; CREATE SEQUENCE counter;
   CREATE VIEW adults AS SELECT * FROM users WHERE age > 40;
   CREATE VIEW joined AS SELECT u.id, o.total FROM users u JOIN orders o ON o.user_id = u.id;
   CREATE TABLE logged (id int); INSERT INTO logged VALUES (1);
@@ -220,6 +221,11 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    sql: 'DELETE FROM stored',
+    fails: true,
+    expected: [['object-missing', 'public.stored', 0, 0]],
+  },
+  {
     sql: 'DELETE FROM items WHERE nothing_there = 1',
     fails: true,
     expected: [['delete', 'public.items', 0, 0]],
@@ -307,6 +313,18 @@ const mergeCase: Case = {
   ],
 };
 
+/** Of PostgreSQL 17 and later. */
+const bySourceCase: Case = {
+  sql: `MERGE INTO numbers USING (SELECT 1 AS n UNION SELECT 2) s ON numbers.n = s.n
+         WHEN NOT MATCHED BY SOURCE THEN DELETE WHEN MATCHED THEN DO NOTHING`,
+  fails: true,
+  expected: [
+    ['merge', 'public.numbers', 1, 1],
+    ['rows-in-the-way', 'public.numbered', 1, 0],
+    ['rows-in-the-way', 'public.late', 0, 0],
+  ],
+};
+
 const tables = [
   'users',
   'orders',
@@ -356,7 +374,7 @@ describe.each(testServers())('statements that change rows, on $name', (server) =
       return lost;
     });
 
-  const tried = [...cases, mergeCase];
+  const tried = [...cases, mergeCase, ...(server.name.endsWith(' 18') ? [bySourceCase] : [])];
 
   it.each(tried.map((one) => [one.sql.replaceAll(/\s+/g, ' '), one] as const))(
     'counts: %s',

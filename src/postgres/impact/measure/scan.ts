@@ -123,6 +123,15 @@ const counterSql = ({ of, where }: Counter): string =>
   where === null ? `count(${of})` : `count(${of}) FILTER (WHERE ${where})`;
 
 /**
+ * A table that TRUNCATE or ALTER TABLE has written anew since the snapshot was taken looks empty in it: its rows are all younger.
+ * The snapshot knows the former file, the function the present one.
+ */
+function isRewritten({ oid }: MeasuredTable): string {
+  return `(SELECT c.relfilenode <> 0 AND c.relfilenode <> pg_catalog.pg_relation_filenode(c.oid)
+             FROM pg_catalog.pg_class c WHERE c.oid = ${oid}) AS is_rewritten`;
+}
+
+/**
  * Equal aggregates are computed once. Where all of them are about some rows only, the table is read by these conditions, so that
  * an index can spare the scan.
  */
@@ -140,6 +149,7 @@ function scanQuery({ table, parts }: Scan): ScanQuery {
   const selected = list.map(([sql, name]) => `${isOne ? bare.get(sql) : sql} AS ${name}`);
   const some = [...conditions].map((one) => `(${one})`).join(' OR ');
   const where = readsAll ? '' : ` WHERE ${isOne ? condition : some}`;
+  if (table.only) selected.push(isRewritten(table));
   return {
     sql: `SELECT ${selected.join(', ')} FROM ${source(table)}${where}`,
     columns: new Map(list),
@@ -175,6 +185,11 @@ async function runScan(reading: Reading, scan: Scan, results: ScanResults): Prom
   const { table, searchPath, parts } = scan;
   const query = scanQuery(scan);
   const row = await reading.attempt(query.sql, { searchPath, table });
+  if (!(row instanceof Refusal) && row.is_rewritten === true) {
+    const refusal = new Refusal('55006', 'it was written anew meanwhile: plan again');
+    for (const part of parts) results.refused.set(part, refusal);
+    return;
+  }
   if (!(row instanceof Refusal)) {
     for (const part of parts) results.measured.set(part, readPart(part, query, row));
     return;

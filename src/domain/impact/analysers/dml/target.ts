@@ -27,6 +27,9 @@ export interface DmlTarget {
 
 export type DmlEvent = 'INSERT' | 'UPDATE' | 'DELETE' | 'TRUNCATE';
 
+/** Tables, partitioned and foreign ones, and views. */
+const changeable = new Set(['r', 'p', 'f', 'v']);
+
 /** Finds the table; or the one finding that says that there is none. */
 export function findTarget(
   world: World,
@@ -41,6 +44,15 @@ export function findTarget(
       finding({
         ...{ rule: 'object-missing', operation, object, safety: 'SAFE', fails: true },
         reason: `there is no table ${object}`,
+      }),
+    ];
+  }
+  if (!changeable.has(relation.kind)) {
+    const reason = 'its rows cannot be changed: it is no table';
+    return [
+      finding({
+        ...{ rule: 'object-missing', operation, object: nameOf(relation), safety: 'SAFE' },
+        ...{ fails: true, reason },
       }),
     ];
   }
