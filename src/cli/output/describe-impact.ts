@@ -30,6 +30,14 @@ const isLoss = ({ impact }: Found): boolean =>
 const losesData = ({ recordsAtRisk, operation }: Impact): boolean =>
   recordsAtRisk !== 0 || /^(?:DROP (?:TABLE|COLUMN)|TRUNCATE|DELETE|UPDATE|MERGE)/.test(operation);
 
+function asidesOf({ because, after }: Impact): string[] {
+  const which = `${after.length === 1 ? 'statement' : 'statements'} ${after.join(', ')}`;
+  return [
+    ...(because ? [`(goes with ${shortName(because)})`] : []),
+    ...(after.length > 0 ? [`(as it is now: ${which} may change that)`] : []),
+  ];
+}
+
 /**
  * The destructive part of a plan, as `belay migrate up` shows it before it asks:
  *
@@ -45,19 +53,19 @@ export function describeLosses(
   const losses = found(plan).filter(isLoss);
   const rows = losses.map(({ impact }) => ({
     cells: [printable(impact.operation), shortName(impact.object)] as const,
-    loss: lossText(impact) + (impact.because ? ` (goes with ${shortName(impact.because)})` : ''),
+    loss: [lossText(impact), ...asidesOf(impact)].join(' '),
     paint: impact.recordsAtRisk === 0 ? style.dim : style.yellow,
   }));
   const widths = [0, 1].map((at) =>
     Math.max(0, ...rows.map(({ cells }) => (cells[at] ?? '').length)),
   );
   const [first = 0, second = 0] = widths;
-  const isNarrow = rows.some(({ loss }) => 4 + first + 2 + second + 2 + loss.length > columns);
-  const lines = rows.flatMap(({ cells: [operation, object], loss, paint }) =>
-    isNarrow
-      ? [`    ${operation}  ${object}`, `      ${paint(loss)}`]
-      : [`    ${operation.padEnd(first)}  ${object.padEnd(second)}  ${paint(loss)}`],
-  );
+  const lines = rows.flatMap(({ cells: [operation, object], loss, paint }) => {
+    const isWide = 4 + first + 2 + second + 2 + loss.length > columns;
+    return isWide
+      ? [`    ${operation}  ${object}`, ...paragraph(loss, columns, 6).map(paint)]
+      : [`    ${operation.padEnd(first)}  ${object.padEnd(second)}  ${paint(loss)}`];
+  });
   const heading = style.bold(`  Migration impact: ${printable(title)}`);
   return [heading, ...lines, `    ${totalLine(style, plan, losses)}`].join('\n');
 }

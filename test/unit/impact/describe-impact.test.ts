@@ -50,6 +50,7 @@ describe('describeLosses', () => {
     [{ valuesAtRisk: 5, recordsAtRisk: 5, measured: 'estimate' }, 'about 5 values at risk'],
     [{ valuesAtRisk: 0, recordsAtRisk: 0 }, '0 values at risk'],
     [{ because: 'public.mood' }, '1,234 values at risk (goes with mood)'],
+    [{ after: [1, 3] }, '1,234 values at risk (as it is now: statements 1, 3 may change that)'],
   ] as const)('says %j in words', (facts, words) => {
     const plan = samplePlan([[{ ...dropColumn, ...facts }]]);
     const lines = describeLosses(plainStyle, plan, { title: 'm' }).split('\n');
