@@ -110,8 +110,7 @@ export function describeImpact(
     section(style.yellow('Not known'), of('unknown'), whole),
     section(style.yellow('Risky'), of('risky'), whole),
     section(style.yellow('Others wait'), of('waits'), whole),
-    section('Locked for a moment', of('briefly'), briefly),
-    of('briefly').length > 0 ? paragraph(briefAdvice, columns, 4).join('\n') : '',
+    section('Locked for a moment', of('briefly'), briefly, paragraph(briefAdvice, columns, 6)),
     harmless(style, plan, options.verbose === true),
     policyLines(style, options.policy, columns),
     plan.notes.flatMap((note) => paragraph(`note: ${printable(note)}`, columns, 2)).join('\n'),
@@ -126,8 +125,9 @@ function section(
   title: string,
   list: readonly Found[],
   linesOf: (one: Found) => readonly string[],
+  end: readonly string[] = [],
 ): string {
-  return list.length === 0 ? '' : [`  ${title}`, ...list.flatMap(linesOf)].join('\n');
+  return list.length === 0 ? '' : [`  ${title}`, ...list.flatMap(linesOf), ...end].join('\n');
 }
 
 function paragraph(text: string, columns: number, indent: number): string[] {
