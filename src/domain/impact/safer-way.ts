@@ -93,7 +93,7 @@ export function columnBeside(
     `ALTER TABLE ${sql} ADD COLUMN ${beside} ${type};`,
     '-- let the application, or a trigger, write both columns; then fill it in batches:',
     `UPDATE ${sql} SET ${beside} = ${value} WHERE ${beside} IS NULL AND ${old} IS NOT NULL; -- some thousand rows at a time, by the key`,
-    '-- in one transaction, with lock_timeout:',
+    '-- default, NOT NULL, indexes and constraints as the old one has them; then, in one transaction, with lock_timeout:',
     `ALTER TABLE ${sql} RENAME COLUMN ${old} TO ${nameSql(inventedName(column, [], 'old'))};`,
     `ALTER TABLE ${sql} RENAME COLUMN ${beside} TO ${old};`,
   );
@@ -138,7 +138,10 @@ export function contractColumn(table: NamedTable, column: string): string {
 /** Waits for those who use the parent, and blocks nobody. */
 export function detachConcurrently(parent: NamedTable, partition: NamedTable): string {
   const sql = `ALTER TABLE ${qualifiedSql(parent)} DETACH PARTITION ${qualifiedSql(partition)}`;
-  return steps('-- outside of a transaction:', `${sql} CONCURRENTLY;`);
+  return steps(
+    '-- outside of a transaction; it leaves a check with the bound on the partition, which may be dropped:',
+    `${sql} CONCURRENTLY;`,
+  );
 }
 
 /** A check that says what the bound will: then attaching reads nothing under the strong lock. */

@@ -241,7 +241,8 @@ function added(altered: Altered, column: NewColumn): Finding {
 }
 
 function backfill({ relation, world }: Altered, column: NewColumn, value: string): string {
-  const { name, type, required } = column;
+  const { name, type } = column;
+  const required = column.required || column.isSerial;
   const facts = { column: name, type, value, required };
   return columnThenBackfill(relation, facts, world.catalog.serverVersion);
 }
