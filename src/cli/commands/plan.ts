@@ -6,6 +6,7 @@ import type { CommandContext } from '../context.js';
 import { describeImpact } from '../output/describe-impact.js';
 import { describeMentions } from '../output/describe-mentions.js';
 import { readOwnVersion } from '../own-version.js';
+import { collect } from './arguments.js';
 import { countTimeoutOption } from './options.js';
 import { askRenames, parseRenames } from './renames.js';
 import { readConfig } from './settings.js';
@@ -38,13 +39,15 @@ export function addPlanCommand(program: Command, bind: Bind): void {
       new Option(
         '--format <format>',
         'how it is printed: for people, a pull request, code scanning',
-      )
-        .choices([...formats])
-        .conflicts('json'),
+      ).choices([...formats]),
     )
     .option('--codebase <dir>', 'where the code in this folder still names what goes; a hint')
     .option('--verbose', 'also what harmless statements do')
-    .option('--rename <old=new...>', 'of OLD:NEW: this was renamed, not dropped and added')
+    .option(
+      '--rename <old=new>',
+      'of OLD:NEW: this was renamed, not dropped and added; may be given again',
+      collect,
+    )
     .option('--no-renames', 'of OLD:NEW: nothing else was renamed')
     .addOption(countTimeoutOption())
     .action(bind<[string[]], Options>(plan));
@@ -55,7 +58,12 @@ async function plan(
   options: Options,
   input: readonly string[],
 ): Promise<void> {
-  const { parseDuration } = await import('../../index.js');
+  const { BelayError, parseDuration } = await import('../../index.js');
+  if (context.json && options.format !== undefined) {
+    throw new BelayError('USAGE', '--json and --format are two ways to print the same plan', {
+      hint: 'Leave one of them out.',
+    });
+  }
   const renames = await parseRenames(options.rename ?? []);
   const { countTimeout } = options;
   const order = {
