@@ -34,7 +34,9 @@ function columnsWith({ world, type }: Attribute): string[] {
 }
 
 /** Values of the attribute, in each column that has the type itself. */
-function droppedAttribute(attribute: Attribute): readonly Finding[] {
+export function droppedAttribute(
+  attribute: Omit<Attribute, 'cmd'> & { readonly cmd: Pick<AlterTableCmd, 'name'> },
+): readonly Finding[] {
   const { world, type, cmd, facts } = attribute;
   const holders = world
     .columnsOfType(type)

@@ -13,6 +13,7 @@ import {
 } from '../world/tree.js';
 import type { AnalysedStatement, NewColumn, Tree, World, WorldRelation } from '../world.js';
 import { boundOf, insideBound } from './alter-table/partition-bound.js';
+import { feltLock } from './felt-lock.js';
 import { exists, missing } from './missing.js';
 import { relationKind } from './named-object.js';
 
@@ -161,8 +162,7 @@ function joinFamily(
     object: printedName(parent.schema, parent.name),
     safety: 'SAFE',
     reason: isPartition ? 'the table gets a new partition' : 'the table gets an inheritor',
-    lock: parent.live ? (isPartition ? 'ACCESS EXCLUSIVE' : 'SHARE UPDATE EXCLUSIVE') : null,
-    table: parent.live?.oid ?? null,
+    ...feltLock(world, parent, isPartition ? 'ACCESS EXCLUSIVE' : 'SHARE UPDATE EXCLUSIVE'),
   });
   const others = isPartition ? inDefaultPartition(world, parent, bound) : [];
   world.addParent(relation, parent);
@@ -289,7 +289,6 @@ function referenceTo(
     ...{ rule: 'add-foreign-key', operation, object: printedName(target.schema, target.name) },
     safety: 'SAFE',
     reason: `the new table refers to it by ${name}: deleting its rows, or dropping it, is checked from now on`,
-    lock: target.live ? 'SHARE ROW EXCLUSIVE' : null,
-    table: target.live?.oid ?? null,
+    ...feltLock(world, target, 'SHARE ROW EXCLUSIVE'),
   });
 }

@@ -4,6 +4,7 @@ import { printedName } from '../world/printed-names.js';
 import { contentOf, nodesAt, treeAt } from '../world/tree.js';
 import type { AnalysedStatement, Tree, World, WorldRelation } from '../world.js';
 import { inTheWayOf, placeOf } from './create-table.js';
+import { feltLock } from './felt-lock.js';
 import { certainColumns, dependOnQuery, outputColumns } from './query-parts.js';
 
 /** CREATE VIEW; with OR REPLACE the view that is there gets another query. */
@@ -27,7 +28,7 @@ export function analyseCreateView({ tree }: AnalysedStatement, world: World): Fi
     return [
       finding({
         ...{ rule: 'replace-object', operation: 'REPLACE VIEW', object, safety: 'SAFE', reason },
-        ...{ lock: taken.live ? 'ACCESS EXCLUSIVE' : null, table: taken.live?.oid ?? null },
+        ...feltLock(world, taken),
       }),
     ];
   }

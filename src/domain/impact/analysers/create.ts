@@ -21,6 +21,7 @@ import type {
 } from '../world.js';
 import { analyseCreateTable, inTheWayOf, newColumn, placeOf } from './create-table.js';
 import { analyseCreateAs, analyseCreateView } from './create-view.js';
+import { feltLock } from './felt-lock.js';
 import { exists, missing } from './missing.js';
 import { inputTypes, kindOfObject, routineWith } from './named-object.js';
 
@@ -180,17 +181,7 @@ function createPart(
   if (taken && !part.replaces) return [exists(facts, { kind, name: object, isOptional: false })];
   if (!taken) world.addObject({ kind, name: part.name, relation });
   const rule = taken ? 'replace-object' : kind === 'policy' ? 'create-policy' : 'create-object';
-  const { live } = relation;
-  return [
-    finding({
-      ...facts,
-      rule,
-      safety: 'SAFE',
-      reason,
-      lock: live ? lock : null,
-      table: live?.oid ?? null,
-    }),
-  ];
+  return [finding({ ...facts, rule, safety: 'SAFE', reason, ...feltLock(world, relation, lock) })];
 }
 
 function createTrigger({ tree }: AnalysedStatement, world: World): Finding[] {

@@ -53,10 +53,13 @@ function findingsOf(world: World, result: DropResult): Finding[] {
 
 /** CONCURRENTLY waits for those who use the table, instead of making everybody wait. */
 function ofIndex(found: Finding, { sql, tree }: AnalysedStatement): Finding {
-  if (tree.concurrent === true) return { ...found, lock: 'SHARE UPDATE EXCLUSIVE' };
-  const isHazard = found.lock !== null && found.because === null;
-  const way = `-- outside of a transaction:\n${sql.replace(/^drop\s+index/i, (words) => `${words} CONCURRENTLY`)};`;
-  return isHazard ? { ...found, saferWay: way } : found;
+  if (tree.concurrent === true) {
+    return { ...found, lock: 'SHARE UPDATE EXCLUSIVE', hazard: 'none' };
+  }
+  const isFelt = found.hazard !== undefined && found.hazard !== 'none';
+  if (!isFelt || found.because !== null) return found;
+  const way = sql.replace(/^drop\s+index/i, (words) => `${words} CONCURRENTLY`);
+  return { ...found, saferWay: `-- outside of a transaction:\n${way};` };
 }
 
 function ambiguous(operation: string, { name }: NamedObject): Finding {

@@ -4,6 +4,8 @@ import { contractColumn } from '../safer-way.js';
 import { qualifiedSql } from '../sql-names.js';
 import { printedName } from '../world/printed-names.js';
 import type { Dropped, DropResult, World, WorldColumn, WorldRelation } from '../world.js';
+import { droppedAttribute } from './composite-types.js';
+import { feltLock } from './felt-lock.js';
 import { isLiveFamily, partsMeasure } from './partition-rows.js';
 
 /** What else is to be said of a loss. */
@@ -31,7 +33,7 @@ export function tableLoss(
   }
   return finding({
     ...{ ...facts, safety: 'UNSAFE', reason: 'the table goes with all its rows' },
-    ...{ lock: 'ACCESS EXCLUSIVE', table: live.oid, after: world.touchedBefore(relation) },
+    ...{ ...feltLock(world, relation), after: world.touchedBefore(relation) },
     measure: partsMeasure(world, relation) ?? { what: 'rows', table: measured, where: null },
     ...{ counts: 'rows-lost', loss: { what: 'table', table: live.oid } },
     saferWay: because === null ? retireTable(relation) : null,
@@ -62,7 +64,7 @@ export function columnLoss(
   const facts = {
     ...{ rule: 'drop-column', operation: 'DROP COLUMN', because },
     object: printedName(relation.schema, relation.name, column.name),
-    ...({ lock: 'ACCESS EXCLUSIVE', table: relation.live?.oid ?? null } as const),
+    ...feltLock(world, relation),
   };
   const harmless = (reason: string) => finding({ ...facts, safety: 'SAFE', reason });
   const { live } = column;
@@ -77,7 +79,6 @@ export function columnLoss(
     return harmless('the column goes; its values are computed from others');
   }
   const loses = { ...facts, safety: 'DATA_LOSS' } as const;
-  if (relation.kind === 'c') return finding({ ...loses, ...attributeLoss });
   const reason = `the column goes with its values${alongWith(world, relation, column)}`;
   return finding({
     ...{ ...loses, reason, after: world.touchedBefore(relation, [column.name]) },
@@ -92,12 +93,22 @@ export function columnLoss(
   });
 }
 
-const attributeLoss = {
-  reason: 'the attribute goes from every value of the composite type',
-  unmeasured: 'values inside of composite values are not counted',
-};
-
 const quotedColumn = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** An attribute of a composite type goes from all values of that type. */
+function attributeLosses(
+  world: World,
+  relation: WorldRelation,
+  column: WorldColumn,
+  { because = null }: LossContext,
+): readonly Finding[] {
+  const type = world.catalog.types.find((one) => one.relation === relation.live?.oid);
+  const object = printedName(relation.schema, relation.name, column.name);
+  const facts = { rule: 'drop-column', operation: 'DROP ATTRIBUTE', object };
+  if (!type) return [finding({ ...facts, safety: 'SAFE', because, reason: 'the attribute goes' })];
+  const losses = droppedAttribute({ world, type, cmd: { name: column.name }, facts });
+  return losses.map((one) => ({ ...one, because: because ?? one.because }));
+}
 
 /** Generated in the live database, and still: what DROP EXPRESSION left would be values like others. */
 function isComputed(world: World, relation: WorldRelation, number: number): boolean {
@@ -167,6 +178,7 @@ const partKinds = new Set([
 
 /** The removal of anything but tables and columns. */
 export function objectLoss(
+  world: World,
   dropped: Pick<Dropped, 'kind' | 'name' | 'because' | 'self' | 'relation'>,
 ): Finding {
   const { kind, name, because, self, relation } = dropped;
@@ -179,8 +191,7 @@ export function objectLoss(
     ...{ object: name, because },
     safety: kind === 'sequence' && !isNewSequence ? 'DATA_LOSS' : 'SAFE',
     reason: reasonOfKind[kind] ?? `the ${kind} goes; rows stay as they are`,
-    lock: hasLock ? 'ACCESS EXCLUSIVE' : null,
-    table: holder?.live?.oid ?? null,
+    ...(hasLock ? feltLock(world, holder) : {}),
   });
 }
 
@@ -190,14 +201,15 @@ export function objectLoss(
  */
 export function droppedFindings(world: World, { dropped }: DropResult): Finding[] {
   const going = new Map(dropped.map((one) => [one.id, one]));
-  return dropped.flatMap((one): Finding[] => {
+  return dropped.flatMap((one): readonly Finding[] => {
     const context = { because: one.because };
     if (implicitKinds.has(one.kind)) return [];
     if (one.kind === 'table' && one.self) {
       return isCountedAbove(world, one.self, going) ? [] : [tableLoss(world, one.self, context)];
     }
-    if (one.kind !== 'column') return isSaid(one) ? [objectLoss(one)] : [];
+    if (one.kind !== 'column') return isSaid(one) ? [objectLoss(world, one)] : [];
     const { relation, column } = one;
+    if (relation?.kind === 'c' && column) return attributeLosses(world, relation, column, context);
     return relation && column && !isCopyOfParents(world, relation, column, going)
       ? [columnLoss(world, relation, column, context)]
       : [];

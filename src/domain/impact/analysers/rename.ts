@@ -1,9 +1,9 @@
-import type { LockMode } from '../../impact.js';
 import { type Finding, finding } from '../finding.js';
 import { nameSql, qualifiedSql } from '../sql-names.js';
 import { printedName } from '../world/printed-names.js';
 import { textAt } from '../world/tree.js';
 import type { AnalysedStatement, Analysers, World, WorldRelation } from '../world.js';
+import { feltLock } from './felt-lock.js';
 import { exists, missing, nothingToDo } from './missing.js';
 import {
   findNamed,
@@ -90,7 +90,7 @@ function renameRelation({ tree }: AnalysedStatement, world: World): Finding {
     });
   const reason = `the ${relationKind(relation)} is called ${to} from now on${unnoticed(world, relation.name, followersOf(world, relation))}`;
   const result = finding({
-    ...{ ...facts, rule: 'rename-table', safety: 'SAFE', reason, ...lockOf(relation) },
+    ...{ ...facts, rule: 'rename-table', safety: 'SAFE', reason, ...feltLock(world, relation) },
     saferWay: relation.isNew || relation.kind === 'S' ? null : viewForTable(relation, to),
   });
   world.renameRelation(relation, { name: to });
@@ -115,9 +115,6 @@ function notThere(
     ? nothingToDo(facts, `there is no ${what.kind} ${what.name}`)
     : missing(world, facts, what);
 }
-
-const lockOf = ({ live }: WorldRelation, lock: LockMode = 'ACCESS EXCLUSIVE') =>
-  live ? { lock, table: live.oid } : { lock: null, table: null };
 
 function renameIndex(
   world: World,
@@ -162,7 +159,14 @@ function renameColumn({ tree }: AnalysedStatement, world: World): Finding[] {
   const reason = `the ${what} is called ${to} from now on${unnoticed(world, from, followersOf(world, relation, column.id))}`;
   const isOwn = column.isNew || relation.isNew;
   const result = finding({
-    ...{ ...facts, object, rule: 'rename-column', safety: 'SAFE', reason, ...lockOf(relation) },
+    ...{
+      ...facts,
+      object,
+      rule: 'rename-column',
+      safety: 'SAFE',
+      reason,
+      ...feltLock(world, relation),
+    },
     saferWay:
       isOwn || isAttribute
         ? null
@@ -238,7 +242,7 @@ function renameObject({ tree }: AnalysedStatement, world: World, type: string): 
     rule: 'rename',
     safety: 'SAFE',
     reason,
-    ...(relation ? lockOf(relation) : {}),
+    ...(relation ? feltLock(world, relation) : {}),
   });
 }
 
@@ -273,7 +277,7 @@ function analyseMove({ tree }: AnalysedStatement, world: World): Finding[] {
       rule: 'move-schema',
       safety: 'SAFE',
       reason,
-      ...(relation ? lockOf(relation) : {}),
+      ...(relation ? feltLock(world, relation) : {}),
     },
     saferWay:
       relation && !relation.isNew && relation.kind !== 'S' ? viewForMoved(relation, to) : null,
