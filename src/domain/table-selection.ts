@@ -209,16 +209,19 @@ export function selectPartitioned(
   const contents = new Contents(toc);
   const roots = tables.flatMap((table) => contents.find('TABLE', table) ?? []);
   const whole = new Set(roots.flatMap((root) => contents.whole(root)));
-  // An index of a partition hangs on that of the partitioned table too.
-  const tableIds = new Set(
-    contents.entries.filter(({ kind }) => kind === 'TABLE').map(({ dumpId }) => dumpId),
-  );
   const rootIds = new Set(roots.map(({ dumpId }) => dumpId));
-  const ofPartitions = new Set<number>();
+  const attached = contents.entries.filter(
+    ({ kind, needs }) => kind === 'TABLE ATTACH' && needs.some((id) => rootIds.has(id)),
+  );
+  // What belongs to a partition hangs on what belongs to the partitioned table too.
+  const partitionIds = new Set(
+    attached.flatMap(({ needs }) => needs.filter((id) => !rootIds.has(id))),
+  );
+  const ofPartitions = new Set(partitionIds);
   for (const { dumpId, kind, needs } of contents.entries) {
-    const isOther = (id: number) => tableIds.has(id) && !rootIds.has(id);
-    const isIndex = kind === 'INDEX' && needs.some(isOther);
-    if (isIndex || needs.some((id) => ofPartitions.has(id))) ofPartitions.add(dumpId);
+    // A foreign key of the table on itself needs the indexes of its partitions, and is its own all the same.
+    const telling = kind === 'FK CONSTRAINT' ? partitionIds : ofPartitions;
+    if (needs.some((id) => telling.has(id))) ofPartitions.add(dumpId);
   }
   for (const entry of whole) if (ofPartitions.has(entry.dumpId)) whole.delete(entry);
   const ids = new Set([...whole].map(({ dumpId }) => dumpId));
