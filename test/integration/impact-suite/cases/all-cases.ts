@@ -1,6 +1,7 @@
 import type { ImpactCase } from '../../../support/impact-case.js';
 import { columnCases } from './columns.js';
 import { constraintCases } from './constraints.js';
+import { cornerCases } from './corners.js';
 import { dropCases } from './drops.js';
 import { lockCases } from './locks.js';
 import { moreScriptCases } from './more-scripts.js';
@@ -17,7 +18,7 @@ export const families: readonly (readonly [what: string, cases: readonly ImpactC
   ['rows that change', rowCases],
   ['statements that follow one another', [...scriptCases, ...moreScriptCases]],
   ['locks and rewrites', lockCases],
-  ['what is easily overlooked', trapCases],
+  ['what is easily overlooked', [...trapCases, ...cornerCases]],
   ['what newer versions have', newerCases],
   ['rights, code and what is harmless', otherCases],
 ];
