@@ -204,6 +204,7 @@ export {
   readMigrationStatus,
 } from './features/migration/read-status.js';
 export {
+  type KeptRecords,
   type MigrateUpOptions,
   type MigrateUpResult,
   type MigrationBackup,

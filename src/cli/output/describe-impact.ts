@@ -13,6 +13,8 @@ export interface DescribeImpactOptions {
   readonly policy?: PolicyResult | undefined;
   /** Also what harmless statements do. */
   readonly verbose?: boolean | undefined;
+  /** Nothing of what is only felt for a moment, or not at all: above a question about what is lost. */
+  readonly brief?: boolean | undefined;
 }
 
 interface Found {
@@ -110,8 +112,17 @@ export function describeImpact(
     section(style.yellow('Not known'), of('unknown'), whole),
     section(style.yellow('Risky'), of('risky'), whole),
     section(style.yellow('Others wait'), of('waits'), whole),
-    section('Locked for a moment', of('briefly'), briefly, paragraph(briefAdvice, columns, 6)),
-    harmless(style, plan, options.verbose === true),
+    ...(options.brief
+      ? []
+      : [
+          section(
+            'Locked for a moment',
+            of('briefly'),
+            briefly,
+            paragraph(briefAdvice, columns, 6),
+          ),
+          harmless(style, plan, options.verbose === true),
+        ]),
     policyLines(style, options.policy, columns),
     plan.notes.flatMap((note) => paragraph(`note: ${printable(note)}`, columns, 2)).join('\n'),
   ];

@@ -49,7 +49,9 @@ export function describeUp(
       `would apply ${plural(planned.length, 'migration')} to what is at ${style.bold(current)}:`,
       ...planned.map((one) => `  ${titleOf(one)}  ${style.dim(one.file)}`),
       describeImpacts(style, result.impacts, columns),
-    ].join('\n');
+    ]
+      .filter((line) => line !== '')
+      .join('\n');
   }
   const left = pending.length === 0 ? '' : `, ${pending.length} still pending`;
   return [
@@ -77,21 +79,31 @@ function backupLines(style: Style, { backup, applied, from }: MigrateUpResult): 
     const what = column === null ? plural(rows, 'row') : plural(rows, 'value');
     return `  kept ${what} of ${column === null ? table : `${table}.${column}`}`;
   });
-  const before = `  \`belay rollback ${from} --data\` brings them back`;
+  const first = applied.findIndex(({ version }) => version === records[0]?.version);
+  const version = applied[first - 1]?.version ?? from;
+  const before = `  \`belay rollback ${version} --data\` brings them back`;
   return [...kept, ...(kept.length > 0 ? [style.dim(before)] : [])];
 }
 
-/** What migrations would do, before somebody chooses a backup or a command runs. */
+/**
+ * What migrations would do, before somebody chooses a backup or a command runs: of those that lose nothing, fail on nothing and
+ * hold nobody up there is nothing to be said.
+ */
 export function describeImpacts(
   style: Style,
   impacts: readonly MigrationImpact[],
   columns: number | undefined,
 ): string {
   return impacts
-    .filter(({ impact }) => impact.statements.length > 0)
-    .map((one) => describeImpact(style, one.impact, { title: titleOf(one), columns }))
+    .filter(
+      ({ impact }) => impact.safety !== 'SAFE' || impact.totals.wouldFail > 0 || isLong(impact),
+    )
+    .map((one) => describeImpact(style, one.impact, { title: titleOf(one), columns, brief: true }))
     .join('\n\n');
 }
+
+const isLong = ({ statements }: MigrationImpact['impact']): boolean =>
+  statements.some(({ impacts }) => impacts.some(({ hazard }) => hazard === 'long'));
 
 export function describeDown(style: Style, result: MigrateDownResult): string {
   return [

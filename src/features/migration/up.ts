@@ -77,7 +77,13 @@ export interface MigrationBackup {
   /** "files": the sealed archive of the tables. */
   readonly archive: FilesBackup | null;
   /** "database": what lies beside the tables now, for a rollback with data. */
-  readonly records: readonly KeptSummary[];
+  readonly records: readonly KeptRecords[];
+}
+
+/** What was kept of one statement's loss. */
+export interface KeptRecords extends KeptSummary {
+  /** Of the migration. */
+  readonly version: string;
 }
 
 interface Outcome extends MigrateUpResult {
@@ -146,7 +152,7 @@ async function runUp(
   startedAt: number,
 ): Promise<Outcome> {
   const done: UpMigration[] = [];
-  const records: KeptSummary[] = [];
+  const records: KeptRecords[] = [];
   let decision: Decision | null = null;
   for (;;) {
     const attempt: Attempt = await attemptUp(target, own, options, decision);
@@ -186,7 +192,7 @@ async function decide(
 type Attempt =
   /** Something would be lost, and nobody has chosen yet. */
   | { readonly isOpen: true; readonly impacts: readonly MigrationImpact[] }
-  | ({ readonly isOpen: false; readonly records: readonly KeptSummary[] } & Omit<
+  | ({ readonly isOpen: false; readonly records: readonly KeptRecords[] } & Omit<
       Outcome,
       'ok' | 'dryRun' | 'durationMs' | 'backup'
     >);
@@ -226,7 +232,7 @@ async function applyPlan(
   options: MigrateUpOptions,
 ) {
   await applier.recordBaseline();
-  const records: KeptSummary[] = [];
+  const records: KeptRecords[] = [];
   const toStep = (file: MigrationFile) => async (runner: Applier) => {
     const step = stepOf(file, runner);
     const { version } = file;
@@ -239,7 +245,7 @@ async function applyPlan(
       ...step,
       hooks: backup?.hooks,
       onApplied: () => {
-        records.push(...(backup?.kept() ?? []));
+        records.push(...(backup?.kept() ?? []).map((kept) => ({ version, ...kept })));
       },
     };
   };
