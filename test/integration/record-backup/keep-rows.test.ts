@@ -192,10 +192,11 @@ describe.each(testServers())('records kept of rows on $name', (server) => {
       CREATE TRIGGER again AFTER UPDATE ON twice FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION again();
       CREATE TABLE goals (id int PRIMARY KEY);
       CREATE TABLE links (id int PRIMARY KEY, one int REFERENCES goals ON DELETE SET NULL, two int REFERENCES goals ON DELETE SET NULL);
-      INSERT INTO goals VALUES (1), (2), (3); INSERT INTO links VALUES (1, 1, 2), (2, 2, 3), (3, 3, 1)`);
+      INSERT INTO goals VALUES (1), (2), (3); INSERT INTO links VALUES (1, 1, 2), (2, 2, 3), (3, 3, 1);
+      CREATE TABLE tree (id int PRIMARY KEY, parent int REFERENCES tree ON UPDATE CASCADE); INSERT INTO tree VALUES (1, NULL), (2, 1), (3, 2)`);
     await scene.migrate(
-      `UPDATE twice SET a = -a, c = 'd' WHERE id <= 60; DELETE FROM goals WHERE id < 3`,
-      [['UPDATE twice'], ['DELETE goals', 'UPDATE links']],
+      `UPDATE twice SET a = -a, c = 'd' WHERE id <= 60; DELETE FROM goals WHERE id < 3; UPDATE tree SET id = id + 10`,
+      [['UPDATE twice'], ['DELETE goals', 'UPDATE links'], ['UPDATE tree']],
       { version: 'twice' },
     );
     const backups = await scene.backups('twice');
@@ -203,13 +204,19 @@ describe.each(testServers())('records kept of rows on $name', (server) => {
       ['twice', 60, 60 + 60 + 11],
       ['goals', 2, 0],
       ['links', 3, 4],
+      ['tree', 3, 5],
+    ]);
+    expect(await scene.data(backups[3])).toEqual([
+      { id: '1', 'id after': '11', parent: null, 'parent after': null },
+      { id: '2', 'id after': '12', parent: '1', 'parent after': '11' },
+      { id: '3', 'id after': '13', parent: '2', 'parent after': '12' },
     ]);
     await scene.run('DROP PUBLICATION everything');
     const data = await scene.data(backups[0]);
     expect(data.find(({ id }) => id === '2')).toEqual({
       ...{ id: '2', a: '2', 'a after': '998', b: '{}', 'b after': '{2}' },
       // Changed, and changed back.
-      ...{ c: 'c', 'c after': 'c' },
+      ...{ c: null, 'c after': null },
     });
     expect(data.find(({ id }) => id === '60')).toMatchObject({
       a: '60',
