@@ -108,7 +108,7 @@ export async function readLiveCatalog(session: Session): Promise<LiveCatalog> {
     historySchema: row.history,
     schemas,
     relations: withPartitions((row.relations ?? []).map(relationOf)),
-    columns: (row.columns ?? []).map(columnOf),
+    columns: (row.columns ?? []).map(columnOf).sort(byPlace),
     constraints: (row.constraints ?? []).map(constraintOf),
     indexes: (row.indexes ?? []).map(indexOf),
     triggers: (row.triggers ?? []).map(triggerOf),
@@ -188,6 +188,9 @@ function withPartitions(list: readonly LiveRelation[]): LiveRelation[] {
   };
   return list.map(whole);
 }
+
+const byPlace = (a: LiveColumn, b: LiveColumn): number =>
+  a.relation - b.relation || a.number - b.number;
 
 function columnOf(row: readonly Text[]): LiveColumn {
   const [relation, place, name, type, typeOid, notNull, value, defaultOid, ...rest] = row;

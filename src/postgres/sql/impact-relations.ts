@@ -1,5 +1,12 @@
 import { family } from './impact-scope.js';
 
+const isHeld = (oid: string): string => `(${oid} IN (SELECT oid FROM held))`;
+
+/** What would wait for a held table; then what stands for it, where there is something. */
+function notHeld(sql: string, instead = 'NULL', isThere = 'true', held = 'c.is_held'): string {
+  return `CASE WHEN NOT ${held} THEN ${sql} WHEN ${isThere} THEN ${instead} END`;
+}
+
 const isStored = `c.relkind IN ('r', 'm')`;
 
 /** Functions that open a table would wait for whoever holds it; its pages at the last ANALYZE will do then. */
@@ -20,9 +27,9 @@ export const relationsSql = family(
     // The policies apply to the role, whatever row_security says.
     ...['c.relrowsecurity AND row_security_active(c.oid)', 'c.relrowsecurity'],
     ...['p.parents', 'c.relispartition'],
-    `CASE WHEN c.relkind IN ('v', 'm') AND NOT c.is_held THEN pg_get_viewdef(c.oid) END`,
-    ...['k.partstrat', 'k.partattrs', 'pg_get_expr(k.partexprs, k.partrelid)'],
-    'pg_get_expr(c.relpartbound, c.oid)',
+    `CASE WHEN c.relkind IN ('v', 'm') AND NOT EXISTS (SELECT FROM held) THEN pg_get_viewdef(c.oid) END`,
+    ...['k.partstrat', 'k.partattrs', notHeld('pg_get_expr(k.partexprs, k.partrelid)')],
+    notHeld('pg_get_expr(c.relpartbound, c.oid)'),
   ],
   `FROM relations c
    LEFT JOIN (SELECT inhrelid, array_agg(inhparent ORDER BY inhseqno) AS parents FROM pg_inherits GROUP BY 1) p
@@ -41,7 +48,11 @@ export const columnsSql = family(
       'format_type(a.atttypid, a.atttypmod)',
       'a.atttypid',
     ],
-    ...['a.attnotnull', 'pg_get_expr(d.adbin, d.adrelid)', 'd.oid'],
+    ...[
+      'a.attnotnull',
+      notHeld('pg_get_expr(d.adbin, d.adrelid)', `'NULL'`, 'd.oid IS NOT NULL'),
+      'd.oid',
+    ],
     ...[`nullif(a.attidentity, '')`, `nullif(a.attgenerated, '')`],
     `CASE WHEN a.attcollation NOT IN (0, 100, 950) THEN a.attcollation::regcollation END`,
     ...['a.attislocal', 'a.attinhcount'],
@@ -64,13 +75,18 @@ export const constraintsSql = (serverVersion: number): string =>
         'k.convalidated',
         'k.condeferrable',
       ],
-      ...['pg_get_constraintdef(k.oid)', 'k.conkey', 'k.confrelid', 'k.confkey'],
+      ...[
+        notHeld('pg_get_constraintdef(k.oid)', `''`, 'true', isHeld('k.conrelid')),
+        'k.conkey',
+        'k.confrelid',
+        'k.confkey',
+      ],
       ...[
         `CASE WHEN k.contype = 'f' THEN k.confdeltype END`,
         `CASE WHEN k.contype = 'f' THEN k.confupdtype END`,
       ],
       ...['k.conindid', 'k.conparentid'],
-      `CASE WHEN k.contype = 'c' THEN pg_get_expr(k.conbin, k.conrelid) END`,
+      `CASE WHEN k.contype = 'c' AND NOT ${isHeld('k.conrelid')} THEN pg_get_expr(k.conbin, k.conrelid) END`,
       ...[`k.confmatchtype = 'f'`, serverVersion >= 180000 ? 'k.conenforced' : 'true'],
     ],
     'FROM pg_constraint k JOIN spaces n ON n.oid = k.connamespace WHERE n.is_users OR k.oid >= 16384',
@@ -87,8 +103,13 @@ export const indexesSql = family(
       'i.indisprimary',
       'i.indisvalid',
     ],
-    ...['i.indimmediate', 'i.indkey', 'i.indnkeyatts', 'pg_get_expr(i.indpred, i.indrelid)'],
-    'pg_get_indexdef(x.oid)',
+    ...[
+      'i.indimmediate',
+      'i.indkey',
+      'i.indnkeyatts',
+      notHeld('pg_get_expr(i.indpred, i.indrelid)', `'true'`, 'i.indpred IS NOT NULL'),
+    ],
+    notHeld('pg_get_indexdef(x.oid)', `''`),
     `CASE WHEN x.relkind = 'I' THEN 0
           WHEN c.is_held THEN x.relpages::bigint * current_setting('block_size')::int ELSE pg_relation_size(x.oid) END`,
   ],
@@ -97,6 +118,6 @@ export const indexesSql = family(
 );
 
 export const triggersSql = family(
-  ['t.oid', 't.tgname', 't.tgrelid', 't.tgenabled', 'pg_get_triggerdef(t.oid)'],
+  ['t.oid', 't.tgname', 't.tgrelid', 't.tgenabled', notHeld('pg_get_triggerdef(t.oid)', `''`)],
   'FROM pg_trigger t JOIN relations c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal',
 );
