@@ -54,11 +54,12 @@ export const columnsSql = family(
       'd.oid',
     ],
     ...[`nullif(a.attidentity, '')`, `nullif(a.attgenerated, '')`],
-    `CASE WHEN a.attcollation NOT IN (0, 100, 950) THEN a.attcollation::regcollation END`,
+    `CASE WHEN a.attcollation <> y.typcollation THEN a.attcollation::regcollation END`,
     ...['a.attislocal', 'a.attinhcount'],
   ],
   `FROM relations c
    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+   JOIN pg_type y ON y.oid = a.atttypid
    LEFT JOIN pg_attrdef d ON a.atthasdef AND d.adrelid = a.attrelid AND d.adnum = a.attnum
    WHERE c.relkind <> 'S'`,
 );
