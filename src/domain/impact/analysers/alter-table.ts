@@ -1,12 +1,13 @@
 import type { AlterTableCmd, AlterTableMoveAllStmt, AlterTableStmt, Constraint } from 'libpg-query';
 import { type Finding, finding } from '../finding.js';
 import { contentOf } from '../grammar.js';
+import { lockHazard } from '../table-weight.js';
 import { printedName } from '../world/printed-names.js';
 import type { Analyser, Analysers } from '../world.js';
 import { addColumn } from './alter-table/add-column.js';
 import { addConstraint } from './alter-table/add-constraint.js';
 import { alterColumn } from './alter-table/alter-column.js';
-import { type Altered, alteration, alteredOf } from './alter-table/altered.js';
+import { type Altered, alteration, alteredOf, weightOf } from './alter-table/altered.js';
 import {
   alterConstraint,
   dropConstraint,
@@ -39,9 +40,10 @@ const dropColumnCommand: CommandAnalyser = (altered, cmd) => {
     ];
   }
   const { relation: range } = statement.tree as AlterTableStmt;
+  const hazard = lockHazard('ACCESS EXCLUSIVE', 'nothing', weightOf(altered));
   return dropColumn(world, relation, column, {
     ...{ cascade: cmd.behavior === 'DROP_CASCADE', only: range?.inh !== true },
-  });
+  }).map((one) => (one.table === relation.live?.oid ? { ...one, hazard } : one));
 };
 
 const addConstraintCommand: CommandAnalyser = (altered, { def }) =>

@@ -14,6 +14,7 @@ import {
   countFailures,
   failing,
   measuredFamily,
+  withoutInheritors,
 } from './altered.js';
 import { domainOf, findByText } from './domains.js';
 
@@ -158,7 +159,8 @@ function countWithDefault(
   constraint: Constraint,
 ): Pick<Finding, 'measure' | 'counts' | 'after'> | null {
   const { world, relation } = altered;
-  const table = measuredFamily(altered);
+  const isCheck = constraint.contype === 'CONSTR_CHECK';
+  const table = measuredFamily(isCheck ? altered : withoutInheritors(altered));
   const value = castDefault(column);
   if (!table || !value) return null;
   const from = `FROM ${table.only ? 'ONLY ' : ''}${table.sql}`;

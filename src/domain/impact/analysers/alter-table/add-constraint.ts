@@ -7,7 +7,14 @@ import { type Countable, notNullProof } from '../../script-objects.js';
 import type { Tree } from '../../world.js';
 import { addForeignKey } from './add-foreign-key.js';
 import { addExclusion, addKey } from './add-key.js';
-import { type Altered, alteration, countFailures, failing, liveColumn } from './altered.js';
+import {
+  type Altered,
+  alteration,
+  countFailures,
+  failing,
+  liveColumn,
+  withoutInheritors,
+} from './altered.js';
 import { constraintName, missingColumn, nameTaken, remember } from './constraint-names.js';
 
 /**
@@ -26,11 +33,11 @@ export function addConstraint(
       return [addNotNull(altered, constraint)];
     case 'CONSTR_UNIQUE':
     case 'CONSTR_PRIMARY':
-      return addKey(altered, constraint, inline);
+      return addKey(withoutInheritors(altered), constraint, inline);
     case 'CONSTR_EXCLUSION':
-      return [addExclusion(altered, constraint)];
+      return [addExclusion(withoutInheritors(altered), constraint)];
     case 'CONSTR_FOREIGN':
-      return addForeignKey(altered, constraint, inline);
+      return addForeignKey(withoutInheritors(altered), constraint, inline);
     default:
       return [];
   }

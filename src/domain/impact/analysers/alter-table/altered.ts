@@ -38,6 +38,11 @@ export function alteredOf(
   };
 }
 
+/** Without inheritors: keys and references are about a table's own rows. Partitions have them too. */
+export function withoutInheritors(altered: Altered): Altered {
+  return altered.relation.kind === 'p' ? altered : { ...altered, family: [altered.relation] };
+}
+
 /** `schema.table.column`, for people. */
 export function columnObject({ relation }: Altered, column: string): string {
   return printedName(relation.schema, relation.name, column);

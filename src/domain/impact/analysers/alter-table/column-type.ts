@@ -17,6 +17,7 @@ import {
 } from './altered.js';
 import { missingColumn } from './constraint-names.js';
 import { conversionSurroundings } from './domains.js';
+import { dependentExpressions, refusesDefault } from './type-dependents.js';
 
 const rule = 'alter-column-type';
 const operation = 'ALTER COLUMN TYPE';
@@ -114,7 +115,15 @@ export function alterColumnType(altered: Altered, cmd: AlterTableCmd): readonly 
     return [failing(altered, { ...facts, reason })];
   }
   const change = changeOf(world, column, definition);
-  const found = [converted(altered, change), ...referencingTables(altered, change)];
+  if (refusesDefault(altered, column, change.to)) {
+    const why = `its default cannot be cast to ${change.to} automatically: drop it first, and set it again afterwards`;
+    return [failing(altered, { rule, operation, column: name, reason: why })];
+  }
+  const found = [
+    converted(altered, change),
+    ...dependentExpressions(altered, column, change.to),
+    ...referencingTables(altered, change),
+  ];
   world.changeColumn(relation, name, { type: change.to });
   if (!change.conversion.keepsValues) world.touch(relation, [name]);
   return found;
