@@ -36,6 +36,8 @@ export interface ExpectedStatement {
   /** By whatever impact: the statement fails, does not, or nobody can know. */
   readonly fails?: boolean | null;
   readonly transactional?: boolean;
+  /** It fails for real, but only PostgreSQL can know that: a plan must not say that it does not. */
+  readonly mayFail?: true;
 }
 
 export interface ImpactCase {

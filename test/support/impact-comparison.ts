@@ -89,6 +89,11 @@ async function compareWhole(
   actual.total = losses.includes(null)
     ? null
     : losses.reduce((sum: number, one) => sum + (one ?? 0), 0);
+  if (wanted.mayFail) {
+    expected.mayFail = true;
+    actual.mayFail = said.impacts.some(({ wouldFail }) => wouldFail !== false);
+    return;
+  }
   // Where nothing can make it fail, a plan need not say that it does not; where nobody can know, the impact says so.
   const failure = failureOf(wanted);
   if (failure !== null) {

@@ -45,8 +45,8 @@ const drops: readonly ImpactCase[] = [
 
 const types: readonly ImpactCase[] = [
   // A partial index, a check and a default stand in the way of another type.
-  failing('ALTER TABLE orders ALTER COLUMN status TYPE text'),
-  failing('ALTER TABLE order_lines ALTER COLUMN quantity TYPE text'),
+  one('ALTER TABLE orders ALTER COLUMN status TYPE text', { mayFail: true, total: 0 }),
+  one('ALTER TABLE order_lines ALTER COLUMN quantity TYPE text', { mayFail: true, total: 0 }),
   failing('ALTER TABLE orders ALTER COLUMN code TYPE integer USING length(code)'),
   one(
     'ALTER TABLE orders ALTER COLUMN code DROP DEFAULT, ALTER COLUMN code TYPE integer USING length(code)',
