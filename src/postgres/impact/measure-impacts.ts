@@ -41,12 +41,14 @@ export async function measureImpacts(
     for (const measure of measures) {
       if (!found.has(measure)) found.set(measure, await measureAlone(reading, measure, keys));
     }
+    await distrustRewritten(reading, found);
     return measures.map((measure) => found.get(measure) ?? unknown('it was not counted'));
   });
 }
 
 function tablesOf(measure: Measure): readonly MeasuredTable[] {
-  return measure.what === 'query' ? [] : [measure.table];
+  if (measure.what === 'query') return measure.tables;
+  return measure.what === 'orphans' ? [measure.table, measure.references.table] : [measure.table];
 }
 
 /** A part of a scan, with what it is counted for. */
@@ -104,6 +106,28 @@ async function planScans(
     else parts.set(conversionPart(conversion), { measure, conversion });
   }
   return { parts, toTry };
+}
+
+/** Queries of their own, too, find a table empty that was written anew since the snapshot was taken. */
+async function distrustRewritten(
+  reading: Reading,
+  found: Map<Measure, Measurement>,
+): Promise<void> {
+  const alone = [...found.keys()].filter((measure) => !isScanMeasure(measure));
+  const oids = new Set(alone.flatMap(tablesOf).map(({ oid }) => oid));
+  if (oids.size === 0) return;
+  const rows = await reading.session.query<{ oid: number }>(
+    `SELECT oid FROM pg_catalog.pg_class
+      WHERE oid = ANY ($1::oid[]) AND relfilenode <> 0
+        AND relfilenode IS DISTINCT FROM pg_catalog.pg_relation_filenode(oid)`,
+    [[...oids]],
+    'looking for tables that were written anew',
+  );
+  const rewritten = new Set(rows.map(({ oid }) => oid));
+  for (const measure of alone) {
+    if (!tablesOf(measure).some(({ oid }) => rewritten.has(oid))) continue;
+    found.set(measure, unknown('it was written anew meanwhile: plan again'));
+  }
 }
 
 const refused = (why: string): Measurement => ({ ...unknown(why), refused: why });

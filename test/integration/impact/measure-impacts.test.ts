@@ -210,6 +210,18 @@ describe.each(testServers())('measuring on $name', (server) => {
     expect(missing?.why).toBe('it is not there now');
   });
 
+  it('counts thousands of conditions on one table', async () => {
+    const measures = Array.from({ length: 2500 }, (_, at): Measure => {
+      const where = `id = ${at + 1}`;
+      return { what: 'overwrites', table: table('users'), where, columns: ['"age"'] };
+    });
+    const all: Measure = { what: 'rows', table: table('users'), where: null };
+    const [total, ...rest] = await measure(database.url, [all, ...measures]);
+    expect(total?.count).toBe(200);
+    expect(rest.filter(({ count, changed }) => count === 1 && changed === 1)).toHaveLength(100);
+    expect(rest.filter(({ count }) => count === 0)).toHaveLength(2300);
+  });
+
   it('says that a table is gone', async () => {
     const gone: MeasuredTable = { oid: 1, sql: 'public."gone"', only: true, searchPath: 'public' };
     const measured = await measureOne(database.url, { what: 'rows', table: gone, where: null });

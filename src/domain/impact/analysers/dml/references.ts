@@ -1,4 +1,4 @@
-import type { LiveConstraint } from '../../live-catalog.js';
+import type { LiveCatalog, LiveConstraint } from '../../live-catalog.js';
 import { quotedName } from '../../world/printed-names.js';
 import type { World, WorldRelation } from '../../world.js';
 import { type Rows, selectFrom, sourceSql } from './rows.js';
@@ -10,6 +10,24 @@ export interface Reference {
   readonly to: WorldRelation;
 }
 
+// A script may have a hundred thousand statements: what they all ask of the catalog is looked up once.
+const keysByCatalog = new WeakMap<LiveCatalog, ReadonlyMap<number, readonly LiveConstraint[]>>();
+
+function keysTo(catalog: LiveCatalog, oid: number): readonly LiveConstraint[] {
+  const known = keysByCatalog.get(catalog) ?? readKeys(catalog);
+  keysByCatalog.set(catalog, known);
+  return known.get(oid) ?? [];
+}
+
+function readKeys({ constraints }: LiveCatalog): ReadonlyMap<number, readonly LiveConstraint[]> {
+  const keys = new Map<number, LiveConstraint[]>();
+  for (const key of constraints) {
+    if (key.kind !== 'f') continue;
+    keys.set(key.referenced, [...(keys.get(key.referenced) ?? []), key]);
+  }
+  return keys;
+}
+
 /** Foreign keys that refer to the table or, where rows of these are meant too, to what inherits from it. */
 export function referencesTo(
   world: World,
@@ -19,9 +37,10 @@ export function referencesTo(
   const all = withDescendants ? [relation, ...world.descendantsOf(relation)] : [relation];
   const byOid = new Map(all.flatMap((one) => (one.live ? [[one.live.oid, one] as const] : [])));
   const { constraints } = world.catalog;
-  return constraints.flatMap((key) => {
+  const keys = [...byOid.keys()].flatMap((oid) => keysTo(world.catalog, oid));
+  return keys.flatMap((key) => {
     const to = byOid.get(key.referenced);
-    if (!to || key.kind !== 'f' || key.enforced === false) return [];
+    if (!to || key.enforced === false) return [];
     // Copies for partitions check nothing that the key of the whole table does not.
     const original = key.parent ? constraints.find(({ oid }) => oid === key.parent) : undefined;
     if (original && (original.relation !== key.relation || byOid.has(original.referenced)))

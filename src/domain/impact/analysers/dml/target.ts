@@ -1,5 +1,6 @@
 import { type Finding, finding } from '../../finding.js';
 import { columnsUsed } from '../../grammar.js';
+import type { LiveCatalog } from '../../live-catalog.js';
 import type { MeasuredTable } from '../../measure.js';
 import { printedName, printedPart } from '../../world/printed-names.js';
 import {
@@ -153,12 +154,23 @@ function firesOn(definition: string, name: string, event: DmlEvent): boolean {
   return head.split(/[\s"]+/).includes(event);
 }
 
-export function rulesOf(world: World, { live }: WorldRelation): readonly string[] {
-  return world.catalog.others
-    .filter(
-      ({ kind, relation, name }) => kind === 'rule' && relation === live?.oid && name !== '_RETURN',
-    )
-    .map(({ name, identity }) => name ?? identity);
+// A script may have a hundred thousand statements: what they all ask of the catalog is looked up once.
+const rulesByCatalog = new WeakMap<LiveCatalog, ReadonlyMap<number, readonly string[]>>();
+
+/** Rules of a table or view, other than what makes it a view. */
+export function rulesOf({ catalog }: World, { live }: WorldRelation): readonly string[] {
+  const known = rulesByCatalog.get(catalog) ?? readRules(catalog);
+  rulesByCatalog.set(catalog, known);
+  return known.get(live?.oid ?? 0) ?? [];
+}
+
+function readRules({ others }: LiveCatalog): ReadonlyMap<number, readonly string[]> {
+  const rules = new Map<number, string[]>();
+  for (const { kind, relation, name, identity } of others) {
+    if (kind !== 'rule' || name === '_RETURN') continue;
+    rules.set(relation, [...(rules.get(relation) ?? []), name ?? identity]);
+  }
+  return rules;
 }
 
 /** A sentence from its parts. */
