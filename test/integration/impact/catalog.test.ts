@@ -22,7 +22,8 @@ const fixture = `
   CREATE TABLE app.users (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, mail app.email, feeling app.mood DEFAULT 'ok', "Odd, {name}" text COLLATE "C",
     twice int GENERATED ALWAYS AS (number * 2) STORED, number int CHECK (number > 0));
-  CREATE TABLE app.orders (id int, user_id bigint, CONSTRAINT to_users FOREIGN KEY (user_id) REFERENCES app.users ON DELETE CASCADE NOT VALID);
+  CREATE TABLE app.orders (id int, user_id bigint);
+  ALTER TABLE app.orders ADD CONSTRAINT to_users FOREIGN KEY (user_id) REFERENCES app.users ON DELETE CASCADE NOT VALID;
   CREATE UNIQUE INDEX on_mail ON app.users (lower(mail::text), number) INCLUDE (id) WHERE number > 5;
   CREATE VIEW app.mails AS SELECT mail FROM app.users;
   CREATE TABLE app.days (day date, n int) PARTITION BY RANGE (day);
