@@ -33,6 +33,9 @@ export function createWorld(catalog: LiveCatalog, options: WorldOptions): Simula
   return new SimulatedWorld(catalog, options);
 }
 
+/** The first ones tell enough; a file of a hundred thousand UPDATEs would keep each for every later one. */
+const mostTouches = 10;
+
 /** See {@link World}. What it hands out are its own objects: their names are the present ones, also later. */
 export class SimulatedWorld implements World {
   readonly catalog: LiveCatalog;
@@ -255,7 +258,8 @@ export class SimulatedWorld implements World {
       ? columns.flatMap((name) => this.#state.columnNamed(relation, name) ?? [])
       : [this.#state.relations.byId(relation.id)];
     for (const one of touched) {
-      if (one && !one.touchedBy.includes(this.statement)) one.touchedBy.push(this.statement);
+      if (!one || one.touchedBy.length >= mostTouches) continue;
+      if (!one.touchedBy.includes(this.statement)) one.touchedBy.push(this.statement);
     }
   }
 
