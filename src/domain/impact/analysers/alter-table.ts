@@ -7,7 +7,7 @@ import type { Analyser, Analysers } from '../world.js';
 import { addColumn } from './alter-table/add-column.js';
 import { addConstraint } from './alter-table/add-constraint.js';
 import { alterColumn } from './alter-table/alter-column.js';
-import { type Altered, alteration, alteredOf, weightOf } from './alter-table/altered.js';
+import { type Altered, alteration, alteredOf, failing, weightOf } from './alter-table/altered.js';
 import {
   alterConstraint,
   dropConstraint,
@@ -125,9 +125,23 @@ const alterTable: Analyser = (statement, world) => {
     ];
   }
   const altered = alteredOf(world, statement, relation, tree.relation?.inh !== true);
+  if (relation.kind === 'v' && tree.cmds?.some(isRefusedByViews)) {
+    const reason = 'it is a view, and PostgreSQL does this to tables only';
+    return [failing(altered, { rule: 'alter-view', operation: 'ALTER VIEW', reason })];
+  }
   const found = analyseCommands(altered, tree.cmds ?? []);
   return relation.kind === 'v' ? found.map((one) => ofView(altered, one)) : found;
 };
+
+/** What can be altered of a view. */
+const ofViews: ReadonlySet<string> = new Set([
+  ...['AT_ColumnDefault', 'AT_ChangeOwner', 'AT_SetRelOptions', 'AT_ResetRelOptions'],
+  // Triggers INSTEAD OF, rules and privileges are left to their own analysers.
+  ...['AT_EnableTrig', 'AT_DisableTrig', 'AT_EnableRule', 'AT_DisableRule'],
+]);
+
+const isRefusedByViews = (node: unknown): boolean =>
+  !ofViews.has(contentOf<AlterTableCmd>(node, 'AlterTableCmd')?.subtype ?? '');
 
 /** A view has no rows: nothing is written or read, whatever the command. */
 function ofView({ object }: Altered, found: Finding): Finding {
