@@ -1,6 +1,7 @@
 import type { AssessedChange } from '../../domain/change-safety.js';
 import { formatColumnName } from '../../domain/data-placement.js';
 import type { DataRollback } from '../../domain/data-rollback.js';
+import type { RollbackIssue } from '../../domain/rollback.js';
 import type { SchemaModel } from '../../domain/schema-model.js';
 import { BelayError } from '../../errors.js';
 import type { MigrationState } from '../migration/migration-state.js';
@@ -101,6 +102,23 @@ export function dataNotes({ withoutBackup }: DataRollback): string[] {
     (version) =>
       `${version} has no record backup: rows and values that it removed are not brought back`,
   );
+}
+
+/** What somebody has written since the migration goes where the backup is preferred. */
+export function overwriteIssues({ prefer, backups }: DataRollback): RollbackIssue[] {
+  if (prefer === 'current') return [];
+  return backups.flatMap(({ migration, table, column, conflicts }) => {
+    if (conflicts === 0) return [];
+    const what =
+      column === null ? 'rows that are there again' : `values of ${column} changed since`;
+    return [
+      {
+        ...{ migration, safety: 'DATA_LOSS' as const, rowsLost: conflicts },
+        description: `${table}: ${conflicts.toLocaleString('en-US')} ${what} are overwritten by the backup`,
+        recommendation: 'Prefer what is there now, or look at the listed ones first.',
+      },
+    ];
+  });
 }
 
 /** Whether a change of a step is no issue any more, as the data comes back with it. */

@@ -33,6 +33,7 @@ import { findDestination } from './destination.js';
 import {
   dataNotes,
   noneSettled,
+  overwriteIssues,
   planData,
   restoredObjects,
   type SettledChange,
@@ -125,6 +126,7 @@ async function planFrom(
   const described = await describeSteps(state.session, simulated, counted, {
     ...options,
     settled: data ? restoredObjects(data) : noneSettled,
+    overwritten: rollback ? overwriteIssues(rollback) : [],
   });
   const plan = assemble(state, keep, described, {
     ...{ differences, data: rollback },
@@ -174,6 +176,12 @@ async function countLosses(
   );
 }
 
+/** What the data that comes back makes of the issues. */
+interface DataIssues {
+  readonly settled: SettledChange;
+  readonly overwritten: readonly RollbackIssue[];
+}
+
 interface Described {
   readonly step: RollbackStep;
   readonly issues: readonly RollbackIssue[];
@@ -183,7 +191,7 @@ async function describeSteps(
   session: Session,
   simulated: readonly SimulatedStep[],
   counted: readonly Counted[][],
-  options: PlanRollbackOptions & { readonly settled: SettledChange },
+  options: PlanRollbackOptions & DataIssues,
 ): Promise<Described[]> {
   const described: Described[] = [];
   for (const [index, { route, statements, changes, unresolved }] of simulated.entries()) {
@@ -195,6 +203,7 @@ async function describeSteps(
         .filter(({ change }) => !options.settled(index, change))
         .map(({ change, measured }) => issueOf(migration, change, measured)),
       ...(several ? [several] : []),
+      ...options.overwritten.filter((issue) => versions.includes(issue.migration)),
       ...(route.script
         ? await dataStatements(session, migration, route.script, {
             timeoutMs: options.countTimeoutMs ?? defaultCountTimeoutMs,
