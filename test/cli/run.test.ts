@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -113,6 +113,21 @@ describe.each(servers)('belay run on $name', (server) => {
     expect(verified).toMatchObject({ exitCode: 0, json: { ok: true, entries: 2, manifests: 1 } });
   });
 
+  it('shows what pending migrations would do, and runs nothing that the policy refuses', async () => {
+    const { cwd, env, ran } = makePlace();
+    await mkdir(join(cwd, 'migrations'));
+    await writeFile(join(cwd, 'migrations/1_drop.sql'), 'DROP TABLE items;');
+    const shown = await runBelay(['run', '--', ...nodeCommand('')], { env, cwd });
+    expect(shown).toMatchObject({ exitCode: 0 });
+    expect(shown.stderr).toMatch(/DROP TABLE +items +3 rows affected/);
+    await rm(join(cwd, 'ran'));
+    const config = { migrations: { policy: { refuse: ['drop-table'] } } };
+    await writeFile(join(cwd, 'belay.config.json'), JSON.stringify(config));
+    const refused = await runBelay(['run', '--json', '--', ...nodeCommand('')], { env, cwd });
+    expect(refused).toMatchObject({ exitCode: 3, json: { error: { code: 'POLICY_REFUSED' } } });
+    expect(ran()).toBe(false);
+  });
+
   it('--json: one document on stdout, what the command prints on stderr', async () => {
     const { cwd, env } = makePlace();
     const { exitCode, json, stderr } = await runBelay(
@@ -127,6 +142,7 @@ describe.each(servers)('belay run on $name', (server) => {
         tag: expect.stringMatching(/^before-node-\d{8}-\d{6}-[0-9a-z]{4}$/),
       }),
       exitCode: 0,
+      impacts: [],
       // No migration tool and no history: nothing is recorded.
       schema: null,
       durationMs: expect.any(Number),
