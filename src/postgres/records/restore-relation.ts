@@ -114,8 +114,8 @@ export function columnsThroughStep(before: TableShape | null, after: TableShape)
 const bare = (type: string): string => type.replace(/\([^)]*\)/, '');
 
 /** A kept value as a value of the column. What was of the same kind is assigned: too long a text fails instead of being cut. */
-export function keptValue({ kept, column }: Placed, of = 'before' as 'before' | 'after'): string {
-  const sql = `b.${quote((of === 'after' ? kept.after : null) ?? kept.before)}`;
+export function keptValue({ kept, column }: Placed): string {
+  const sql = `b.${quote(kept.before)}`;
   if (kept.form === 'text') return `${sql}::${column.type}`;
   return bare(kept.type) === bare(column.type) ? sql : `${sql}::text::${column.type}`;
 }

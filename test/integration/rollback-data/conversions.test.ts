@@ -61,7 +61,10 @@ describe.each(testServers())('$name: converted and updated values that come back
 
   it('everywhere, where the backup is preferred', async () => {
     const { back, table } = await open();
-    const { data } = await back('1', { prefer: 'backup' });
+    const { data, plan } = await back('1', { prefer: 'backup' });
+    expect(plan.issues.map(({ description }) => description)).toContain(
+      'public.c: 1 values of price changed since are overwritten by the backup',
+    );
     expect(data?.totals.conflicts).toBe(2);
     expect(await table('c WHERE id < 3', 'id, price, code')).toEqual([
       '(1,1.55,007)',

@@ -43,4 +43,17 @@ describe.each(testServers())('$name: values that come back', (server) => {
       { id: 5, email: null, name: 'E' },
     ]);
   });
+
+  it('of migrations that kept nothing: refused, or the schema alone', async () => {
+    const { refusal, back, rows } = await open({ '1': users, '2': 'ALTER TABLE users ADD x int' });
+    const { message, hint } = await refusal('RECORDS_NOT_KEPT', '1', { force: false });
+    expect(message).toContain('no record backup of 2');
+    expect(hint).toContain('--force');
+    const { ok, restored, data } = await back();
+    expect({ ok, restored }).toEqual({ ok: true, restored: { rows: 0, values: 0 } });
+    expect(data?.withoutBackup).toEqual(['2']);
+    expect(await rows('SELECT * FROM users WHERE id = 1')).toEqual([
+      { id: 1, email: 'a@x', name: 'A' },
+    ]);
+  });
 });
