@@ -67,6 +67,8 @@ export interface LiveRelation extends LiveObject {
   readonly partitionKey?: LivePartitionKey | null;
   /** Of a partition: its bound, as pg_get_expr prints relpartbound, e.g. "DEFAULT". */
   readonly partitionBound?: string | null;
+  /** Of a partition: the condition that its rows fulfil, as pg_get_partition_constraintdef prints it. */
+  readonly partitionConstraint?: string | null;
 }
 
 export interface LivePartitionKey {

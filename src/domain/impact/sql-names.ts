@@ -29,12 +29,6 @@ export function qualifiedSql({ schema, name }: { schema: string; name: string })
   return `${nameSql(schema)}.${nameSql(name)}`;
 }
 
-/** A text as a constant of SQL, whatever `standard_conforming_strings` is. */
-export function textSql(text: string): string {
-  const doubled = text.replaceAll("'", "''");
-  return text.includes('\\') ? ` E'${doubled.replaceAll('\\', '\\\\')}'` : `'${doubled}'`;
-}
-
 /**
  * A name for something new on a table, as PostgreSQL would choose it: `users_email_key`. Cut to what fits into a name; how
  * PostgreSQL shortens is not followed.

@@ -142,7 +142,7 @@ const list = (value: Text | undefined): string[] => (value ? JSON.parse(value) :
 function relationOf(row: readonly Text[]): LiveRelation {
   const [oid, name, schema, kind, persistence, owner, tuples, size, writes, reads, ...rest] = row;
   const [mayRead, hidesRows, rowSecurity, parents, isPartition, definition, ...partition] = rest;
-  const [strategy, keys, expression, bound] = partition;
+  const [strategy, keys, expression, bound, inside] = partition;
   return {
     ...{ oid: number(oid), name: text(name), schema: text(schema), owner: text(owner) },
     kind: text(kind) as LiveRelation['kind'],
@@ -159,6 +159,7 @@ function relationOf(row: readonly Text[]): LiveRelation {
         }
       : null,
     partitionBound: bound ?? null,
+    partitionConstraint: inside ?? null,
   };
 }
 

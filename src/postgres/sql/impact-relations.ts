@@ -30,6 +30,7 @@ export const relationsSql = family(
     `CASE WHEN c.relkind IN ('v', 'm') AND NOT EXISTS (SELECT FROM held) THEN pg_get_viewdef(c.oid) END`,
     ...['k.partstrat', 'k.partattrs', notHeld('pg_get_expr(k.partexprs, k.partrelid)')],
     notHeld('pg_get_expr(c.relpartbound, c.oid)'),
+    notHeld('CASE WHEN c.relispartition THEN pg_get_partition_constraintdef(c.oid) END'),
   ],
   `FROM relations c
    LEFT JOIN (SELECT inhrelid, array_agg(inhparent ORDER BY inhseqno) AS parents FROM pg_inherits GROUP BY 1) p

@@ -10,6 +10,12 @@ const fixture = `
   CREATE TABLE words (word text, n int) PARTITION BY LIST (word);
   CREATE TABLE words_1 (word text, n int);
   INSERT INTO words_1 VALUES ('a', 1), ('b', 2), (NULL, 3), ('it''s', 4);
+  CREATE TABLE letters (letter text) PARTITION BY LIST (letter);
+  CREATE TABLE letters_a PARTITION OF letters FOR VALUES IN ('a', 'A');
+  CREATE TABLE letters_b PARTITION OF letters FOR VALUES IN ('b');
+  CREATE TABLE letters_rest (letter text);
+  INSERT INTO letters_rest VALUES ('A'), ('b'), ('c'), (NULL);
+  CREATE VIEW shown AS SELECT id, parent FROM (VALUES (1, 2)) v (id, parent);
   CREATE TABLE spread (id int) PARTITION BY HASH (id);
   CREATE TABLE spread_1 (id int);
   INSERT INTO spread_1 SELECT generate_series(1, 20);
@@ -57,6 +63,8 @@ const cases: readonly Case[] = [
   { sql: attach('words', 'words_1', "FOR VALUES IN ('a', 'b')"), fails: 2 },
   { sql: attach('words', 'words_1', "FOR VALUES IN (NULL, 'a')"), fails: 2 },
   { sql: attach('words', 'words_1', "FOR VALUES IN ('a', 'b', NULL, 'it''s')"), fails: 0 },
+  { sql: attach('letters', 'letters_rest', 'DEFAULT'), fails: 2 },
+  { sql: attach('words', 'words_1', 'DEFAULT'), fails: 0 },
   { sql: attach('spread', 'spread_1', 'FOR VALUES WITH (MODULUS 1, REMAINDER 0)'), fails: 0 },
   { sql: attach('years', 'years_1', 'FOR VALUES FROM (2024) TO (2025)'), fails: 1 },
   { sql: attach('years', 'years_1', 'FOR VALUES FROM (2024) TO (2026)'), fails: 0 },
@@ -88,6 +96,8 @@ const cases: readonly Case[] = [
   { sql: 'ALTER TABLE roots ADD need int DEFAULT 1 REFERENCES roots', fails: 0 },
   { sql: 'ALTER TABLE roots ADD need int DEFAULT 55 REFERENCES roots', fails: 3 },
   { sql: 'ALTER TABLE roots ALTER nothing SET NOT NULL', fails: 0, anyway: true },
+  { sql: 'ALTER TABLE shown ALTER parent SET NOT NULL', fails: 0, anyway: true },
+  { sql: 'ALTER TABLE shown ALTER parent SET DEFAULT 4', fails: 0 },
   { sql: 'ALTER TABLE nothing ADD x int', fails: 0, anyway: true },
   { sql: 'ALTER TABLE roots ADD PRIMARY KEY (parent)', fails: 0, anyway: true },
 ];

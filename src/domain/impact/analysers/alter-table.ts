@@ -82,7 +82,7 @@ function unknownCommand(altered: Altered, { subtype }: AlterTableCmd): Finding {
 }
 
 /** The commands of one statement, in PostgreSQL's order; findings in the order in which they are written. */
-export function analyseCommands(altered: Altered, nodes: readonly unknown[]): Finding[] {
+function analyseCommands(altered: Altered, nodes: readonly unknown[]): Finding[] {
   const cmds = nodes.flatMap((node) => contentOf<AlterTableCmd>(node, 'AlterTableCmd') ?? []);
   const order = cmds
     .map((cmd, index) => ({ cmd, index, pass: passes[cmd.subtype ?? ''] ?? 3 }))

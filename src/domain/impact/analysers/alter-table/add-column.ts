@@ -47,7 +47,7 @@ function isNull(node: unknown): boolean {
 }
 
 /** Calls something that may give another value for each row. */
-export function isVolatile(world: World, expression: unknown): boolean {
+function isVolatile(world: World, expression: unknown): boolean {
   return functionsCalled(expression).some((name) => world.catalog.volatileFunctions.has(name));
 }
 

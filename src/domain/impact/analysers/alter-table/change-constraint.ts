@@ -38,11 +38,7 @@ function missingConstraint(altered: Altered, operation: string, cmd: AlterTableC
 }
 
 /** Rows that break a constraint of the live database, by its definition there. */
-export function violationsOf(
-  world: World,
-  constraint: LiveConstraint,
-  table: MeasuredTable,
-): Countable {
+function violationsOf(world: World, constraint: LiveConstraint, table: MeasuredTable): Countable {
   const check = checkExpression(constraint);
   if (check !== null) return { what: 'violations', table, breaks: `NOT (${check})` };
   const own = liveNames(world, constraint.relation, constraint.columns);

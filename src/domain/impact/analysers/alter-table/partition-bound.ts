@@ -110,15 +110,27 @@ export function insideBound(
 ): LiveSql {
   const key = parent.live?.partitionKey;
   if (!key) return { unmeasured: `the key of ${parent.name} is not known` };
-  if (bound.is_default) {
-    return { unmeasured: 'rows that belong to one of the other partitions are not looked for' };
-  }
+  if (bound.is_default) return outsideOfOthers(world, parent);
   try {
     return { sql: insideOf(world, bound, { parent, key, holder }) };
   } catch (error) {
     if (error instanceof Unmeasured) return { unmeasured: error.message };
     throw error;
   }
+}
+
+/** Into the default partition goes what belongs to none of the others. */
+function outsideOfOthers(world: World, parent: WorldRelation): LiveSql {
+  const others = world
+    .descendantsOf(parent)
+    .filter(({ isNew, live }) => isNew || live?.parents.includes(parent.live?.oid ?? 0));
+  const conditions = others.map(({ live }) => live?.partitionConstraint ?? null);
+  if (conditions.includes(null)) {
+    return { unmeasured: 'the bounds of the other partitions are not known' };
+  }
+  // Names of columns are the same in all partitions; those that the script has renamed were the same before.
+  const inOthers = conditions.map((condition) => `(${condition})`).join(' OR ');
+  return { sql: others.length === 0 ? 'true' : `(${inOthers}) IS NOT TRUE` };
 }
 
 /** The parser's node for a bound, whether it stands alone or in a node. */

@@ -128,7 +128,7 @@ const strongOptions = new Set([
   'buffering',
 ]);
 
-export function optionNames(cmd: AlterTableCmd): string[] {
+function optionNames(cmd: AlterTableCmd): string[] {
   const items = contentOf<{ items?: unknown[] }>(cmd.def, 'List')?.items ?? [];
   return items.flatMap((item) => contentOf<DefElem>(item, 'DefElem')?.defname ?? []);
 }
