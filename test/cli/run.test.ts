@@ -116,7 +116,7 @@ describe.each(servers)('belay run on $name', (server) => {
   it('shows what pending migrations would do, and runs nothing that the policy refuses', async () => {
     const { cwd, env, ran } = makePlace();
     await mkdir(join(cwd, 'migrations'));
-    await writeFile(join(cwd, 'migrations/1_drop.sql'), 'DROP TABLE items;');
+    await writeFile(join(cwd, 'migrations/1_drop.sql'), 'DROP TABLE items CASCADE;');
     const shown = await runBelay(['run', '--', ...nodeCommand('')], { env, cwd });
     expect(shown).toMatchObject({ exitCode: 0 });
     expect(shown.stderr).toMatch(/DROP TABLE +items +3 rows affected/);
