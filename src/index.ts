@@ -228,6 +228,12 @@ export {
   type InitProjectOptions,
   initProject,
 } from './features/project/init.js';
+export {
+  type BackedUpTable,
+  type BackUpToFilesOptions,
+  backUpToFiles,
+  type FilesBackupResult,
+} from './features/record-backup/back-up-to-files.js';
 export type { PrunedRecordBackups, PrunedRecords } from './features/record-backup/prune-target.js';
 export type { RecordBackupsSize } from './features/record-backup/size.js';
 export {
