@@ -25,6 +25,8 @@ import { feltLock } from './felt-lock.js';
 import { exists, missing } from './missing.js';
 import { inputTypes, kindOfObject, routineWith } from './named-object.js';
 
+const withArticle = (kind: string): string => `${/^[aeiou]/.test(kind) ? 'an' : 'a'} ${kind}`;
+
 const made = (operation: string, object: string, reason: string): Finding =>
   finding({ ...{ rule: 'create-object', operation, object }, safety: 'SAFE', reason });
 
@@ -43,7 +45,7 @@ function create(
   if (taken && replaces) return replaced(kind, object);
   if (taken) return exists(facts, { kind, name: object, isOptional });
   world.addObject({ kind, schema, name: name.name });
-  return made(facts.operation, object, `a ${kind} is made`);
+  return made(facts.operation, object, `${withArticle(kind)} is made`);
 }
 
 const replaced = (kind: string, object: string): Finding =>
@@ -69,7 +71,7 @@ function createSequence({ tree }: AnalysedStatement, world: World): Finding[] {
 }
 
 /** OWNED BY: it goes with the column from now on. */
-export function setOwner(world: World, sequence: WorldRelation, tree: Tree): void {
+function setOwner(world: World, sequence: WorldRelation, tree: Tree): void {
   const option = nodesAt(tree, 'options')
     .map((node) => contentOf(node, 'DefElem'))
     .find((element) => textAt(element, 'defname') === 'owned_by');
@@ -127,7 +129,11 @@ function createRoutine(
   }
   const list = types.join(', ');
   const id = world.addObject({ kind, schema, name: name.name, arguments: list });
-  return made(operation, world.objectById(id)?.identity ?? name.name, `a ${kind} is made`);
+  return made(
+    operation,
+    world.objectById(id)?.identity ?? name.name,
+    `${withArticle(kind)} is made`,
+  );
 }
 
 const namesAt = (tree: Tree, key: string): RelationName =>
@@ -235,7 +241,7 @@ function createPlain({ kind: node, tree }: AnalysedStatement, world: World): Fin
   const taken = world.findObject(kind, { schema: '', name });
   if (taken && tree.replace !== true) return [exists(facts, { kind, name, isOptional })];
   if (!taken) world.addObject({ kind, name });
-  return [made(facts.operation, facts.object, `a ${kind} is made`)];
+  return [made(facts.operation, facts.object, `${withArticle(kind)} is made`)];
 }
 
 /** What nothing else in a script looks up: only said to be made. */
@@ -258,7 +264,15 @@ function createNameless({ kind }: AnalysedStatement): Finding[] {
   ];
 }
 
+/** Its other options are said elsewhere. */
+function changeOwner({ tree }: AnalysedStatement, world: World): Finding[] {
+  const sequence = world.findRelation(relationNameOf(treeAt(tree, 'sequence')));
+  if (sequence) setOwner(world, sequence, tree);
+  return [];
+}
+
 export const createAnalysers: Analysers = {
+  AlterSeqStmt: changeOwner,
   CreateStmt: analyseCreateTable,
   CreateForeignTableStmt: analyseCreateTable,
   CreateTableAsStmt: analyseCreateAs,

@@ -139,8 +139,14 @@ export function findNamed(world: World, type: string, node: unknown): NamedObjec
   if (tableParts.has(kind)) return namedPart(world, kind, parts);
   if (kind in routineKinds) return namedRoutine(world, kind, node);
   if (kind === 'type' || kind === 'domain') return namedType(world, kind, parts);
+  if (kind === 'cast') return { ...about, name: castName(node), isUnclear: true };
   if (kind in byIdentity) return { ...about, isUnclear: true };
   return withObject(about, world.findObject(kind, qualifiedNameOf(parts)));
+}
+
+function castName(node: unknown): string {
+  const types = nodesAt(contentOf(node, 'List'), 'items');
+  return `(${types.map((type) => typeText(contentOf(type, 'TypeName'))).join(' AS ')})`;
 }
 
 /** Named by the types that they work on, which Belay does not look up. */
