@@ -72,7 +72,8 @@ function refusal(altered: Altered, column: WorldColumn): string | null {
     return `${object} is part of the partition key`;
   }
   const all = world.dependentsOf(column.id);
-  const generated = all.filter((one) => isGeneratedFrom(world, one));
+  // Its own expression is not in the way.
+  const generated = all.filter((one) => one.name !== object && isGeneratedFrom(world, one));
   const using = all.filter(({ kind }) => refusing.has(kind));
   const named = [...generated, ...using].map(({ kind, name }) => `${kind} ${name}`);
   const names = [...new Set([...named, ...all.flatMap((one) => viewOf(world, one))])];
