@@ -92,7 +92,10 @@ describe('a manifest', () => {
 
   describe('of an archive with the rows of some tables', () => {
     const reference = { table: 'public.a', constraint: 'a_b_fkey', refersTo: 'public.b' };
-    const part = { ...manifest, partial: { dataOf: ['public.a'], partitioned: {}, unchecked: [reference] } };
+    const part = {
+      ...manifest,
+      partial: { dataOf: ['public.a'], partitioned: {}, unchecked: [reference] },
+    };
     const partText = () => Buffer.from(encodeManifest(part)).toString('utf8');
 
     it('is read back, and has a format that earlier readers refuse', () => {

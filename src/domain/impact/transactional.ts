@@ -76,12 +76,17 @@ export class TransactionScope {
   }
 }
 
-/** PostgreSQL refuses it, as it stands in a transaction. */
-export function refusedInTransaction(database: string): Finding {
+/**
+ * PostgreSQL refuses it in a transaction. Whether a file is run as one is for whatever runs it to say: psql does not, most tools do.
+ * @param isBegun the script itself has begun one
+ */
+export function refusedInTransaction(database: string, isBegun: boolean): Finding {
   return finding({
     ...{ rule: 'not-in-transaction', operation: 'TRANSACTION', object: database, safety: 'SAFE' },
-    reason: 'it fails: it stands in a transaction, in which PostgreSQL cannot run it',
-    fails: true,
+    reason: isBegun
+      ? 'it fails: it stands in a transaction, in which PostgreSQL cannot run it'
+      : 'it fails where the file is run as one transaction, as `belay migrate up` does: PostgreSQL cannot run it in one',
+    fails: isBegun ? true : null,
     saferWay:
       'Put it into a file of its own that begins with `-- belay:no-transaction`: then its statements run one by one.',
   });

@@ -168,8 +168,7 @@ async function runUp(
       continue;
     }
     const { from, planned, pending, current, failure, impacts } = attempt;
-    const chosen: Decision | null = decision;
-    const backup = chosen && { choice: chosen.choice, archive: chosen.archive, records };
+    const backup = backupOf(decision, records);
     const durationMs = Math.round(performance.now() - startedAt);
     const dryRun = options.dryRun ?? false;
     return {
@@ -177,6 +176,14 @@ async function runUp(
       ...{ durationMs, failure, from },
     };
   }
+}
+
+function backupOf(
+  decision: Decision | null,
+  records: readonly KeptRecords[],
+): MigrationBackup | null {
+  if (decision) return { choice: decision.choice, archive: decision.archive, records };
+  return records.length > 0 ? { choice: 'database', archive: null, records } : null;
 }
 
 async function decide(
@@ -217,7 +224,9 @@ function attemptUp(
       return { ...about, applied: [], pending, current, records: [], failure: undefined };
     }
     if (!decision && needsBackup(impacts)) return { isOpen: true, impacts };
-    const order = { choice: decision?.choice ?? 'none', impacts } as const;
+    // Also where nothing is lost now: what an earlier migration of this run writes a later one may remove.
+    const kept = options.backup === 'database' ? options.backup : 'none';
+    const order = { choice: decision?.choice ?? kept, impacts } as const;
     const { done, failure, records } = await applyPlan(state, applier, plan, order, options);
     const { pending, current } = await statusNow(state);
     return { ...about, applied: done, pending, current, records, failure };

@@ -90,7 +90,9 @@ export async function analyseImpact(
         ? []
         : [
             ...newEnumValuesUsed(one.statement, world, { index, since }),
-            ...(transactional ? [] : [refusedInTransaction(catalog.database)]),
+            ...(transactional
+              ? []
+              : [refusedInTransaction(catalog.database, !one.script.inTransaction)]),
           ];
     return {
       ...{ ...one, index, transactional },

@@ -54,7 +54,7 @@ export function pendingMigrations({ files, applied }: MigrationState): readonly 
   return files.filter(({ version }) => !versions.has(version));
 }
 
-export function pendingScripts(pending: readonly MigrationFile[]): PlanOrder {
+function pendingScripts(pending: readonly MigrationFile[]): PlanOrder {
   const programs = pending.filter(({ up }) => up === null);
   return {
     scripts: pending.flatMap(({ up }) => (up ? [up] : [])),

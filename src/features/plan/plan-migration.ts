@@ -34,7 +34,7 @@ export function planMigration(target: Target, options: PlanMigrationOptions): Pr
 }
 
 /** Counts in a session of the target's database. */
-export async function measureOrder(
+async function measureOrder(
   session: Session,
   order: PlanOrder,
   options: MeasureOptions,
@@ -85,7 +85,7 @@ export function unseenProgram({ version, name }: { version: string; name: string
 }
 
 /** An abort cancels what is counted. */
-export async function withPlanSession<T>(
+async function withPlanSession<T>(
   target: Target,
   { signal }: MeasureOptions,
   work: (session: Session) => Promise<T>,

@@ -21,7 +21,7 @@ export interface PrunedRecordBackups {
   readonly freedBytes: number;
 }
 
-export const noRecordBackups: PrunedRecordBackups = { removed: [], kept: [], freedBytes: 0 };
+const noRecordBackups: PrunedRecordBackups = { removed: [], kept: [], freedBytes: 0 };
 
 /**
  * Removes the record backups of a target that are older than the policy says, or, without an age, those that no

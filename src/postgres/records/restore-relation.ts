@@ -38,7 +38,7 @@ export const rowPlace = '"belay place"';
 export const sourceOf = (id: number): string => quote(`belay from ${id}`);
 
 /** The records of a backup. */
-export const dataTableOf = ({ backup }: Pick<Placement, 'backup'>): string =>
+const dataTableOf = ({ backup }: Pick<Placement, 'backup'>): string =>
   `belay.${quote(backup.dataTable ?? '')}`;
 
 /** Verdicts on single records of a backup: temporary, of this transaction. */

@@ -122,6 +122,16 @@ describe.each(testServers())('a migration that loses records on $name', (server)
     expect(times).toBe(1);
   });
 
+  it('keeps rows that an earlier migration of the same run has written', async () => {
+    const files = {
+      '1_make.sql': 'CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3);',
+      '2_drop.sql': 'DROP TABLE t;',
+    };
+    expect(await up(files, { backup: 'database' })).toMatchObject({
+      backup: { choice: 'database', records: [{ version: '2', table: 'public.t', rows: 3 }] },
+    });
+  });
+
   it('keeps nothing of a migration that fails', async () => {
     const files = { '1_drop.sql': `${drop}SELECT 1 / 0;` };
     await failure(up(files, { backup: 'database' }), 'MIGRATION_FAILED');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 /** Values of the built-in types as SQL writes them: those that are lost on the way through JSON or JavaScript first. */
-export const literals: Readonly<Record<string, readonly string[]>> = {
+const literals: Readonly<Record<string, readonly string[]>> = {
   int: ['0', '-2147483648', '2147483647'],
   bigint: ['9007199254740993', '-9223372036854775808'],
   smallint: ['-32768', '7'],

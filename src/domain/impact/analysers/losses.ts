@@ -18,7 +18,7 @@ export interface LossContext {
 const tableName = ({ schema, name }: WorldRelation): string => printedName(schema, name);
 
 /** A table that goes with its rows. Before the world is told. */
-export function tableLoss(
+function tableLoss(
   world: World,
   relation: WorldRelation,
   { because = null }: LossContext = {},
@@ -56,7 +56,7 @@ function retireTable({ schema, name }: WorldRelation): string {
 const quoted = (name: string): string => qualifiedSql({ schema: 'x', name }).slice(2);
 
 /** A column that goes with its values, while its table stays. Before the world is told. */
-export function columnLoss(
+function columnLoss(
   world: World,
   relation: WorldRelation,
   column: WorldColumn,

@@ -115,5 +115,3 @@ export function both(one: string | null, other: string | null): string | null {
   if (one === null || other === null) return one ?? other;
   return `(${one}) AND (${other})`;
 }
-
-export const sqlOf = (sql: LiveSql): string | undefined => ('sql' in sql ? sql.sql : undefined);

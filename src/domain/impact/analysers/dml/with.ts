@@ -20,11 +20,6 @@ function entriesOf(withClause: Tree): Entry[] {
   });
 }
 
-export const changesInWith = (tree: Tree): boolean => {
-  const clause = treeAt(tree, 'withClause');
-  return clause !== undefined && entriesOf(clause).some(({ isChanging }) => isChanging);
-};
-
 /** Names of tables without a schema that a tree reads. */
 function namesRead(tree: unknown): Set<string> {
   const names = new Set<string>();
