@@ -1,6 +1,6 @@
 import type { Measure, MeasuredTable } from '../../measure.js';
 import { quotedName } from '../../world/printed-names.js';
-import type { LiveSql, Tree, World } from '../../world.js';
+import type { Tree, World } from '../../world.js';
 import type { DmlTarget } from './target.js';
 
 /** Rows of a live table: those for which a condition over its own columns is true; null: all of them. */
