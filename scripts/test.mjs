@@ -1,8 +1,9 @@
-// What `npm test` and `npm run test:faults` run, from a fresh clone with nothing but Node: installs and
+// What `npm test`, `npm run test:faults` and `npm run test:safety` run, from a fresh clone with nothing but Node: installs and
 // builds what is missing or stale, runs vitest, and ends with the line "N passed, N failed".
 //
 //   node scripts/test.mjs [arguments for vitest]          unit and integration tests, and a few rounds of faults
 //   node scripts/test.mjs faults [arguments for vitest]   the fault suite: many rounds, every fault of archives and stores, and what is slow
+//   node scripts/test.mjs safety [arguments for vitest]   what migrations do to data: plans tried for real, record backups, data rollbacks
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -10,9 +11,11 @@ import path from 'node:path';
 import { prepare, root } from './prepare.mjs';
 
 const at = (...names) => path.join(root, ...names);
-const faultRounds = '200';
+/** Of random faults, and of random tables that lose something. */
+const rounds = { faults: '200', safety: '3' };
+const integration = (name) => `test/integration/${name}.test.ts`;
 /** Minutes of killing, hanging, damaging and contending, and what computes long: they run with the faults. */
-const slowFiles = [
+const faultFiles = [
   ...[
     'archive-damage',
     'archive-disk',
@@ -43,8 +46,43 @@ const slowFiles = [
     'table/replace',
     'throwaway-cluster',
     'write-evidence',
-  ].map((name) => `test/integration/${name}.test.ts`),
+  ].map(integration),
 ];
+/** Hundreds of statements that are planned, tried for real and taken back, on each server. */
+const safetyFiles = [
+  ...[
+    'archive/partial',
+    'archive/partial-care',
+    'impact/alter-table',
+    'impact/catalog',
+    'impact/drops',
+    'impact/input-declarative',
+    'impact/linters',
+    'impact/locks',
+    'impact/measure-conversions',
+    'impact/measure-dml',
+    'impact/measure-impacts',
+    'impact/safer-ways',
+    'impact-suite/suite',
+    'impact-suite/tried',
+    'record-backup/faults',
+    'record-backup/guard',
+    'record-backup/keep',
+    'record-backup/keep-rows',
+    'record-backup/property',
+    'record-backup/storage',
+    'record-backup/types',
+    'rollback-data/columns',
+    'rollback-data/conversions',
+    'rollback-data/kill',
+    'rollback-data/property',
+    'rollback-data/rows',
+    'rollback-data/values',
+    'table/partitioned',
+  ].map(integration),
+];
+/** By the first argument; without one all that is in neither. */
+const suites = { faults: ['test/faults', ...faultFiles], safety: safetyFiles };
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /** How long a program may take to end when asked. */
@@ -150,8 +188,8 @@ function readSummary(file) {
 
 const exclude = (file) => `--exclude=${file}`;
 
-function vitestArguments(isFaults, more) {
-  const projects = isFaults ? ['integration'] : ['unit', 'integration'];
+function vitestArguments(suite, more) {
+  const projects = suite ? ['integration'] : ['unit', 'integration'];
   const hasProject = more.some((arg) => arg.startsWith('--project'));
   const hasFilter = more.some((arg) => !arg.startsWith('-'));
   return [
@@ -159,19 +197,19 @@ function vitestArguments(isFaults, more) {
     ...(hasProject ? [] : projects.map((name) => `--project=${name}`)),
     ...['--reporter=default', `--reporter=${at('scripts', 'test-summary.mjs')}`],
     // A filter by path, unless the caller has one of their own.
-    ...(hasFilter ? [] : isFaults ? ['test/faults', ...slowFiles] : slowFiles.map(exclude)),
+    ...(hasFilter ? [] : (suites[suite] ?? [...faultFiles, ...safetyFiles].map(exclude))),
     ...more,
   ];
 }
 
-async function runTests(isFaults, more) {
+async function runTests(suite, more) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'belay-test-run-'));
   const summaryFile = path.join(folder, 'summary.json');
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const env = { ...process.env, BELAY_TEST_SUMMARY: summaryFile };
-  if (isFaults) env.BELAY_FAULT_ROUNDS ||= faultRounds;
+  if (suite) env.BELAY_FAULT_ROUNDS ||= rounds[suite];
   const { onError, lines } = collectSkippedServers();
-  const exitCode = await runVitest(vitestArguments(isFaults, more), env, onError);
+  const exitCode = await runVitest(vitestArguments(suite, more), env, onError);
   return { ...readSummary(summaryFile), exitCode, skippedServers: lines() };
 }
 
@@ -191,5 +229,5 @@ function report({ passed, failed, skipped, skippedServers, exitCode }) {
 checkNode();
 installAndBuild();
 const [first, ...rest] = process.argv.slice(2);
-const isFaults = first === 'faults';
-report(await runTests(isFaults, isFaults ? rest : process.argv.slice(2)));
+const suite = Object.hasOwn(suites, first ?? '') ? first : undefined;
+report(await runTests(suite, suite ? rest : process.argv.slice(2)));
