@@ -1,6 +1,7 @@
 import { isAtRisk } from '../../domain/impact/impact-of.js';
 import type { ImpactPlan, StatementImpact } from '../../domain/impact.js';
 import type { MigrationScript } from '../../domain/migration.js';
+import { silentReporter } from '../../domain/reporter.js';
 import type { ScriptHooks } from '../../postgres/run-script.js';
 import type { Session } from '../../postgres/session.js';
 import {
@@ -40,6 +41,7 @@ export async function stepBackup(
 ): Promise<StepBackup | null> {
   const { script, version, choice, approved, reporter } = order;
   const analysis = await analyseImpact(session, [script]);
+  if (choice === 'database') nameWhatIsNotKept(analysis, order);
   const losses = analysis.statements.map(({ findings }) =>
     findings.flatMap(({ loss, safety }) => (loss && safety !== 'SAFE' ? [loss] : [])),
   );
@@ -55,6 +57,22 @@ export async function stepBackup(
   });
   return { hooks, kept: () => [] };
 }
+
+/** What code takes away is not known before it runs, so there is nothing to copy. */
+function nameWhatIsNotKept(
+  { statements }: ImpactAnalysis,
+  { reporter = silentReporter, script }: StepBackupOrder,
+): void {
+  for (const { statement, findings } of statements) {
+    const opaque = findings.find(({ rule, loss }) => isOpaque.has(rule) && loss === null);
+    if (!opaque) continue;
+    const place = `${script.file}, line ${statement.line}`;
+    const message = `${place}: nothing is kept of what ${opaque.operation} may remove, as that is not known before it runs; \`--backup files\` keeps the whole database`;
+    reporter({ type: 'warning', message });
+  }
+}
+
+const isOpaque: ReadonlySet<string> = new Set(['opaque-code', 'unknown-statement']);
 
 /** Undefined where the statement takes nothing away. */
 function approvedLoss({ impacts }: StatementImpact): ApprovedLoss | undefined {

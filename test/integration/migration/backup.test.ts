@@ -132,6 +132,19 @@ describe.each(testServers())('a migration that loses records on $name', (server)
     });
   });
 
+  it('is asked about code whose effect nobody knows, and says that nothing of it is kept', async () => {
+    const code = "DO $$ BEGIN EXECUTE 'DELETE FROM sessions WHERE id < 10'; END $$;";
+    await failure(up({ '1_code.sql': code }), 'WOULD_LOSE');
+    const said: string[] = [];
+    const reporter: MigrateUpOptions['reporter'] = (event) => {
+      if (event.type === 'warning') said.push(event.message);
+    };
+    await up({ '1_code.sql': code }, { backup: 'database', reporter });
+    expect(said).toEqual([
+      expect.stringContaining('line 1: nothing is kept of what DO may remove'),
+    ]);
+  });
+
   it('keeps nothing of a migration that fails', async () => {
     const files = { '1_drop.sql': `${drop}SELECT 1 / 0;` };
     await failure(up(files, { backup: 'database' }), 'MIGRATION_FAILED');
