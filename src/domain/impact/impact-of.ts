@@ -56,6 +56,7 @@ function withFailure(numbers: Numbers, fails: boolean | null): Numbers {
 }
 
 function reasonOf({ reason, unmeasured, after }: Finding, measurement: Measurement | null): string {
+  if (unmeasured === null && after.length === 0 && !measurement?.why) return reason;
   const why = unmeasured ?? measurement?.why ?? null;
   const which = after.length === 1 ? `statement ${after[0]}` : `statements ${after.join(', ')}`;
   return [
@@ -82,15 +83,29 @@ export function impactOf(
     : isUnknown
       ? unknownOf(found)
       : nothing;
-  const { rule, operation, object, safety, lock, rewrite, scan, because, saferWay } = found;
   const fails = measurement?.refused === undefined ? found.fails : true;
-  return {
-    ...{ rule, operation, object, safety, ...withFailure(numbers, fails) },
+  const { rowsAffected, valuesAtRisk, recordsAtRisk, wouldFail } = withFailure(numbers, fails);
+  const impact: Impact = {
+    rule: found.rule,
+    operation: found.operation,
+    object: found.object,
+    safety: found.safety,
+    rowsAffected,
+    valuesAtRisk,
+    recordsAtRisk,
     measured: isUnknown ? 'unknown' : (measurement?.measured ?? 'exact'),
-    ...{ reason: reasonOf(found, measurement), lock, rewrite, scan, because },
-    ...{ samples: measurement?.samples ?? [], saferWay, after: found.after, tableRows },
-    ...(found.hazard ? { hazard: found.hazard } : {}),
+    wouldFail,
+    reason: reasonOf(found, measurement),
+    lock: found.lock,
+    rewrite: found.rewrite,
+    scan: found.scan,
+    because: found.because,
+    samples: measurement?.samples ?? [],
+    saferWay: found.saferWay,
+    after: found.after,
+    tableRows,
   };
+  return found.hazard ? { ...impact, hazard: found.hazard } : impact;
 }
 
 /** A statement of which one part fails does nothing at all. */
