@@ -76,6 +76,7 @@ const safetyFiles = [
     'rollback-data/conversions',
     'rollback-data/kill',
     'rollback-data/property',
+    'rollback-data/restored',
     'rollback-data/rows',
     'rollback-data/values',
     'table/partitioned',

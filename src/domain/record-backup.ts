@@ -58,6 +58,7 @@ export interface RecordBackup {
   /** Table as it was named when the statement ran. */
   readonly tableSchema: string;
   readonly tableName: string;
+  /** Negative in a database that was restored from a dump: there the number is no table's, or another's. */
   readonly tableOid: number;
   /** Null where whole rows are kept. */
   readonly columnName: string | null;

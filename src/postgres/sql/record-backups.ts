@@ -70,6 +70,7 @@ const registrySql = `
     table_schema text NOT NULL,
     table_name text NOT NULL,
     table_oid oid NOT NULL,
+    registry_oid oid NOT NULL,
     column_name text,
     row_id text,
     row_identity text NOT NULL,
@@ -149,13 +150,16 @@ function rowIdOf({ identity, columns }: NewRecordBackup): string | null {
 const sqlName = (name: string): string =>
   /^[a-z_][a-z0-9_]*$/.test(name) ? name : quoteIdentifier(name);
 
+/** A database that was restored from a dump has other identities: the registry's own tells it. */
+const registryOid = `'belay.record_backups'::pg_catalog.regclass::pg_catalog.oid`;
+
 export async function insertRecordBackup(session: Session, backup: NewRecordBackup): Promise<void> {
   await session.query(
     `INSERT INTO belay.record_backups
-            (id, format, migration_version, statement, table_schema, table_name, table_oid, column_name, row_id,
+            (id, format, migration_version, statement, table_schema, table_name, table_oid, registry_oid, column_name, row_id,
              row_identity, snapshot_type, columns, data_table, "rows", "values", sequences)
      OVERRIDING SYSTEM VALUE
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+     VALUES ($1, $2, $3, $4, $5, $6, $7, ${registryOid}, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
     [
       ...[backup.id, recordBackupFormat, backup.migrationVersion, backup.statement],
       ...[backup.tableSchema, backup.tableName, backup.tableOid, backup.columnName],
@@ -201,7 +205,8 @@ export async function readRecordBackups(
   }
   const rows = await session.query<Row>(
     `SELECT b.id::text, b.format, b.migration_version AS "migrationVersion", b.statement,
-            b.table_schema AS "tableSchema", b.table_name AS "tableName", b.table_oid::text AS "tableOid",
+            b.table_schema AS "tableSchema", b.table_name AS "tableName",
+            CASE WHEN b.registry_oid <> ${registryOid} THEN '-' ELSE '' END || b.table_oid::text AS "tableOid",
             b.column_name AS "columnName", b.snapshot_type AS kind, b.row_identity AS identity, b.columns,
             CASE WHEN pg_catalog.to_regclass('belay.' || pg_catalog.quote_ident(b.data_table)) IS NOT NULL
                  THEN b.data_table END AS "dataTable",
