@@ -70,7 +70,7 @@ export async function askForBackup(context: CommandContext): Promise<BackupChoic
   });
   if (isCancel(answer)) {
     const { BelayError } = await import('../../index.js');
-    throw new BelayError('INTERRUPTED', 'interrupted: nothing was applied');
+    throw new BelayError('INTERRUPTED', 'interrupted: what would lose records was not applied');
   }
   return choices.find(({ value }) => value === answer)?.choice ?? 'cancel';
 }

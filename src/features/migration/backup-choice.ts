@@ -43,7 +43,7 @@ export async function chooseBackup(
 ): Promise<BackupChoice> {
   const choice = options.backup ?? (await options.chooseBackup?.(impacts));
   if (choice === 'cancel') {
-    throw new BelayError('NOT_CONFIRMED', 'cancelled: nothing was applied');
+    throw new BelayError('NOT_CONFIRMED', 'cancelled: what would lose records was not applied');
   }
   if (choice !== undefined) return choice;
   const named = impacts.flatMap(({ impact }) => describeLosses(impact));

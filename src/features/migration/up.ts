@@ -8,7 +8,7 @@ import {
   planUp,
   toPending,
 } from '../../domain/migration-plan.js';
-import type { BelayError } from '../../errors.js';
+import { BelayError } from '../../errors.js';
 import { recorded } from '../ledger/recorded.js';
 import { backUpTables, type FilesBackup } from '../record-backup/back-up-tables.js';
 import type { KeptSummary } from '../record-backup/keep.js';
@@ -154,27 +154,49 @@ async function runUp(
   const done: UpMigration[] = [];
   const records: KeptRecords[] = [];
   let decision: Decision | null = null;
+  let first: Attempt | undefined;
   for (;;) {
-    const attempt: Attempt = await attemptUp(target, own, options, decision);
-    if (attempt.isOpen) {
-      decision = await decide(target, attempt.impacts, options);
-      continue;
-    }
+    const attempt = await attemptUp(target, own, options, decision);
+    first ??= attempt;
     done.push(...attempt.applied);
     records.push(...attempt.records);
-    if (attempt.failure?.code === 'LOSS_GREW' && options.chooseBackup && !options.backup) {
-      options.reporter?.({ type: 'warning', message: attempt.failure.message });
-      decision = null;
+    const hasGrown = attempt.failure?.code === 'LOSS_GREW' && options.chooseBackup !== undefined;
+    const next = await goOn(target, attempt, { hasGrown, isFirst: done.length === 0 }, options);
+    if (next === 'again' || (next && !(next instanceof BelayError))) {
+      decision = next === 'again' ? null : next;
       continue;
     }
-    const { from, planned, pending, current, failure, impacts } = attempt;
-    const backup = backupOf(decision, records);
+    const { pending, current, impacts } = attempt;
+    const { from, planned } = first;
     const durationMs = Math.round(performance.now() - startedAt);
-    const dryRun = options.dryRun ?? false;
     return {
-      ...{ ok: true, dryRun, applied: done, pending, planned, current, impacts, backup },
-      ...{ durationMs, failure, from },
+      ...{ ok: true, dryRun: options.dryRun ?? false, applied: done, planned, pending },
+      ...{ from, current, impacts, backup: backupOf(decision, records), durationMs },
+      failure: next ?? attempt.failure,
     };
+  }
+}
+
+/**
+ * What follows an attempt: a decision to go on with, another look where the loss has grown, or undefined: that was it. An
+ * answer that ends it is a failure as data where migrations were applied before, which the ledger has to know.
+ */
+async function goOn(
+  target: Target,
+  { isOpen, impacts, failure }: Attempt,
+  { hasGrown, isFirst }: { readonly hasGrown: boolean; readonly isFirst: boolean },
+  options: MigrateUpOptions,
+): Promise<Decision | 'again' | BelayError | undefined> {
+  if (hasGrown && !options.backup) {
+    options.reporter?.({ type: 'warning', message: failure?.message ?? '' });
+    return 'again';
+  }
+  if (!isOpen) return undefined;
+  try {
+    return await decide(target, impacts, options);
+  } catch (error) {
+    if (isFirst || !(error instanceof BelayError)) throw error;
+    return error;
   }
 }
 
@@ -196,13 +218,11 @@ async function decide(
   return { choice, impacts, archive };
 }
 
-type Attempt =
-  /** Something would be lost, and nobody has chosen yet. */
-  | { readonly isOpen: true; readonly impacts: readonly MigrationImpact[] }
-  | ({ readonly isOpen: false; readonly records: readonly KeptRecords[] } & Omit<
-      Outcome,
-      'ok' | 'dryRun' | 'durationMs' | 'backup'
-    >);
+interface Attempt extends Omit<Outcome, 'ok' | 'dryRun' | 'durationMs' | 'backup'> {
+  /** Something would be lost, and nobody has chosen yet: nothing was applied. */
+  readonly isOpen: boolean;
+  readonly records: readonly KeptRecords[];
+}
 
 function attemptUp(
   target: Target,
@@ -218,12 +238,12 @@ function attemptUp(
     await checkScripts(plan.flatMap(({ up, down }) => [up, down]));
     const planned = plan.map(toPending);
     const impacts = decision?.impacts ?? (await measurePending(session, plan, options));
-    const about = { isOpen: false, planned, from, impacts } as const;
-    if (options.dryRun || plan.length === 0) {
+    const about = { isOpen: false, planned, from, impacts };
+    const isOpen = !options.dryRun && !decision && needsBackup(impacts);
+    if (isOpen || options.dryRun || plan.length === 0) {
       const { pending, current } = migrationStatus(situation);
-      return { ...about, applied: [], pending, current, records: [], failure: undefined };
+      return { ...about, isOpen, applied: [], pending, current, records: [], failure: undefined };
     }
-    if (!decision && needsBackup(impacts)) return { isOpen: true, impacts };
     // Also where nothing is lost now: what an earlier migration of this run writes a later one may remove.
     const kept = options.backup === 'database' ? options.backup : 'none';
     const order = { choice: decision?.choice ?? kept, impacts } as const;

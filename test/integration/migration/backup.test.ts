@@ -108,6 +108,25 @@ describe.each(testServers())('a migration that loses records on $name', (server)
     ]);
   });
 
+  it('says what was applied before where the second answer is to cancel', async () => {
+    const files = {
+      '1_email.sql': 'ALTER TABLE users DROP COLUMN email;',
+      '2_sessions.sql': 'DROP TABLE sessions;',
+    };
+    const asked: string[][] = [];
+    const chooseBackup: MigrateUpOptions['chooseBackup'] = async (impacts) => {
+      asked.push(impacts.map(({ version }) => version));
+      if (asked.length > 1) return 'cancel';
+      await run(db.url, 'INSERT INTO sessions VALUES (1000, 1)');
+      return 'none';
+    };
+    const error = await failure(up(files, { chooseBackup }), 'NOT_CONFIRMED');
+    expect(error.details).toMatchObject({ applied: ['1'] });
+    expect(error.hint).toContain('Done before it, and staying so: 1.');
+    expect(asked).toEqual([['1', '2'], ['2']]);
+    expect(await count('SELECT count(*) AS n FROM sessions')).toBe(57);
+  });
+
   it('takes what an earlier migration adds to the loss for approved', async () => {
     const files = {
       '1_more.sql': 'INSERT INTO sessions SELECT i, 1 FROM generate_series(1001, 1010) i;',
