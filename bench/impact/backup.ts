@@ -2,6 +2,7 @@ import { recordKeeper } from '../../src/features/record-backup/keep.js';
 import { runScript } from '../../src/postgres/run-script.js';
 import type { Session } from '../../src/postgres/session.js';
 import { openSession } from '../../test/support/open-session.js';
+import { peopleSql } from './people.js';
 
 /** Seconds of each way to keep the values of one column, the median of its runs. */
 export interface RecordBackupResult {
@@ -31,15 +32,7 @@ export interface RecordBackupOptions {
   readonly say?: ((line: string) => void) | undefined;
 }
 
-const createSql = (rows: number) => `
-  DROP TABLE IF EXISTS public.people;
-  CREATE TABLE public.people (id bigint, name text, email text, phone text, age int, city text, balance numeric(12,2),
-    created timestamptz, active boolean, note text);
-  INSERT INTO public.people
-  SELECT n, 'name ' || n, 'somebody.' || n || '@example.org', '+43 660 ' || n, n % 90, 'city ' || n % 1000, n * 1.25,
-         '2020-01-01'::timestamptz + n * interval '1 second', n % 2 = 0, repeat('x', n % 30)
-    FROM generate_series(1, ${rows}) n;
-  ALTER TABLE public.people ADD PRIMARY KEY (id);
+const createSql = (rows: number) => `${peopleSql(rows)};
   DROP TABLE IF EXISTS public.change_log;
   CREATE TABLE public.change_log (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, migration_version text, table_name text,
     column_name text, row_id text, snapshot jsonb, created_at timestamptz)`;

@@ -7,6 +7,7 @@ import { runScript } from '../../src/postgres/run-script.js';
 import type { Session } from '../../src/postgres/session.js';
 import { readRecordBackups } from '../../src/postgres/sql/record-backups.js';
 import { openSession } from '../../test/support/open-session.js';
+import { peopleSql } from './people.js';
 
 /** Seconds of each way to put the values of one column back, the median of its runs. */
 export interface DataRollbackResult {
@@ -31,16 +32,6 @@ export interface DataRollbackOptions {
   readonly runs?: number | undefined;
   readonly say?: ((line: string) => void) | undefined;
 }
-
-const createSql = (rows: number) => `
-  DROP TABLE IF EXISTS public.people;
-  CREATE TABLE public.people (id bigint, name text, email text, phone text, age int, city text, balance numeric(12,2),
-    created timestamptz, active boolean, note text);
-  INSERT INTO public.people
-  SELECT n, 'name ' || n, 'somebody.' || n || '@example.org', '+43 660 ' || n, n % 90, 'city ' || n % 1000, n * 1.25,
-         '2020-01-01'::timestamptz + n * interval '1 second', n % 2 = 0, repeat('x', n % 30)
-    FROM generate_series(1, ${rows}) n;
-  ALTER TABLE public.people ADD PRIMARY KEY (id)`;
 
 const doing = 'measuring';
 const addColumn = 'ALTER TABLE public.people ADD email text';
@@ -102,7 +93,7 @@ export async function measureDataRollback(
   const session = await openSession(url);
   try {
     say(`data rollback: filling a table of ${rows.toLocaleString('en-US')} rows`);
-    await session.execute(createSql(rows), doing);
+    await session.execute(peopleSql(rows), doing);
     await keepColumn(session);
     await session.execute('VACUUM ANALYZE', doing);
     const [backup] = (await readRecordBackups(session, { versions: ['1'] })).slice(-1);

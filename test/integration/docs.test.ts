@@ -27,6 +27,19 @@ function toArguments(line: string): string[] {
   return words.slice(1).map((word) => word.replace(/^'(.*)'$/, '$1'));
 }
 
+/** Runs an example with the library as it is built. */
+async function runExample(
+  file: string,
+  name: string,
+  { folder, env }: { readonly folder: string; readonly env: NodeJS.ProcessEnv },
+) {
+  const library = new URL('../../dist/index.js', import.meta.url).href;
+  const code = (await block(file, name)).replace("'belaydb'", `'${library}'`);
+  await writeFile(join(folder, 'example.mjs'), code);
+  const place = { env: { ...process.env, ...env }, cwd: folder };
+  return runProgram(process.execPath, [join(folder, 'example.mjs')], place);
+}
+
 const [server] = testServers();
 
 describe.skipIf(!server)('examples of the documentation', () => {
@@ -165,15 +178,7 @@ describe.skipIf(!server)('examples of the documentation', () => {
   it('the library example about what a migration loses works as it is written', async () => {
     const { folder, env } = await makeLossyProject();
     try {
-      const library = new URL('../../dist/index.js', import.meta.url).href;
-      const code = (await block('docs/safety.md', 'safety-library')).replace(
-        "'belaydb'",
-        `'${library}'`,
-      );
-      await writeFile(join(folder, 'example.mjs'), code);
-      const run = await runProgram(process.execPath, [join(folder, 'example.mjs')], {
-        ...{ env: { ...process.env, ...env }, cwd: folder },
-      });
+      const run = await runExample('docs/safety.md', 'safety-library', { folder, env });
       expect(run).toMatchObject({ exitCode: 0, stderr: '' });
       expect(run.stdout).toBe('1234 DATA_LOSS\n0003 5678 1234\n');
     } finally {
@@ -186,15 +191,7 @@ describe.skipIf(!server)('examples of the documentation', () => {
     try {
       const env = { ...(await createShop()), BELAY_STORE: join(folder, 'store') };
       await runBelay(['migrate', 'up'], { env, cwd: folder });
-      const library = new URL('../../dist/index.js', import.meta.url).href;
-      const code = (await block('docs/schema.md', 'schema-library')).replace(
-        "'belaydb'",
-        `'${library}'`,
-      );
-      await writeFile(join(folder, 'example.mjs'), code);
-      const run = await runProgram(process.execPath, [join(folder, 'example.mjs')], {
-        ...{ env: { ...process.env, ...env }, cwd: folder },
-      });
+      const run = await runExample('docs/schema.md', 'schema-library', { folder, env });
       expect(run).toMatchObject({ exitCode: 0, stderr: '' });
       expect(run.stdout).toBe('0002 64 2 1 DATA_LOSS\n');
     } finally {
@@ -206,12 +203,7 @@ describe.skipIf(!server)('examples of the documentation', () => {
     const env = await createShop();
     const folder = await mkdtemp(join(tmpdir(), 'belay-docs-'));
     try {
-      const library = new URL('../../dist/index.js', import.meta.url).href;
-      const code = (await block('README.md', 'library')).replace("'belaydb'", `'${library}'`);
-      await writeFile(join(folder, 'example.mjs'), code);
-      const run = await runProgram(process.execPath, [join(folder, 'example.mjs')], {
-        env: { ...process.env, ...env },
-      });
+      const run = await runExample('README.md', 'library', { folder, env });
       expect(run).toMatchObject({ exitCode: 0, stderr: '' });
       expect(run.stdout).toMatch(
         /^2\nback after \d+ ms; the failed state is kept as before-restore-/,

@@ -1,3 +1,4 @@
+import { quotedName } from '../quoted-sql.js';
 import type { Address, LiveCatalog, LiveRelation, LiveType } from './live-catalog.js';
 import type { MeasuredTable } from './measure.js';
 import { addressIn } from './world/address.js';
@@ -6,7 +7,6 @@ import * as drops from './world/drops.js';
 import * as families from './world/families.js';
 import { writeExpression, writeQuery } from './world/live-sql.js';
 import { LiveTypes } from './world/live-types.js';
-import { quotedName } from './world/printed-names.js';
 import { isTemporarySchema } from './world/search-path.js';
 import { WorldState } from './world/world-state.js';
 import type {

@@ -1,3 +1,5 @@
+import { quotedName } from '../quoted-sql.js';
+
 /** Words that cannot be a table's or a column's name without quotes. */
 const reserved = new Set(
   `all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation
@@ -14,14 +16,7 @@ const reserved = new Set(
 
 /** A name as it is written in SQL: quoted unless it is plain. */
 export function nameSql(name: string): string {
-  return /^[a-z_][a-z0-9_]*$/.test(name) && !reserved.has(name)
-    ? name
-    : `"${name.replaceAll('"', '""')}"`;
-}
-
-/** The same, always in quotes: for SQL that nobody reads. */
-export function quotedName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
+  return /^[a-z_][a-z0-9_]*$/.test(name) && !reserved.has(name) ? name : quotedName(name);
 }
 
 /** `schema.name` as it is written in SQL. */

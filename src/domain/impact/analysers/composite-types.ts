@@ -1,8 +1,8 @@
 import type { AlterTableCmd, AlterTableStmt, ColumnDef } from 'libpg-query';
+import { quotedName } from '../../quoted-sql.js';
 import { type Finding, finding } from '../finding.js';
 import { contentOf } from '../grammar.js';
 import type { LiveType } from '../live-catalog.js';
-import { quotedName } from '../sql-names.js';
 import { formatTypeName } from '../type-name.js';
 import { printedName } from '../world/printed-names.js';
 import type { AnalysedStatement, World } from '../world.js';

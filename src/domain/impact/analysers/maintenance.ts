@@ -12,10 +12,10 @@ import type {
   VacuumStmt,
 } from 'libpg-query';
 import { type LockMode, lockModes } from '../../impact.js';
+import { quotedName } from '../../quoted-sql.js';
 import { type Finding, finding } from '../finding.js';
 import { contentOf } from '../grammar.js';
 import { concurrently } from '../safer-way.js';
-import { quotedName } from '../sql-names.js';
 import { printedName } from '../world/printed-names.js';
 import type { AnalysedStatement, Analyser, Analysers, World } from '../world.js';
 import { type Altered, alteration, alteredOf } from './alter-table/altered.js';

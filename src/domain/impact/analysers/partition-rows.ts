@@ -1,6 +1,6 @@
+import { quotedName } from '../../quoted-sql.js';
 import type { LiveRelation } from '../live-catalog.js';
 import type { Measure } from '../measure.js';
-import { quotedName } from '../world/printed-names.js';
 import type { World, WorldRelation } from '../world.js';
 
 /** It is below the other one in the live database, so that counting in that one counts it too. */

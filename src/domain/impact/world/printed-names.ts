@@ -10,11 +10,6 @@ export function printedName(...parts: readonly string[]): string {
   return parts.map(printedPart).join('.');
 }
 
-/** For SQL: always quoted, so that no keyword and no letter case matters. */
-export function quotedName(...parts: readonly string[]): string {
-  return parts.map((part) => `"${part.replaceAll('"', '""')}"`).join('.');
-}
-
 export const kindNames = {
   r: 'table',
   p: 'table',

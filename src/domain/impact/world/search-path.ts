@@ -1,4 +1,4 @@
-import { quotedName } from './printed-names.js';
+import { quotedName } from '../../quoted-sql.js';
 
 interface SchemaState {
   name: string;

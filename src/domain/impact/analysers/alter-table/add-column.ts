@@ -1,8 +1,9 @@
 import type { AlterTableCmd, ColumnDef, Constraint, TypeName } from 'libpg-query';
+import { quotedName } from '../../../quoted-sql.js';
 import type { Finding } from '../../finding.js';
 import { contentOf, functionsCalled, nodeOf, replaceNodes, textsOf } from '../../grammar.js';
 import { columnThenBackfill } from '../../safer-way.js';
-import { nameSql, qualifiedSql, quotedName } from '../../sql-names.js';
+import { nameSql, qualifiedSql } from '../../sql-names.js';
 import { formatTypeName, serialTypes } from '../../type-name.js';
 import type { Tree, World } from '../../world.js';
 import { addConstraint } from './add-constraint.js';

@@ -1,6 +1,6 @@
 import type { AlterTableCmd } from 'libpg-query';
+import { quotedName } from '../../../quoted-sql.js';
 import type { Finding } from '../../finding.js';
-import { quotedName } from '../../sql-names.js';
 import type { WorldColumn } from '../../world.js';
 import { requireValues } from './add-constraint.js';
 import { primaryKeyColumns } from './add-foreign-key.js';

@@ -1,10 +1,10 @@
 import type { LockMode } from '../../../impact.js';
 import { formatQualifiedName } from '../../../qualified-name.js';
+import { quotedName } from '../../../quoted-sql.js';
 import { type Finding, type FindingFacts, finding } from '../../finding.js';
 import type { MeasuredTable } from '../../measure.js';
 import { withLockTimeout } from '../../safer-way.js';
 import type { Countable } from '../../script-objects.js';
-import { quotedName } from '../../sql-names.js';
 import {
   describeHazard,
   type LockedWork,

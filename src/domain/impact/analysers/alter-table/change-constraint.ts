@@ -1,4 +1,5 @@
 import type { AlterTableCmd, ATAlterConstraint } from 'libpg-query';
+import { quotedName } from '../../../quoted-sql.js';
 import type { Finding } from '../../finding.js';
 import { contentOf } from '../../grammar.js';
 import type { LiveConstraint } from '../../live-catalog.js';
@@ -12,7 +13,6 @@ import {
   scriptObjects,
   validateScriptConstraint,
 } from '../../script-objects.js';
-import { quotedName } from '../../sql-names.js';
 import type { Dropped, World, WorldRelation } from '../../world.js';
 import { requireValues } from './add-constraint.js';
 import { columnsByNumber } from './add-foreign-key.js';

@@ -1,8 +1,9 @@
 import type { AlterTableCmd, ColumnDef, TypeName } from 'libpg-query';
+import { quotedName } from '../../../quoted-sql.js';
 import type { Finding } from '../../finding.js';
 import { contentOf, hasSubquery, nodeOf, textsOf } from '../../grammar.js';
 import { columnBeside, withLockTimeout } from '../../safer-way.js';
-import { nameSql, quotedName } from '../../sql-names.js';
+import { nameSql } from '../../sql-names.js';
 import { type Conversion, convert } from '../../type-conversion.js';
 import { formatTypeName } from '../../type-name.js';
 import { printedName } from '../../world/printed-names.js';

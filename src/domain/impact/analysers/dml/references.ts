@@ -1,5 +1,5 @@
+import { quotedName } from '../../../quoted-sql.js';
 import type { LiveCatalog, LiveConstraint } from '../../live-catalog.js';
-import { quotedName } from '../../world/printed-names.js';
 import type { World, WorldRelation } from '../../world.js';
 import { type Rows, selectFrom, sourceSql } from './rows.js';
 

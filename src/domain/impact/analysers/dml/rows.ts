@@ -1,5 +1,5 @@
+import { quotedName } from '../../../quoted-sql.js';
 import type { Measure, MeasuredTable } from '../../measure.js';
-import { quotedName } from '../../world/printed-names.js';
 import type { Tree, World } from '../../world.js';
 import type { DmlTarget } from './target.js';
 

@@ -1,5 +1,5 @@
+import { quotedName } from '../../../quoted-sql.js';
 import { type Finding, finding } from '../../finding.js';
-import { quotedName } from '../../world/printed-names.js';
 import { contentOf, nodesAt, textAt, treeAt } from '../../world/tree.js';
 import type { Tree, World, WorldColumn } from '../../world.js';
 import { countOverwritten, countRows, type Matching, matchedRows } from './rows.js';

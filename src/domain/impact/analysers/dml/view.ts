@@ -1,6 +1,6 @@
+import { quotedName } from '../../../quoted-sql.js';
 import { type Finding, finding } from '../../finding.js';
 import { addressIn } from '../../world/address.js';
-import { quotedName } from '../../world/printed-names.js';
 import type { World, WorldRelation } from '../../world.js';
 import { deleteCascades } from './delete-cascades.js';
 import { countOverwritten, countRows, type Matching } from './rows.js';
