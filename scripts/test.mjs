@@ -3,6 +3,7 @@
 //
 //   node scripts/test.mjs [arguments for vitest]          unit and integration tests, and a few rounds of faults
 //   node scripts/test.mjs faults [arguments for vitest]   the fault suite: many rounds, every fault of archives and stores, and what is slow
+//   node scripts/test.mjs rehearsal [arguments for vitest]   rehearsals of other tools' migrations, and shadow databases under load
 //   node scripts/test.mjs safety [arguments for vitest]   what migrations do to data: plans tried for real, record backups, data rollbacks
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -12,7 +13,7 @@ import { prepare, root } from './prepare.mjs';
 
 const at = (...names) => path.join(root, ...names);
 /** Of random faults, and of random tables that lose something. */
-const rounds = { faults: '200', safety: '3' };
+const rounds = { faults: '200', safety: '3', rehearsal: '12' };
 const integration = (name) => `test/integration/${name}.test.ts`;
 /** Minutes of killing, hanging, damaging and contending, and what computes long: they run with the faults. */
 const faultFiles = [
@@ -90,8 +91,14 @@ const safetyFiles = [
     'table/partitioned',
   ].map(integration),
 ];
-/** By the first argument; without one all that is in neither. */
-const suites = { faults: ['test/faults', ...faultFiles], safety: safetyFiles };
+/** Migrations of other tools on copies, and shadows under load: folders. */
+const rehearsalFiles = ['test/integration/rehearsal', 'test/integration/shadow'];
+/** By the first argument; without one all that is in none. */
+const suites = {
+  faults: ['test/faults', ...faultFiles],
+  safety: safetyFiles,
+  rehearsal: rehearsalFiles,
+};
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /** How long a program may take to end when asked. */
@@ -195,7 +202,7 @@ function readSummary(file) {
   }
 }
 
-const exclude = (file) => `--exclude=${file}`;
+const exclude = (file) => `--exclude=${file.endsWith('.ts') ? file : `${file}/**`}`;
 
 function vitestArguments(suite, more) {
   const projects = suite ? ['integration'] : ['unit', 'integration'];
@@ -206,7 +213,9 @@ function vitestArguments(suite, more) {
     ...(hasProject ? [] : projects.map((name) => `--project=${name}`)),
     ...['--reporter=default', `--reporter=${at('scripts', 'test-summary.mjs')}`],
     // A filter by path, unless the caller has one of their own.
-    ...(hasFilter ? [] : (suites[suite] ?? [...faultFiles, ...safetyFiles].map(exclude))),
+    ...(hasFilter
+      ? []
+      : (suites[suite] ?? [...faultFiles, ...safetyFiles, ...rehearsalFiles].map(exclude))),
     ...more,
   ];
 }

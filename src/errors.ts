@@ -52,6 +52,8 @@ export const errorCatalog = {
   RENAME_UNDECIDED: refused,
   NO_WAY_DOWN: refused,
   ROWS_IN_THE_WAY: refused,
+  COMMAND_NOT_ISOLATED: refused,
+  ROWS_NOT_TRANSFORMED: refused,
 
   TARGET_NOT_FOUND: notFound,
   SNAPSHOT_NOT_FOUND: notFound,
@@ -62,6 +64,7 @@ export const errorCatalog = {
   MODEL_NOT_KEPT: notFound,
   NO_HISTORY: notFound,
   RECORDS_NOT_KEPT: notFound,
+  SHADOW_NOT_FOUND: notFound,
 
   TAG_EXISTS: conflict,
   DATABASE_EXISTS: conflict,
@@ -82,6 +85,8 @@ export const errorCatalog = {
   OTHER_TOOL: conflict,
   SCHEMA_CHANGED: conflict,
   MIGRATION_EXISTS: conflict,
+  SHADOW_EXISTS: conflict,
+  SHADOW_ROW_REFUSED: conflict,
 
   SERVER_UNREACHABLE: environment,
   SERVER_GONE: environment,
@@ -107,6 +112,7 @@ export const errorCatalog = {
   MIGRATION_FAILED: environment,
   CANNOT_BACK_UP: environment,
   ROLLBACK_FAILED: environment,
+  REHEARSAL_IMPOSSIBLE: environment,
   SCHEMA_NOT_BUILT: environment,
   STORE_UNAVAILABLE: environment,
   STORE_DENIED: environment,
@@ -117,6 +123,8 @@ export const errorCatalog = {
   NOT_PROVEN: proofFailed,
   SEAL_BROKEN: proofFailed,
   HISTORY_DAMAGED: proofFailed,
+  TARGET_TOUCHED: proofFailed,
+  SHADOW_DIFFERS: proofFailed,
 
   INTERRUPTED: { kind: 'user', exit: 130 },
   TERMINATED: { kind: 'user', exit: 143 },

@@ -51,6 +51,18 @@ const config = z.strictObject({
       policy: policy.optional(),
     })
     .optional(),
+  rehearsal: z
+    .strictObject({
+      maxRecordsLost: z.int().nonnegative().optional(),
+      maxValuesChanged: z.int().nonnegative().optional(),
+      maxExclusiveLockMs: z.int().nonnegative().optional(),
+      maxDurationMs: z.int().positive().optional(),
+      maxWalBytes: z.int().nonnegative().optional(),
+      maxProbesBroken: z.int().nonnegative().optional(),
+      probes: text.optional(),
+      timeout: duration.optional(),
+    })
+    .optional(),
   retention: z
     .strictObject({
       keepLast: z.int().positive().optional(),

@@ -1,4 +1,5 @@
 import type { ImpactPolicy } from '../domain/impact/policy.js';
+import type { RehearsalThresholds } from '../domain/rehearsal.js';
 
 /** A database that the config gives a name. */
 export interface TargetConfig {
@@ -36,6 +37,15 @@ export interface BelayConfig {
         /** What `belay plan --check` refuses and warns of. */
         readonly policy?: ImpactPolicy | undefined;
       }
+    | undefined;
+  /** What a rehearsal may do at most, and how it is made. */
+  readonly rehearsal?:
+    | (RehearsalThresholds & {
+        /** A file with the application's own queries, relative to the config. */
+        readonly probes?: string | undefined;
+        /** How long the migration may take, as a duration such as "10m". */
+        readonly timeout?: string | undefined;
+      })
     | undefined;
   readonly retention?:
     | {

@@ -11,6 +11,7 @@ export const ledgerActions = [
   ...['checkpoint', 'snapshot', 'drill', 'restore', 'restore-table', 'switch', 'undo'],
   ...['delete', 'prune', 'rename', 'protect', 'unprotect'],
   ...['push', 'pull', 'export', 'import', 'migration', 'rollback', 'repair', 'refusal'],
+  ...['rehearsal', 'shadow-create', 'shadow-promote', 'shadow-abort'],
 ] as const;
 
 /** Those of later versions stay readable. */

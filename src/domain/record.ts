@@ -12,7 +12,7 @@ export const recordFormat = 1;
 export interface ReplacedBy {
   /** OID of the database that took the target's name. */
   readonly oid: number;
-  readonly action: 'restore' | 'switch' | 'undo';
+  readonly action: 'restore' | 'switch' | 'undo' | 'promote';
   readonly at: string;
   /** The snapshot whose state took the place; null after an undo by renaming. */
   readonly snapshotId: string | null;
