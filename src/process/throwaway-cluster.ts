@@ -31,12 +31,14 @@ export interface ThrowawayOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Server settings that win over Belay's own, e.g. `max_locks_per_transaction`. */
   readonly settings?: Readonly<Record<string, string>> | undefined;
+  /** Listen on 127.0.0.1, for programs that know no sockets; default: on Windows only. */
+  readonly isOnTcp?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly reporter?: Reporter | undefined;
 }
 
 export interface ThrowawayServer {
-  /** What to connect to: the socket's folder, or 127.0.0.1 on Windows. */
+  /** What to connect to: the socket's folder, or 127.0.0.1. */
   readonly host: string;
   readonly socketDir: string;
   readonly port: number;
@@ -67,9 +69,10 @@ function megabytes(share: number, least: number, most: number): string {
  * For a server whose data nobody needs after the next minute, or after a crash: nothing waits for the disk, and
  * nothing is logged that can be left out. Machines of CI have 2 to 8 GB, for Belay and others.
  */
-function settingsFor(port: number): Record<string, string> {
+function settingsFor(port: number, isOnTcp: boolean): Record<string, string> {
   return {
-    ...(isWindows ? { port: String(port) } : { listen_addresses: '' }),
+    listen_addresses: isOnTcp ? '127.0.0.1' : '',
+    port: String(port),
     fsync: 'off',
     synchronous_commit: 'off',
     full_page_writes: 'off',
@@ -154,15 +157,16 @@ async function start(
     { folder: drillFolder(home), installation, user, signal, onPrepare },
     dataDir,
   );
-  const port = isWindows ? await anyFreePort() : socketPort;
-  const settings = { ...settingsFor(port), ...options.settings };
+  const isOnTcp = isWindows || options.isOnTcp === true;
+  const port = isOnTcp ? await anyFreePort() : socketPort;
+  const settings = { ...settingsFor(port, isOnTcp), ...options.settings };
   const { pid } = await startServer({
     ...{ installation, dataDir, socketDir, logFile, port, user, settings, signal },
   }).catch((error) => {
     throw withoutLog(error);
   });
   const { version, major } = installation;
-  const host = isWindows ? '127.0.0.1' : socketDir;
+  const host = isOnTcp ? '127.0.0.1' : socketDir;
   const kill = () => void process.kill(pid, 'SIGKILL');
   return {
     ...{ host, socketDir, port, user: 'postgres', password, version, major, dataDir, logFile },

@@ -33,7 +33,7 @@ describe('an entry', () => {
   });
 
   it('stays readable with an action of a later version', () => {
-    const later = { ...entry, action: 'rehearsal' };
+    const later = { ...entry, action: 'mirroring' };
     expect(ledgerActions).not.toContain(later.action);
     expect(parseLedgerEntry(encodeLedgerEntry(later), 2)).toMatchObject({ entry: later });
   });

@@ -24,7 +24,9 @@ import {
 import { readArchives, toArchivedSnapshot } from './archives.js';
 import type { ChosenTables } from './choose-tables.js';
 import { cleanStore } from './clean-store.js';
+import { claimDrillName } from './drill-claim.js';
 import { type DrillServer, withDrillServer } from './drill-server.js';
+import { type KeptDrill, useKept } from './drill-snapshot.js';
 import { type Dumped, type DumpLiveOrder, dumpLive } from './dump-live.js';
 import type { Facts } from './facts.js';
 import { type MadeArchive, manifestOf } from './make-archive.js';
@@ -38,6 +40,13 @@ export interface CheckpointOptions extends WorkOptions, ArchiveOptions {
   readonly description?: string | undefined;
   /** Folder whose git branch and commit are recorded; default: the current one. */
   readonly cwd?: string | undefined;
+  /**
+   * Gets the restored copy of a checkpoint that is sealed and proven, to do with it what it likes: it is thrown away
+   * afterwards. The target's lock is held meanwhile.
+   */
+  readonly useDrilledCopy?:
+    | ((copy: KeptDrill, checkpoint: CheckpointResult) => Promise<void>)
+    | undefined;
 }
 
 export interface CheckpointResult {
@@ -111,16 +120,26 @@ export async function makeCheckpoint(
     const tag = await freeTag(work, store, options);
     const { description = '', tables } = options;
     const order = { store, tools, settings, git, tag, description, tables };
-    const finish = (server: DrillServer | null) =>
-      archiveLive(work, { ...order, server, startedAt });
+    const { useDrilledCopy } = options;
+    const finish = async (server: DrillServer | null): Promise<MadeCheckpoint> => {
+      const isKept = server !== null && useDrilledCopy !== undefined;
+      const keepAs = isKept ? await claimDrillName(server.session, 'rehearsal') : undefined;
+      const { drill, ...made } = await archiveLive(work, { ...order, server, startedAt, keepAs });
+      if (isKept && drill) {
+        await useKept(server, keepAs, drill, (copy) => useDrilledCopy(copy, made.checkpoint));
+      }
+      return made;
+    };
     if (settings.drill === false) return finish(null);
     const { drillServer } = settings;
+    const isForPrograms = useDrilledCopy !== undefined;
     return withDrillServer(
       {
         ...{
           major: majorOf(work.main.serverVersion),
           drillServer,
           objects: await countObjects(work),
+          isForPrograms,
         },
         ...{ env: target.env, signal: work.signal, reporter: work.reporter },
       },
@@ -170,7 +189,10 @@ interface LiveOrder extends DumpLiveOrder {
   readonly startedAt: number;
 }
 
-async function archiveLive(work: Work, order: LiveOrder): Promise<MadeCheckpoint> {
+async function archiveLive(
+  work: Work,
+  order: LiveOrder,
+): Promise<MadeCheckpoint & Pick<MadeArchive, 'drill'>> {
   const { store } = order;
   const id = newSnapshotId();
   const place = await archivePlace(work.target);
@@ -187,7 +209,7 @@ async function archiveLive(work: Work, order: LiveOrder): Promise<MadeCheckpoint
       const ledger = await recordSealed({ ...seal, ...lock }, sealed);
       const snapshot = await sealedSnapshot(store, sealed, work);
       const checkpoint = describe(order, ledger, dumped.made, snapshot);
-      return { checkpoint, chosen: dumped.chosen };
+      return { checkpoint, chosen: dumped.chosen, drill: dumped.made.drill };
     });
   });
 }

@@ -25,6 +25,8 @@ export interface DrillServerOptions {
   readonly drillServer?: string | undefined;
   /** How many tables, indexes and large objects one transaction will lock. */
   readonly objects: number;
+  /** Programs of the user's will connect to a private server: over TCP, which all of them can. */
+  readonly isForPrograms?: boolean | undefined;
   readonly env: NodeJS.ProcessEnv;
   readonly signal?: AbortSignal | undefined;
   readonly reporter: Reporter;
@@ -42,20 +44,23 @@ export function withDrillServer<T>(
 }
 
 const connections = 20;
+/** For programs that keep pools. */
+const programConnections = 100;
 
 async function onPrivateServer<T>(
-  { major, objects, env, signal, reporter }: DrillServerOptions,
+  { major, objects, isForPrograms = false, env, signal, reporter }: DrillServerOptions,
   work: (server: DrillServer) => Promise<T>,
 ): Promise<T> {
   const { home } = localServerPlace({ env });
   const settings = {
-    max_connections: String(connections),
+    max_connections: String(isForPrograms ? programConnections : connections),
     max_locks_per_transaction: String(Math.max(256, Math.ceil((objects * 1.5) / connections))),
   };
-  return withThrowawayCluster({ home, major, env, settings, signal, reporter }, (cluster) =>
+  const options = { home, major, env, settings, isOnTcp: isForPrograms, signal, reporter };
+  return withThrowawayCluster(options, (cluster) =>
     onServer(
       {
-        hosts: [{ host: cluster.socketDir, port: cluster.port }],
+        hosts: [{ host: cluster.host, port: cluster.port }],
         user: cluster.user,
         password: cluster.password,
         database: 'postgres',

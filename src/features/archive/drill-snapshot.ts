@@ -12,7 +12,8 @@ import type { WorkOptions } from '../target/work.js';
 import { majorOf } from './archive-options.js';
 import { type Archive, toArchivedSnapshot } from './archives.js';
 import { drillArchive, type FinishedDrill } from './drill.js';
-import { withDrillServer } from './drill-server.js';
+import { claimDrillName, dropDrillDatabase } from './drill-claim.js';
+import { type DrillServer, withDrillServer } from './drill-server.js';
 import { refuseBroken } from './fetch.js';
 import { findIdentities, type IdentityOptions, openPlain } from './open-plain.js';
 import { chooseRestoreTools } from './restore-tools.js';
@@ -77,12 +78,23 @@ async function drillFound(target: Target, options: DrillOptions): Promise<DrillO
   };
 }
 
+/** A drilled copy that goes on to be used, on the server where it was restored. */
+export interface KeptDrill {
+  readonly server: DrillServer;
+  readonly database: string;
+}
+
+export interface DrillFromStoreOptions extends Omit<DrillOptions, 'reference'> {
+  /** Gets the copy if it is proven, and the server lives until it is done. */
+  readonly useCopy?: ((copy: KeptDrill) => Promise<void>) | undefined;
+}
+
 /** Restores an archive from the store and compares it with its manifest. */
-async function drillFromStore(
+export async function drillFromStore(
   target: Target,
   store: Store,
   { manifest }: Pick<Archive, 'manifest'>,
-  options: Omit<DrillOptions, 'reference'>,
+  options: DrillFromStoreOptions,
 ): Promise<FinishedDrill> {
   const { signal, reporter = silentReporter } = options;
   const { env } = target;
@@ -90,20 +102,42 @@ async function drillFromStore(
   const tools = await chooseRestoreTools(manifest, major, env);
   const identities = await findIdentities(options, env);
   const { tables = 0 } = manifest.snapshot.fingerprint ?? {};
-  const server = { major, drillServer: options.drillServer, objects: tables * 20 + 10_000 };
+  const { useCopy, drillServer: named } = options;
+  const isForPrograms = useCopy !== undefined;
+  const server = { major, drillServer: named, objects: tables * 20 + 10_000, isForPrograms };
   return withDrillServer({ ...server, env, signal, reporter }, async (drillServer) => {
+    const keepAs = useCopy && (await claimDrillName(drillServer.session, 'rehearsal'));
     const source = await openPlain(store, manifest.archive, { identities, signal });
     const depth: DrillDepth = options.deep && manifest.contentHashes ? 'deep' : 'readback';
     const step = { name: 'drill', detail: manifest.snapshot.tag };
-    return reportStep(reporter, { ...step, sizeBytes: manifest.archive.sizeBytes }, () =>
+    const sizeBytes = manifest.archive.sizeBytes;
+    const drill = await reportStep(reporter, { ...step, sizeBytes }, () =>
       drillArchive({
-        ...{ server: drillServer, pgRestore: tools.pgRestore.path, source, depth },
+        ...{ server: drillServer, pgRestore: tools.pgRestore.path, source, depth, keepAs },
         ...{ locale: manifest.locale, requires: manifest.requires, partial: manifest.partial },
         expected: async () => expectationOf(manifest),
         ...{ env, signal, reporter },
       }),
     );
+    if (useCopy) await useKept(drillServer, keepAs, drill, useCopy);
+    return drill;
   });
+}
+
+/** Hands a proven copy on, and removes it afterwards. */
+export async function useKept(
+  server: DrillServer,
+  database: string | undefined,
+  { result }: FinishedDrill,
+  use: (copy: KeptDrill) => Promise<void>,
+): Promise<void> {
+  if (database === undefined || result.status !== 'proven') return;
+  try {
+    await use({ server, database });
+  } finally {
+    // A private server goes as a whole, and may be gone already.
+    if (!server.isPrivate) await dropDrillDatabase(server.session, database).catch(() => {});
+  }
 }
 
 function expectationOf(manifest: ArchiveManifest) {

@@ -16,6 +16,7 @@ import { readFingerprint } from '../../postgres/fingerprint.js';
 import { sqlStateOf } from '../../postgres/pg-error.js';
 import { readRequirements } from '../../postgres/requirements.js';
 import type { Session } from '../../postgres/session.js';
+import { renameDatabaseSql } from '../../postgres/sql/databases.js';
 import { closingSessions } from '../snapshot/read-clone.js';
 import { type DrillServer, drillSession, withDrillDatabase } from './drill-server.js';
 import { restoreInto } from './restore-into.js';
@@ -33,6 +34,8 @@ export interface DrillOrder {
   readonly partial?: PartialArchive | null | undefined;
   /** Asked for after the restore: the source may still be counted while its archive is restored. */
   readonly expected: () => Promise<Expectation & { readonly portableChecksum: string | null }>;
+  /** A proven copy stays, under this name, for its caller to use and remove. */
+  readonly keepAs?: string | undefined;
   readonly env: NodeJS.ProcessEnv;
   readonly signal?: AbortSignal | undefined;
   readonly reporter: Reporter;
@@ -67,8 +70,17 @@ export async function drillArchive(order: DrillOrder): Promise<FinishedDrill> {
     sourceError = error;
   });
   try {
-    const restored = await restoreAndRead(order);
-    return finish(await compare(order, restored), restored);
+    return await restoreAndRead(order, async (restored, database) => {
+      const differences = await compare(order, restored);
+      if (order.keepAs !== undefined && differences.length === 0) {
+        const { session } = order.server;
+        await session.execute(
+          renameDatabaseSql(database, order.keepAs),
+          'keeping the drilled copy',
+        );
+      }
+      return finish(differences, restored);
+    });
   } catch (error) {
     // An archive that is not whole proves nothing about drills: its own error is the one to tell.
     if (sourceError) throw sourceError;
@@ -80,10 +92,13 @@ export async function drillArchive(order: DrillOrder): Promise<FinishedDrill> {
   }
 }
 
-async function restoreAndRead(order: DrillOrder): Promise<Restored> {
+async function restoreAndRead<T>(
+  order: DrillOrder,
+  use: (restored: Restored, database: string) => Promise<T>,
+): Promise<T> {
   const { server, locale, requires, reporter } = order;
-  return withDrillDatabase(server, { locale, requires, reporter }, (database) =>
-    closingSessions(
+  return withDrillDatabase(server, { locale, requires, reporter }, async (database) => {
+    const restored = await closingSessions(
       () => drillSession(server, database),
       async (open) => {
         const session = await open();
@@ -102,8 +117,9 @@ async function restoreAndRead(order: DrillOrder): Promise<Restored> {
           return { ...read, contentHashes, requires: await readRequirements(session) };
         });
       },
-    ),
-  );
+    );
+    return use(restored, database);
+  });
 }
 
 /**

@@ -31,6 +31,8 @@ export interface DumpLiveOrder {
   readonly settings: ArchiveSettings;
   /** Null: no drill. */
   readonly server: DrillServer | null;
+  /** Name under which a proven copy stays. */
+  readonly keepAs?: string | undefined;
   /** The only tables whose rows are wanted; undefined: all. */
   readonly tables?: readonly QualifiedName[] | undefined;
 }
@@ -59,7 +61,7 @@ export interface Dumped {
  * @param id of the new snapshot
  */
 export async function dumpLive(work: Work, order: DumpLiveOrder, id: string): Promise<Dumped> {
-  const { store, tools, settings, server, tables } = order;
+  const { store, tools, settings, server, tables, keepAs } = order;
   const { target, signal } = work;
   return withTargetSessions(work, async (open) => {
     const { lockTimeoutMs, idleMs, compression } = settings;
@@ -95,7 +97,7 @@ export async function dumpLive(work: Work, order: DumpLiveOrder, id: string): Pr
           return expectationOf(facts, moved);
         },
       },
-      drill: server && settings.drill !== false ? { server, depth: settings.drill } : null,
+      drill: server && settings.drill !== false ? { server, depth: settings.drill, keepAs } : null,
     }).catch(async (error) => {
       // Its sessions are about to be closed, and it must not be surprised by that.
       await reading.catch(() => {});

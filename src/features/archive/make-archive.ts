@@ -34,7 +34,12 @@ export interface MakeArchiveOrder {
   readonly tools: DumpTools;
   readonly recipients: readonly string[];
   /** Null: it is sealed and not drilled. */
-  readonly drill: { readonly server: DrillServer; readonly depth: DrillDepth } | null;
+  readonly drill: {
+    readonly server: DrillServer;
+    readonly depth: DrillDepth;
+    /** See `keepAs` of a drill. */
+    readonly keepAs?: string | undefined;
+  } | null;
 }
 
 export interface MadeArchive {
@@ -84,7 +89,7 @@ function runDrill(work: Work, order: MakeArchiveOrder, plain: Readable): Promise
   return drillArchive({
     ...{ server: drill.server, depth: drill.depth, pgRestore: tools.pgRestore.path, source: plain },
     ...{ locale: source.locale, requires: source.requires, expected: source.expected },
-    partial: source.partial,
+    ...{ partial: source.partial, keepAs: drill.keepAs },
     ...{ env: work.target.env, signal: work.signal, reporter: work.reporter },
   });
 }
