@@ -44,10 +44,11 @@ function check(target: string, id: string): string {
  */
 export function cloneName(target: string, id: string): string {
   const suffix = `_belay_${id}${check(target, id)}`;
-  return shorten(target, maxNameBytes - suffix.length) + suffix;
+  return shortenName(target, maxNameBytes - suffix.length) + suffix;
 }
 
-function shorten(name: string, bytes: number): string {
+/** A name that fits into so many bytes: one that does not is cut at a character and gets a hash. */
+export function shortenName(name: string, bytes: number): string {
   if (Buffer.byteLength(name) <= bytes) return name;
   const hash = `~${createHash('sha256').update(name).digest('hex').slice(0, 6)}`;
   let cut = '';
