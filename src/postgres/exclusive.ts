@@ -11,7 +11,12 @@ import { BelayError } from '../errors.js';
 import { sqlStateOf } from './pg-error.js';
 import { readRights } from './rights.js';
 import type { Session } from './session.js';
-import { readDatabaseSessions, readPreparedTransactions } from './sql/activity.js';
+import {
+  holdsDatabaseLock,
+  readBlockedBy,
+  readDatabaseSessions,
+  readPreparedTransactions,
+} from './sql/activity.js';
 
 /** How long `wait` gives transactions in progress to end, unless told otherwise. */
 const defaultPatienceMs = 10_000;
@@ -40,6 +45,24 @@ export interface ExclusiveRequest {
   readonly signal?: AbortSignal | undefined;
   /** How long `wait` gives transactions in progress to end; default 10 s. */
   readonly patienceMs?: number | undefined;
+  readonly holder?: Holder | undefined;
+}
+
+/** Sessions of Belay's own that keep everybody from writing until nobody can come in any more. */
+export interface Holder {
+  /** Their server processes: not ended, and not in the way. */
+  readonly pids: readonly number[];
+  /** The process that holds the locks: who waits for it cannot finish, and is ended whatever the policy. */
+  readonly pid: number;
+  /** How long sessions may take to go, at most. */
+  readonly drainMs: number;
+  /** Another database that must be without sessions for the same statement; those in it are ended. */
+  readonly alsoEmpty: string;
+  /**
+   * Lets go and closes the sessions. Called once, when the statement holds the database's lock and nobody else is left:
+   * whatever was held off until then has no session any more, and new ones wait.
+   */
+  release(): Promise<void>;
 }
 
 export interface ExclusiveResult<T> {
@@ -64,7 +87,7 @@ export async function runExclusively<T>(
   for (;;) {
     await waitForRoom(request, deadline);
     const startedAt = performance.now();
-    await endAhead(request);
+    if (!request.holder) await endAhead(request);
     const attempt = await drainWhile(request, work);
     outageMs += performance.now() - startedAt;
     if ('result' in attempt) return { result: attempt.result, outageMs };
@@ -78,16 +101,25 @@ export function refuseIfBlocked(request: ExclusiveRequest): Promise<void> {
   return waitForRoom(request, performance.now());
 }
 
+/**
+ * Waits, without holding anybody off, until only short transactions are left.
+ * @throws BelayError SESSIONS_IN_THE_WAY, PREPARED_TRANSACTIONS
+ */
+export function waitUntilRoom(request: ExclusiveRequest): Promise<void> {
+  return waitForRoom(request, performance.now() + (request.patienceMs ?? defaultPatienceMs));
+}
+
 /** Before anything is locked: refuses, or waits until no long transaction is left. */
 async function waitForRoom(request: ExclusiveRequest, deadline: number): Promise<void> {
   for (;;) {
     request.signal?.throwIfAborted();
-    const sessions = await readDatabaseSessions(request.helper, request.database);
+    const { sessions, stuck } = await readOthers(request);
     const prepared = await readPreparedTransactions(request.helper, request.database);
     const blocked =
       request.policy === 'fail'
         ? sessions.length > 0
-        : request.policy === 'wait' && sessions.some((session) => isWaitedFor(session));
+        : request.policy === 'wait' &&
+          sessions.some((session) => isWaitedFor(session) && !stuck.has(session.pid));
     if (!blocked && prepared.length === 0) return;
     // Nothing can end a prepared transaction but a decision of its owner, so only `wait` waits for it.
     if (request.policy !== 'wait' || performance.now() >= deadline) throw await inTheWay(request);
@@ -119,6 +151,8 @@ async function drainWhile<T>(
   request: ExclusiveRequest,
   work: () => Promise<T>,
 ): Promise<Attempt<T>> {
+  const letGo = releasing(request);
+  const longestMs = request.holder?.drainMs ?? drainMs;
   let settled = false;
   let gaveUp = false;
   const running = work().then(
@@ -137,11 +171,16 @@ async function drainWhile<T>(
   let quietRounds = 0;
   let canceledAt = Number.NEGATIVE_INFINITY;
   while (!settled) {
-    const remaining = await endSessions(request).catch(() => 0);
+    const isClosed = await letGo.isClosedToOthers();
+    const remaining = await endSessions(request).catch(() => (request.holder ? 1 : 0));
     quietRounds = remaining === 0 ? quietRounds + 1 : 0;
-    const isLate = performance.now() - startedAt > drainMs;
-    if (request.policy === 'wait' && remaining > 0 && !gaveUp && isLate) {
+    const isLate = performance.now() - startedAt > longestMs;
+    const mayGiveUp = request.policy === 'wait' || request.holder !== undefined;
+    if (mayGiveUp && remaining > 0 && !gaveUp && isLate) {
       gaveUp = true;
+      await cancelMain(request);
+    }
+    if (isClosed && remaining === 0 && !settled && !(await letGo.release())) {
       await cancelMain(request);
     }
     if (request.signal?.aborted && performance.now() - canceledAt > cancelAgainMs) {
@@ -150,9 +189,37 @@ async function drainWhile<T>(
       await cancelMain(request);
     }
     // A copy can take minutes: once the database is empty there is nothing left to watch closely.
-    await Promise.race([finished, sleep(quietRounds > 20 ? 250 : 10)]);
+    await Promise.race([finished, sleep(quietRounds > 20 ? 250 : request.holder ? 2 : 10)]);
   }
+  letGo.throwFailure();
   return running;
+}
+
+/** The part of a holder in {@link drainWhile}; without one there is nothing to let go. */
+function releasing(request: ExclusiveRequest) {
+  const { holder } = request;
+  let isReleased = false;
+  let failure: { readonly error: unknown } | undefined;
+  return {
+    /** Asked before looking for sessions: one that got in before the lock shows by then. */
+    isClosedToOthers: async () =>
+      holder !== undefined &&
+      !isReleased &&
+      (await holdsDatabaseLock(request.helper, request.main.pid, request.database).catch(
+        () => false,
+      )),
+    /** @returns whether the statement may go on */
+    release: async () => {
+      isReleased = true;
+      await holder?.release().catch((error: unknown) => {
+        failure = { error };
+      });
+      return failure === undefined;
+    },
+    throwFailure: () => {
+      if (failure) throw failure.error;
+    },
+  };
 }
 
 /** Without the helper the statement ends by itself; what must not happen is to go on while it still runs. */
@@ -160,13 +227,28 @@ async function cancelMain({ helper, main }: ExclusiveRequest): Promise<void> {
   await helper.query('SELECT pg_cancel_backend($1)', [main.pid]).catch(() => {});
 }
 
+/** Sessions that are not the holder's, and which of them can only wait for it. */
+async function readOthers({ helper, database, holder }: ExclusiveRequest) {
+  const all = await readDatabaseSessions(helper, database);
+  if (!holder) return { sessions: all, stuck: new Set<number>() };
+  const held = await readBlockedBy(helper, holder.pid);
+  const sessions = all.filter(({ pid }) => !holder.pids.includes(pid));
+  return { sessions, stuck: new Set(held) };
+}
+
 /** Ends what the policy allows to end. @returns how many sessions are still there */
 async function endSessions(request: ExclusiveRequest): Promise<number> {
-  const sessions = await readDatabaseSessions(request.helper, request.database);
-  if (request.policy === 'fail') return sessions.length;
+  const { helper, policy, holder } = request;
+  const { sessions, stuck } = await readOthers(request);
+  const visitors = holder ? await readDatabaseSessions(helper, holder.alsoEmpty) : [];
+  for (const session of visitors) {
+    if (!holder?.pids.includes(session.pid)) await endSession(helper, session, 'terminate');
+  }
+  if (policy === 'fail') return sessions.length;
   for (const session of sessions) {
-    if (request.policy === 'wait' && !isIdle(session)) continue;
-    await endSession(request.helper, session, request.policy);
+    const isStuck = stuck.has(session.pid);
+    if (policy === 'wait' && !isIdle(session) && !isStuck) continue;
+    await endSession(helper, session, isStuck ? 'terminate' : policy);
   }
   return sessions.length;
 }

@@ -5,7 +5,12 @@ import type { CloneRecord, ReplacedBy } from '../../domain/record.js';
 import { reportStep } from '../../domain/reporter.js';
 import type { GitState, SnapshotReason } from '../../domain/snapshot.js';
 import { BelayError } from '../../errors.js';
-import { refuseIfBlocked, runExclusively } from '../../postgres/exclusive.js';
+import {
+  type ExclusiveRequest,
+  type Holder,
+  refuseIfBlocked,
+  runExclusively,
+} from '../../postgres/exclusive.js';
 import { readProperties } from '../../postgres/properties.js';
 import { quoteIdentifier } from '../../postgres/session.js';
 import { readDatabaseSessions, readReplicationBound } from '../../postgres/sql/activity.js';
@@ -37,6 +42,8 @@ export interface SwapRequest {
   readonly action: ReplacedBy['action'];
   readonly snapshotId: string | null;
   readonly sessions: SessionPolicy;
+  /** Name of the database that is kept, instead of a clone's; free. */
+  readonly previousName?: string | undefined;
 }
 
 export interface SwapResult {
@@ -57,19 +64,38 @@ export function swap(work: Work, request: SwapRequest): Promise<SwapResult> {
     const { live } = await readTimeline(work.main, work.target.database);
     const previous = live && (await recordOfPrevious(work, live, request));
     await emptyIncoming(work, request.incoming.name);
-    const { outageMs } = await runExclusively(
-      {
-        database: work.target.database,
-        policy: request.sessions,
-        patienceMs: work.sessionsWaitMs,
-        main: work.main,
-        helper: work.helper,
-        signal: work.signal,
-      },
-      () => renameBoth(work, request, previous),
+    const { outageMs } = await runExclusively(exclusiveRequest(work, request.sessions), () =>
+      renameBoth(work, request, previous),
     );
     return { outageMs, previous };
   });
+}
+
+/**
+ * The same while writers are held off already: whatever takes time was done before, `previous` included. Tried once,
+ * for as long as the holder gives it.
+ * @throws BelayError as {@link swap}, and what letting go throws; nothing was renamed then
+ */
+export async function swapHeld(
+  work: Work,
+  request: SwapRequest,
+  previous: Clone,
+  holder: Holder,
+): Promise<SwapResult> {
+  const exclusive = { ...exclusiveRequest(work, request.sessions), patienceMs: 0, holder };
+  const { outageMs } = await runExclusively(exclusive, () => renameBoth(work, request, previous));
+  return { outageMs, previous };
+}
+
+export function exclusiveRequest(work: Work, policy: SessionPolicy): ExclusiveRequest {
+  return {
+    database: work.target.database,
+    policy,
+    patienceMs: work.sessionsWaitMs,
+    main: work.main,
+    helper: work.helper,
+    signal: work.signal,
+  };
 }
 
 async function renameBoth(work: Work, request: SwapRequest, previous: Clone | null): Promise<void> {
@@ -78,6 +104,8 @@ async function renameBoth(work: Work, request: SwapRequest, previous: Clone | nu
   await main.transaction(async () => {
     await checkTargetLock(main, target.database);
     await main.execute(`SET LOCAL lock_timeout = '${lockTimeout}'`, doing);
+    // If this machine goes in the middle without a word to the server, users must not stand before a locked database.
+    await main.execute(`SET LOCAL idle_in_transaction_session_timeout = '10s'`, doing);
     if (previous) {
       const { name } = previous.database;
       await main.execute(renameDatabaseSql(target.database, name), doing);
@@ -90,10 +118,10 @@ async function renameBoth(work: Work, request: SwapRequest, previous: Clone | nu
 }
 
 /** The record under which the present state is kept. Its rows are counted after the swap. */
-async function recordOfPrevious(
+export async function recordOfPrevious(
   work: Work,
   live: DatabaseRow,
-  request: SwapRequest,
+  request: Omit<SwapRequest, 'openSql' | 'recordSql' | 'sessions'>,
 ): Promise<Clone> {
   const id = newSnapshotId();
   const at = nextTime(work.timeline);
@@ -128,7 +156,8 @@ async function recordOfPrevious(
     restoredAs: [],
     evidence: null,
   };
-  return { database: { ...live, name: cloneName(work.target.database, id) }, record };
+  const name = request.previousName ?? cloneName(work.target.database, id);
+  return { database: { ...live, name }, record };
 }
 
 /**
@@ -143,7 +172,7 @@ export async function checkReplaceable(work: Work, policy: SessionPolicy): Promi
 }
 
 /** New databases are made from a template: for a moment there would be none. */
-function refuseTemplate({ timeline: { live } }: Work): void {
+export function refuseTemplate({ timeline: { live } }: Work): void {
   if (!live?.isTemplate) return;
   throw new BelayError('PROTECTED', `"${live.name}" is a template database`, {
     hint: `Restore into another database with --to, or first run: ALTER DATABASE ${quoteIdentifier(live.name)} IS_TEMPLATE false`,

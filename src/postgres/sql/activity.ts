@@ -64,3 +64,30 @@ export function readReplicationBound(
     `looking for replication of "${database}"`,
   );
 }
+
+/** Server processes that wait for a lock of the given one, directly or behind others that do. */
+export async function readBlockedBy(session: Session, pid: number): Promise<number[]> {
+  const rows = await session.query<{ pid: number }>(
+    `SELECT DISTINCT l.pid FROM pg_locks l
+      WHERE NOT l.granted AND $1 = ANY (pg_blocking_pids(l.pid))`,
+    [pid],
+    'looking at who waits',
+  );
+  return rows.map((row) => row.pid);
+}
+
+/** Whether the process has the lock of the database under which nobody else can connect to it. */
+export async function holdsDatabaseLock(
+  session: Session,
+  pid: number,
+  database: string,
+): Promise<boolean> {
+  const rows = await session.query(
+    `SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.objid
+      WHERE l.locktype = 'object' AND l.classid = 'pg_database'::regclass AND l.granted
+        AND l.mode = 'AccessExclusiveLock' AND l.pid = $1 AND d.datname = $2`,
+    [pid, database],
+    'looking at the lock of the database',
+  );
+  return rows.length > 0;
+}
