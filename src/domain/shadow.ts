@@ -51,6 +51,8 @@ export interface ShadowTable {
   readonly transformed: TransformedTable | null;
   /** Rows that were inserted or updated in the target and brought over after the migration had run. */
   readonly arrived: number;
+  /** `pg_snapshot` of the target when this table was last scanned, where that is later than `sync.snapshot`. */
+  readonly scanned?: string | undefined;
 }
 
 export interface ShadowColumn {
@@ -91,6 +93,8 @@ export interface MappedTable {
   readonly columns: readonly MappedColumn[];
   /** Indexes into `columns`; null: without a key, or a key column was dropped. */
   readonly key: readonly number[] | null;
+  /** The migration made it partitioned: its root takes the rows. */
+  readonly isShadowPartitioned?: boolean | undefined;
 }
 
 export interface MappedColumn {
@@ -100,6 +104,12 @@ export interface MappedColumn {
   readonly shadowType: string;
   /** GENERATED ALWAYS AS IDENTITY in the shadow: inserts must override it. */
   readonly isIdentityAlways: boolean;
+  /** Type in the target, where it is another. */
+  readonly sourceType?: string | undefined;
+  /** The shadow knows the target's type and assigns it to its own, as ALTER COLUMN … TYPE does; else its text is read anew. */
+  readonly isAssignable?: boolean | undefined;
+  /** Operator by which values of a key are the same, where it is not simply "=" of pg_catalog. */
+  readonly equals?: string | undefined;
 }
 
 /** Values of a row in the order of `MappedTable.columns`, as PostgreSQL prints them; undefined: not changed and not sent. */

@@ -15,11 +15,11 @@ export interface SchemaBranch {
 export type SchemaQuery = (serverVersion: number) => SchemaBranch;
 
 /**
- * Condition: a schema is the one in which Belay keeps the history, by the mark in its comment. It is no part of what it
- * records. (docs/formats.md)
+ * Condition: a schema is the one in which Belay keeps the history, or what it notes in a shadow, by the mark in its comment.
+ * It is no part of what is recorded. (docs/formats.md)
  */
 export function isHistorySchema(oid: string): string {
-  return `coalesce(obj_description(${oid}, 'pg_namespace') ~ '^\\{"belay":\\d+,"kind":"history"', false)`;
+  return `coalesce(obj_description(${oid}, 'pg_namespace') ~ '^\\{"belay":\\d+,"kind":"(history|shadow-state)"', false)`;
 }
 
 /**
