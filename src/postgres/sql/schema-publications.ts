@@ -1,3 +1,4 @@
+import { replicationNamePattern } from '../../domain/shadow.js';
 import { branch, notOfExtension, roleName, type SchemaQuery, yesIf } from './schema-scope.js';
 
 /** "schema.table (columns) where (…)" for each table of a publication. */
@@ -14,7 +15,8 @@ function publishedTables(serverVersion: number): string {
 
 /**
  * Publications. Subscriptions are left out: they are kept for the whole server, bound to one database, so a
- * clone never has those of its source, and would always differ from it.
+ * clone never has those of its source, and would always differ from it. Those of Belay's shadows are its own and no part of
+ * the schema.
  */
 const publications: SchemaQuery = (serverVersion) =>
   branch(
@@ -47,7 +49,8 @@ const publications: SchemaQuery = (serverVersion) =>
         'list',
       ],
     ],
-    `FROM pg_publication b WHERE ${notOfExtension('pg_publication', 'b.oid')}`,
+    `FROM pg_publication b WHERE ${notOfExtension('pg_publication', 'b.oid')}
+       AND b.pubname !~ '${replicationNamePattern}'`,
   );
 
 export const publicationQueries: readonly SchemaQuery[] = [publications];
