@@ -87,6 +87,7 @@ export const errorCatalog = {
   MIGRATION_EXISTS: conflict,
   SHADOW_EXISTS: conflict,
   SHADOW_ROW_REFUSED: conflict,
+  OUTAGE_TOO_LONG: conflict,
 
   SERVER_UNREACHABLE: environment,
   SERVER_GONE: environment,
