@@ -9,6 +9,7 @@ import { type Check, fail, ok, runCheck, warn } from './check.js';
 import { checkDrillServer, checkStore } from './check-archives.js';
 import { checkCloneMethod } from './check-clone-method.js';
 import { checkLeftovers } from './check-leftovers.js';
+import { checkReplication } from './check-replication.js';
 import { checkBlockers, checkDatabase, checkDisk, checkRights } from './check-server.js';
 
 export interface Examination {
@@ -70,6 +71,7 @@ async function examineConnected(target: Target, options: OpenTargetOptions) {
     await runCheck('leftovers', () => checkLeftovers(target, timeline)),
     await runCheck('clone method', () => checkCloneMethod(target, timeline)),
     await runCheck('blockers', () => checkBlockers(target)),
+    await runCheck('replication', () => checkReplication(target)),
     await runCheck('disk', () => checkDisk(target, timeline)),
     await runCheck('tools', () => checkTools(options.env, target.main.serverVersion)),
     await runCheck('drill server', () => checkDrillServer(target)),
