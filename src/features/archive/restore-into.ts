@@ -22,6 +22,10 @@ export interface RestoreIntoOrder {
   readonly isThrowaway: boolean;
   /** Foreign keys to rows that the archive does not hold. */
   readonly unchecked?: readonly UncheckedReference[] | undefined;
+  /** See `RestoreStreamOrder`. */
+  readonly afterRows?: (() => Promise<void>) | undefined;
+  /** Indexes and constraints that are built at the same time; default 2 to 4. */
+  readonly jobs?: number | undefined;
   readonly reporter: Reporter;
   readonly signal?: AbortSignal | undefined;
 }
@@ -38,7 +42,8 @@ export async function restoreInto(order: RestoreIntoOrder): Promise<void> {
   await restoreStream({
     ...{ pgRestore, settings, database, env, source, noOwner, signal, reporter },
     ...{ singleTransaction: order.isThrowaway, unchecked: order.unchecked ?? [] },
-    jobs: Math.max(2, Math.min(4, availableParallelism())),
+    afterRows: order.afterRows,
+    jobs: order.jobs ?? Math.max(2, Math.min(4, availableParallelism())),
     afterSchemas: extensions.length === 0 ? null : () => createExtensions(session, extensions),
   });
 }

@@ -33,6 +33,8 @@ export interface RestoreStreamOrder {
   readonly afterSchemas: (() => Promise<void>) | null;
   /** Foreign keys to rows that the archive does not hold: they are made before any rows are there, and not checked. */
   readonly unchecked: readonly UncheckedReference[];
+  /** Done when the tables are there and nothing of what is better made after their rows. */
+  readonly afterRows?: (() => Promise<void>) | undefined;
   readonly reporter: Reporter;
   readonly signal?: AbortSignal | undefined;
 }
@@ -57,6 +59,7 @@ export async function restoreStream(order: RestoreStreamOrder): Promise<void> {
     await reportStep(reporter, { name: 'restore rows' }, () =>
       restoreRows(order, head, rest, rows),
     );
+    await order.afterRows?.();
     await reportStep(reporter, { name: 'build indexes and constraints' }, async () => {
       for (const args of after) await restoreFromHead(order, [...args, headFile]);
     });
