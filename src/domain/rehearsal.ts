@@ -60,17 +60,23 @@ export interface RehearsedSequence {
   readonly after: string | null;
 }
 
-/** A lock on a relation that was there before, as it was seen in samples. */
+/** What kind of relation is locked; what a TOAST table holds is its table's. */
+export type RelationKind = 'table' | 'index' | 'sequence' | 'view' | 'materialized view';
+
+/** A lock on a relation that was there before: as it was seen in samples, or of a file as its statements took it. */
 export interface RehearsedLock {
   /** "schema.table", or of an index or sequence its own name. */
   readonly object: string;
+  readonly kind: RelationKind;
   /** As pg_locks names it, e.g. "AccessExclusiveLock". */
   readonly mode: string;
-  /** From the first to the last sample in which it was held; a lower bound, short by up to two resolutions. */
+  /** From the first to the last sample in which it was held: a lower bound, 0 where it was in one sample only. */
   readonly heldMs: number;
+  /** From the sample before to the sample after: an upper bound. The same as `heldMs` where it was not sampled. */
+  readonly heldAtMostMs: number;
   /** How long it was waited for, where it was. */
   readonly waitedMs: number;
-  /** The statement that ran when it was last seen held. */
+  /** The statement that took it; sampled, the one that ran when it was first seen. */
   readonly statement: string | null;
 }
 
@@ -81,6 +87,8 @@ export interface RehearsedStatement {
   /** False: seen in samples, so that shorter ones may be missing and this one may have taken longer. */
   readonly exact: boolean;
   readonly line: number | null;
+  /** Of several files the one that it stands in. */
+  readonly file?: string | null | undefined;
 }
 
 /** One of the application's own queries, before and after. */
@@ -116,6 +124,7 @@ export interface RehearsalError {
   readonly sqlState: string | null;
   readonly line: number | null;
   readonly statement: string | null;
+  readonly file?: string | null | undefined;
 }
 
 /** A threshold that was passed. */

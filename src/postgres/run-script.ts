@@ -35,6 +35,11 @@ export interface ScriptHooks {
   needsTransaction?(statement: Statement, index: number): boolean;
   /** @param index of the statement in the script, from 0 */
   before?(statement: Statement, index: number): Promise<void>;
+  /**
+   * Runs the statement in place of the script's runner, where it needs more than its text, e.g. data for COPY. Gives the number of rows
+   * as `Session.run` does; undefined: it is a statement like any other.
+   */
+  run?(statement: Statement, index: number): Promise<number | null> | undefined;
   /** @param rowCount as the server tells of UPDATE, DELETE and the like; null of others */
   after?(statement: Statement, index: number, rowCount: number | null): Promise<void>;
   /** At the end of each transaction that the script is given, when its deferred constraints and triggers are done. */
@@ -279,7 +284,8 @@ async function runStatement(
   let rowCount: number | null = null;
   await located({ script, statement, ran: [...ran] }, async () => {
     if (signal?.aborted) throw interrupted();
-    rowCount = await session.run(statement.sql, 'running a migration');
+    rowCount = await (hooks?.run?.(statement, index) ??
+      session.run(statement.sql, 'running a migration'));
   });
   await hooks?.after?.(statement, index, rowCount);
 }

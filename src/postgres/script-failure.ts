@@ -33,9 +33,11 @@ const lostConnection = new Set(['SERVER_GONE', 'SERVER_UNREACHABLE']);
 const secretKinds =
   /^(?:(?:Create|Alter)(?:Role|UserMapping|Subscription|ForeignServer|Fdw)|AlterRoleSet)/;
 
+export const mayHoldPassword = (kind: string): boolean => secretKinds.test(kind);
+
 /** A statement in one line, for messages; of one that may hold a password only how it begins. */
-function describeStatement({ sql, kind }: Statement): string {
-  if (!secretKinds.test(kind)) return shorten(sql);
+export function describeStatement({ sql, kind }: Statement): string {
+  if (!mayHoldPassword(kind)) return shorten(sql);
   return `${sql.split(/\s+/, 3).join(' ')} … (not shown: it may hold a password)`;
 }
 

@@ -39,6 +39,10 @@ export interface PsqlScript {
   readonly parts: readonly (SqlPart | IncludePart)[];
   readonly notes: readonly PsqlNote[];
   readonly copies: readonly CopiedData[];
+  /** The data of each of `copies`, as it stands in the file. */
+  readonly data: readonly string[];
+  /** What only psql itself can run: whoever runs the parts without it would do something else. */
+  readonly needsPsql: readonly Omit<PsqlNote, 'isUnseen'>[];
   /** A command that leads to another database: what follows would not be for this one. */
   readonly leaves: PsqlNote | null;
 }
@@ -57,7 +61,8 @@ export function readPsqlScript(
   { line = 1, variables = new Map() }: { line?: number; variables?: Map<string, string> } = {},
 ): PsqlScript {
   if (!maybePsql.test(text) && variables.size === 0) {
-    return { parts: [{ kind: 'sql', sql: text, line }], notes: [], copies: [], leaves: null };
+    const nothing = { notes: [], copies: [], data: [], needsPsql: [], leaves: null };
+    return { parts: [{ kind: 'sql', sql: text, line }], ...nothing };
   }
   return new PsqlReader(text, line, variables).read();
 }
@@ -69,6 +74,8 @@ class PsqlReader {
   readonly #parts: (SqlPart | IncludePart)[] = [];
   readonly #notes: PsqlNote[] = [];
   readonly #copies: CopiedData[] = [];
+  readonly #data: string[] = [];
+  readonly #needsPsql: Omit<PsqlNote, 'isUnseen'>[] = [];
   readonly #ends = new StatementEnds();
   readonly #text: string;
   readonly #variables: Map<string, string>;
@@ -101,6 +108,7 @@ class PsqlReader {
     this.#endPart(text.length);
     return {
       ...{ parts: this.#parts, notes: this.#notes, copies: this.#copies, leaves: this.#leaves },
+      ...{ data: this.#data, needsPsql: this.#needsPsql },
     };
   }
 
@@ -189,6 +197,7 @@ class PsqlReader {
     const data = text.slice(from, end);
     const rows = data === '' ? 0 : lineAt(data, data.length) - 1 + (data.endsWith('\n') ? 0 : 1);
     this.#copies.push({ line: this.#line(this.#copyAt), rows });
+    this.#data.push(data);
     this.#copyAt = -1;
     const after = text.indexOf('\n', end);
     const next = end === text.length || after < 0 ? text.length : after;
@@ -216,6 +225,11 @@ class PsqlReader {
 
   #note(at: number, text: string, isUnseen = false): void {
     this.#notes.push({ line: this.#line(at), text, isUnseen });
+    if (isUnseen) this.#only(at, text);
+  }
+
+  #only(at: number, text: string): void {
+    this.#needsPsql.push({ line: this.#line(at), text });
   }
 
   #command(at: number): number {
@@ -231,7 +245,10 @@ class PsqlReader {
         this.#ends.reset();
         this.#sent(end);
         if (meaning === 'sends-unseen') this.#note(at, `${shown} runs what its query gives`, true);
-        if (name === 'gset') this.#note(at, `${shown} sets variables, which are not known here`);
+        if (name === 'gset') {
+          this.#note(at, `${shown} sets variables, which are not known here`);
+          this.#only(at, `${shown} sets variables to what its query gives`);
+        }
         break;
       case 'discards':
         this.#discard();
@@ -265,6 +282,7 @@ class PsqlReader {
     if (meaning === 'unset') this.#variables.delete(name);
     if (command.name === 'if') {
       this.#note(at, `${shown}: both ways are looked at, as if both ran`);
+      this.#only(at, `${shown} decides what is run`);
     }
     if (meaning === 'unseen') this.#note(at, `${shown} was not looked at`, true);
   }

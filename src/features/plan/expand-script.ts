@@ -27,6 +27,18 @@ export interface ExpandedScript<Script extends MigrationScript> {
   readonly notes: readonly string[];
   readonly unseen: readonly UnseenPart[];
   readonly copies: readonly CopiedRows[];
+  /** The data of `copies`, of each file in its order. */
+  readonly data: readonly CopiedText[];
+  /** What psql alone can run. */
+  readonly needsPsql: readonly UnseenPart[];
+  /** Files that are written for psql: which runs statement by statement, not in one transaction. */
+  readonly forPsql: readonly string[];
+}
+
+/** What follows a `COPY … FROM stdin` in a file. */
+export interface CopiedText {
+  readonly file: string;
+  readonly text: string;
 }
 
 export interface ExpandOptions {
@@ -57,6 +69,9 @@ class Expander<Script extends MigrationScript> implements ExpandedScript<Script>
   readonly notes: string[] = [];
   readonly unseen: UnseenPart[] = [];
   readonly copies: CopiedRows[] = [];
+  readonly data: CopiedText[] = [];
+  readonly needsPsql: UnseenPart[] = [];
+  readonly forPsql: string[] = [];
   readonly #cwd: string;
   readonly #variables: Map<string, string>;
   #root: string | undefined;
@@ -68,9 +83,14 @@ class Expander<Script extends MigrationScript> implements ExpandedScript<Script>
 
   async expand(script: Script, parents: readonly string[]): Promise<void> {
     const { file, line } = script;
-    const { parts, notes, copies, leaves } = readPsqlScript(script.sql, {
+    const { parts, notes, copies, data, needsPsql, leaves } = readPsqlScript(script.sql, {
       ...{ line, variables: this.#variables },
     });
+    const [first] = parts;
+    const isPlain = parts.length <= 1 && (first?.kind === 'sql' ? first.sql : '') === script.sql;
+    if (!isPlain || parents.length > 0) this.forPsql.push(file);
+    this.data.push(...data.map((text) => ({ file, text })));
+    this.needsPsql.push(...needsPsql.map((one) => ({ file, ...one })));
     for (const note of notes) this.#note(file, note);
     this.copies.push(...copies.map((one) => ({ file, ...one })));
     for (const part of parts) {
@@ -100,6 +120,7 @@ class Expander<Script extends MigrationScript> implements ExpandedScript<Script>
     if (!(await this.#isInside(found, parents[0] ?? ''))) {
       const text = `${shown} lies outside of the project and was not read`;
       this.#note(script.file, { line, text, isUnseen: true });
+      this.needsPsql.push({ file: script.file, line, text });
       return;
     }
     if (parents.includes(found) || parents.length > mostDepth) {

@@ -4,10 +4,15 @@ import type { MigrationScript } from '../../domain/migration.js';
 import { readMigrationTexts } from '../../domain/migration-files.js';
 import { BelayError } from '../../errors.js';
 import { cannotRead, decodeSql, readSqlFile } from './decode-sql.js';
-import { type CopiedRows, expandScript, type UnseenPart } from './expand-script.js';
+import {
+  type CopiedRows,
+  type CopiedText,
+  expandScript,
+  type UnseenPart,
+} from './expand-script.js';
 import { readSqlFolder } from './read-folder.js';
 
-export type { CopiedRows, UnseenPart } from './expand-script.js';
+export type { CopiedRows, CopiedText, UnseenPart } from './expand-script.js';
 
 /** SQL to be planned: that of a file, or a part of it around what another file gives. */
 export interface PlanScript extends MigrationScript {
@@ -26,6 +31,11 @@ export interface PlanInput {
   /** Parts that may change data and were not looked at: a plan with one is not safe. */
   readonly unseen: readonly UnseenPart[];
   readonly copies: readonly CopiedRows[];
+  /** For whoever runs the scripts: the data of `copies`, and what psql alone can run. */
+  readonly data: readonly CopiedText[];
+  readonly needsPsql: readonly UnseenPart[];
+  /** Files that are written for psql. */
+  readonly forPsql: readonly string[];
 }
 
 export interface ReadInputOptions {
@@ -60,7 +70,7 @@ export async function readPlanInput(
   const sides = await sidesOf(first, options.cwd);
   if (sides) {
     if (more.length > 0) throw usage(`${first} is planned by itself`);
-    const nothing = { notes: [], unseen: [], copies: [] };
+    const nothing = { notes: [], unseen: [], copies: [], data: [], needsPsql: [], forPsql: [] };
     return { kind: 'declarative', scripts: [], sides, ...nothing };
   }
   const kinds = await Promise.all(input.map((name) => kindOf(name, options.cwd)));
@@ -135,7 +145,8 @@ async function readFolder(directory: string, options: ReadInputOptions): Promise
   const left = folder.files.length - pending.length;
   const note = `${left} of ${folder.files.length} migrations are applied, and were left out`;
   const notes = left === 0 ? input.notes : [...input.notes, note];
-  return { ...input, notes, unseen: [...input.unseen, ...unseen] };
+  const needsPsql = [...input.needsPsql, ...unseen];
+  return { ...input, notes, unseen: [...input.unseen, ...unseen], needsPsql };
 }
 
 async function expanded(
@@ -150,5 +161,8 @@ async function expanded(
     notes: all.flatMap((one) => one.notes),
     unseen: all.flatMap((one) => one.unseen),
     copies: all.flatMap((one) => one.copies),
+    data: all.flatMap((one) => one.data),
+    needsPsql: all.flatMap((one) => one.needsPsql),
+    forPsql: all.flatMap((one) => one.forPsql),
   };
 }
