@@ -33,7 +33,7 @@ export async function requireCommand(
   for (const folder of folders) {
     if (await isProgram(path.resolve(cwd, folder, name))) return;
   }
-  throw missing(name);
+  throw missingCommand(name);
 }
 
 async function isProgram(file: string): Promise<boolean> {
@@ -45,7 +45,8 @@ async function isProgram(file: string): Promise<boolean> {
   }
 }
 
-function missing(name: string, cause?: NodeJS.ErrnoException): BelayError {
+/** The error for a command that cannot be started. */
+export function missingCommand(name: string, cause?: NodeJS.ErrnoException): BelayError {
   const why = cause && cause.code !== 'ENOENT' ? ` (${cause.code})` : ': there is no such program';
   return new BelayError('TOOL_MISSING', `cannot run ${JSON.stringify(name)}${why}`, {
     hint: 'The command is a program and its arguments; no shell is involved. Is it on the PATH?',
@@ -69,7 +70,7 @@ export async function runCommand(
     let giveBack = () => {};
     const fail = (error: unknown) => {
       giveBack();
-      reject(missing(name, error as NodeJS.ErrnoException));
+      reject(missingCommand(name, error as NodeJS.ErrnoException));
     };
     try {
       const stdio = ['inherit', stdout === 'stderr' ? 2 : 'inherit', 'inherit'] as const;
