@@ -208,12 +208,18 @@ function statementsOf(given: RandomMigration[number], tables: readonly LiveTable
 }
 
 /** So that a script chooses the same rows whoever runs it. */
-const settingsSql = `SET TimeZone = 'UTC'; SET DateStyle = ISO; SET IntervalStyle = postgres; SET extra_float_digits = 1; SET bytea_output = hex`;
+const settings = [
+  "SET TimeZone = 'UTC'",
+  'SET DateStyle = ISO',
+  'SET IntervalStyle = postgres',
+  'SET extra_float_digits = 1',
+  'SET bytea_output = hex',
+];
 
-/** Runs what PostgreSQL takes of a migration. @returns that as a script, which does the same anywhere else */
-export async function runMigration(client: pg.Client, steps: RandomMigration): Promise<string> {
-  await client.query(settingsSql);
-  const script = [settingsSql];
+/** Runs what PostgreSQL takes of a migration. @returns that as statements, which do the same anywhere else */
+export async function runMigration(client: pg.Client, steps: RandomMigration): Promise<string[]> {
+  const script = [...settings];
+  for (const statement of settings) await client.query(statement);
   for (const given of steps) {
     const tables = await readLiveTables(client);
     if (tables.length === 0) break;
@@ -228,5 +234,5 @@ export async function runMigration(client: pg.Client, steps: RandomMigration): P
       await client.query('ROLLBACK');
     }
   }
-  return `${script.join(';\n')};\n`;
+  return script;
 }

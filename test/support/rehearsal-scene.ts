@@ -12,16 +12,17 @@ export interface CopiedDatabase {
   readonly copyName: string;
 }
 
-/** Makes a database and its copy for as long as `work` runs. */
+/** Makes a database and its copy for as long as `work` runs. @param fill statements, or what fills it by its URL */
 export async function withCopy<T>(
   server: TestServer,
-  sql: string,
+  fill: string | ((url: string) => Promise<void>),
   work: (database: CopiedDatabase) => Promise<T>,
 ): Promise<T> {
-  const { url, name, drop } = await createTestDatabase(server, { name: 'rehearsed', sql });
+  const { url, name, drop } = await createTestDatabase(server, { name: 'rehearsed' });
   const copyName = `${name}_copy_${randomBytes(3).toString('hex')}`;
   const copy = pg.escapeIdentifier(copyName);
   try {
+    await (typeof fill === 'string' ? withSession(url, (client) => client.query(fill)) : fill(url));
     await withSession(server.adminUrl, (client) =>
       client.query(`CREATE DATABASE ${copy} TEMPLATE ${pg.escapeIdentifier(name)}`),
     );
