@@ -1,13 +1,14 @@
 import { formatQualifiedName } from '../../domain/qualified-name.js';
 import { reportStep } from '../../domain/reporter.js';
 import { versionChecksum } from '../../domain/schema-model.js';
-import { replicationNamePattern, type ShadowTable } from '../../domain/shadow.js';
+import type { ShadowTable } from '../../domain/shadow.js';
 import { type PlacedTable, placeTables, type TablePlace } from '../../domain/shadow-mapping.js';
 import { countAll } from '../../postgres/count-tables.js';
 import { readSchemaModel } from '../../postgres/schema/read-schema-model.js';
-import { quoteIdentifier, type Session } from '../../postgres/session.js';
+import type { Session } from '../../postgres/session.js';
 import { readPlacedTables } from '../../postgres/shadow/read-mapping.js';
 import { readWritten, type WrittenRows } from '../../postgres/shadow/read-written.js';
+import { dropPublication, findPublications } from '../../postgres/shadow/replication.js';
 import { readTables } from '../../postgres/sql/tables.js';
 import { readingClone } from '../snapshot/read-clone.js';
 import type { Work } from '../target/work.js';
@@ -42,10 +43,8 @@ export function migrateAndMeasure(
 ): Promise<MigratedShadow> {
   return readingClone(work, copy.database, async (open) => {
     const before = await beforeMigration(work, open);
-    const durationMs = await reportStep(
-      work.reporter,
-      { name: 'migrate', detail: migration.name },
-      () => migrateShadow(work, copy, open, migration, options),
+    const done = await reportStep(work.reporter, { name: 'migrate', detail: migration.name }, () =>
+      migrateShadow(work, copy.database, open, migration, options),
     );
     const session = await open();
     const after = await readPlacedTables(session);
@@ -57,10 +56,10 @@ export function migrateAndMeasure(
       ...{ before: before.rows, after: rows, written },
     });
     return {
-      ...{ targetChecksum: before.checksum, tables, durationMs },
+      ...{ targetChecksum: before.checksum, tables, durationMs: done.durationMs },
       shadowChecksum: versionChecksum(await readSchemaModel(session)),
       summaries: summarize(after, rows, tables),
-      notes: [...places.flatMap(noteOn), ...(await noteJobs(session))],
+      notes: [...done.notes, ...places.flatMap(noteOn), ...(await noteJobs(session))],
     };
   });
 }
@@ -81,13 +80,7 @@ async function beforeMigration(work: Work, open: OpenSession) {
 
 /** A copy has the target's publications too: Belay's own belong to the target alone. */
 async function dropOwnPublications(session: Session): Promise<void> {
-  const rows = await session.query<{ name: string }>(
-    'SELECT pubname::text AS name FROM pg_publication WHERE pubname ~ $1',
-    [replicationNamePattern],
-  );
-  for (const { name } of rows) {
-    await session.execute(`DROP PUBLICATION ${quoteIdentifier(name)}`, 'preparing the shadow');
-  }
+  for (const name of await findPublications(session)) await dropPublication(session, name);
 }
 
 async function countRowsOf(

@@ -18,6 +18,7 @@ import {
 import { checkTargetLock } from '../../postgres/target-lock.js';
 import { recorded } from '../ledger/recorded.js';
 import type { DeclarativeOptions } from '../plan/declarative-script.js';
+import type { CommandOptions } from '../rehearsal/run-on-copy.js';
 import { carryOver } from '../snapshot/build-aside.js';
 import type { Target } from '../target/open-target.js';
 import { requireLive } from '../target/timeline.js';
@@ -30,6 +31,7 @@ import { type PreparedMigration, prepareMigration } from './migrate-shadow.js';
 
 export interface CreateShadowOptions
   extends WorkOptions,
+    Omit<CommandOptions, 'signal' | 'reporter' | 'cwd'>,
     Pick<DeclarativeOptions, 'renames' | 'noRenames' | 'askRenames'> {
   /** Files of SQL, one folder of migrations, `OLD.sql:NEW.sql`, or a text. Neither these nor a command: what is pending. */
   readonly inputs?: readonly string[] | { readonly stdin: string | Uint8Array } | undefined;
@@ -47,15 +49,6 @@ export interface CreateShadowOptions
   readonly jobs?: number | undefined;
   /** Sessions in the target while it is cloned; default "wait". */
   readonly sessions?: SessionPolicy | undefined;
-  /** Where the standard output of a command goes; default "stdout". */
-  readonly commandStdout?: 'stdout' | 'stderr' | undefined;
-  /** Limit for the migration, in milliseconds; default: none. */
-  readonly timeoutMs?: number | undefined;
-  readonly cwd?: string | undefined;
-  /** Of a command: run it though an address of the target is written in its files. */
-  readonly allowHardcoded?: boolean | undefined;
-  /** Of a command: further variables that hold the target's URL. */
-  readonly urlVariables?: readonly string[] | undefined;
 }
 
 export interface ShadowCreation {
@@ -119,7 +112,7 @@ async function create(
   const database = shadowName(target.database);
   await refuseExisting(work, live, database);
   await checkCanCopy(main, live);
-  const notes = [...migration.notes, ...(await noteReplication(work))];
+  const notes = await noteReplication(work);
   const id = newSnapshotId();
   const prepared = await prepareReplication(work, options, id);
   try {
@@ -136,7 +129,7 @@ async function create(
         replication: prepared.replication ? 'logical' : 'scan',
         whyScan: prepared.why,
         tables: migrated.summaries,
-        notes: [...notes, ...copy.notes, ...migrated.notes],
+        notes: [...notes, ...prepared.notes, ...copy.notes, ...migrated.notes],
         durationMs: Math.round(performance.now() - startedAt),
       };
     });
