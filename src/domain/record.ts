@@ -16,6 +16,17 @@ export interface ReplacedBy {
   readonly at: string;
   /** The snapshot whose state took the place; null after an undo by renaming. */
   readonly snapshotId: string | null;
+  /** Of a promote: what the server had counted in the database that took the place, until then. */
+  readonly counted?: CountedWrites | null | undefined;
+}
+
+/** What a server's statistics count in the tables of one database. */
+export interface CountedWrites {
+  readonly inserted: number;
+  readonly updated: number;
+  readonly deleted: number;
+  /** When the counting began: two of them can be compared where this is the same. */
+  readonly since: string;
 }
 
 /**

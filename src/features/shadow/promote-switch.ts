@@ -27,8 +27,9 @@ export interface HeldSessions {
 
 export interface SwitchOrder<Brought, Last> {
   readonly work: Work;
-  readonly request: SwapRequest;
-  readonly previous: Clone;
+  readonly request: SwapRequest & { readonly previousName: string };
+  /** What the replaced database is recorded as. */
+  readonly previous: (last: Last) => Clone;
   readonly policy: SessionPolicy;
   /** Longest time in which nobody can write, in milliseconds. */
   readonly maxOutageMs: number;
@@ -137,7 +138,8 @@ async function whileHeld<Brought, Last>(
     const brought = await order.bringLast(sessions);
     const remainingMs = held.since + maxOutageMs - performance.now();
     let last: { readonly value: Last } | undefined;
-    const { outageMs: connectionsHeldMs } = await swapHeld(work, request, previous, {
+    const record = () => previous((last as { readonly value: Last }).value);
+    const { outageMs: connectionsHeldMs } = await swapHeld(work, request, record, {
       pid: both.source.pid,
       pids: [both.source.pid, both.shadow.pid],
       drainMs: Math.min(longestDrainMs, Math.max(shortestDrainMs, remainingMs)),

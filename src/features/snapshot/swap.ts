@@ -65,26 +65,33 @@ export function swap(work: Work, request: SwapRequest): Promise<SwapResult> {
     const previous = live && (await recordOfPrevious(work, live, request));
     await emptyIncoming(work, request.incoming.name);
     const { outageMs } = await runExclusively(exclusiveRequest(work, request.sessions), () =>
-      renameBoth(work, request, previous),
+      renameBoth(
+        work,
+        request,
+        previous && { name: previous.database.name, record: () => previous.record },
+      ),
     );
     return { outageMs, previous };
   });
 }
 
 /**
- * The same while writers are held off already: whatever takes time was done before, `previous` included. Tried once,
- * for as long as the holder gives it.
+ * The same while writers are held off already: whatever takes time was done before. Tried once, for as long as the holder
+ * gives it.
+ * @param previous asked for when the holder has let go, to be recorded with what is known by then
  * @throws BelayError as {@link swap}, and what letting go throws; nothing was renamed then
  */
 export async function swapHeld(
   work: Work,
-  request: SwapRequest,
-  previous: Clone,
+  request: SwapRequest & { readonly previousName: string },
+  previous: () => Clone,
   holder: Holder,
-): Promise<SwapResult> {
+): Promise<Pick<SwapResult, 'outageMs'>> {
   const exclusive = { ...exclusiveRequest(work, request.sessions), patienceMs: 0, holder };
-  const { outageMs } = await runExclusively(exclusive, () => renameBoth(work, request, previous));
-  return { outageMs, previous };
+  const { outageMs } = await runExclusively(exclusive, () =>
+    renameBoth(work, request, { name: request.previousName, record: () => previous().record }),
+  );
+  return { outageMs };
 }
 
 export function exclusiveRequest(work: Work, policy: SessionPolicy): ExclusiveRequest {
@@ -98,7 +105,11 @@ export function exclusiveRequest(work: Work, policy: SessionPolicy): ExclusiveRe
   };
 }
 
-async function renameBoth(work: Work, request: SwapRequest, previous: Clone | null): Promise<void> {
+async function renameBoth(
+  work: Work,
+  request: SwapRequest,
+  previous: { readonly name: string; readonly record: () => CloneRecord } | null,
+): Promise<void> {
   const { main, target } = work;
   const doing = `renaming "${target.database}"`;
   await main.transaction(async () => {
@@ -107,10 +118,10 @@ async function renameBoth(work: Work, request: SwapRequest, previous: Clone | nu
     // If this machine goes in the middle without a word to the server, users must not stand before a locked database.
     await main.execute(`SET LOCAL idle_in_transaction_session_timeout = '10s'`, doing);
     if (previous) {
-      const { name } = previous.database;
+      const { name } = previous;
       await main.execute(renameDatabaseSql(target.database, name), doing);
       // From here on nobody can change what is now a snapshot.
-      await main.execute(sealSql(name, previous.record), doing);
+      await main.execute(sealSql(name, previous.record()), doing);
     }
     await main.execute(renameDatabaseSql(request.incoming.name, target.database), doing);
     await main.execute([...request.openSql, ...request.recordSql].join(';'), doing);

@@ -83,10 +83,11 @@ describe.each(testServers())('switching to a database while others write on $nam
           sessions: options.policy ?? 'wait',
           previousName: `${bank.name}_old`,
         };
+        const previous = await recordOfPrevious(work, live, request);
         return switchOver({
           work,
           request,
-          previous: await recordOfPrevious(work, live, request),
+          previous: () => previous,
           policy: options.policy ?? 'wait',
           maxOutageMs: options.maxOutageMs ?? 5000,
           catchUp: async () => {},
