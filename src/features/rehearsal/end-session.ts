@@ -10,7 +10,7 @@ export interface Limits {
 const betweenCancelsMs = 250;
 
 /** Code that catches its own cancellation is ended with its connection. */
-const mostCancels = 20;
+const mostCancels = 8;
 
 /**
  * Runs work of a session, and ends it on an abort or when its time is up: what runs on the server is cancelled, again and again, as one

@@ -1,3 +1,4 @@
+import { isTransactional } from '../../domain/impact/transactional.js';
 import type { RehearsedLock, RehearsedStatement } from '../../domain/rehearsal.js';
 import { isNotable, longestLocks, type RelationName } from '../../domain/rehearsal-locks.js';
 import { statementText } from '../../domain/statement-text.js';
@@ -73,7 +74,7 @@ export class FileRecorder {
         this.#run = [];
         this.#held.clear();
       },
-      needsTransaction: ({ kind }) => takeLocks.has(kind),
+      needsTransaction: (one) => takeLocks.has(one.kind) && isTransactional(one),
       before: async (_, index) => {
         this.#releaseIfIdle();
         this.#current = { statement: at(index), sinceMs: performance.now() };
