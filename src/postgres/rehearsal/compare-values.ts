@@ -1,0 +1,184 @@
+import type { SharedColumn, StateColumn } from '../../domain/state-comparison.js';
+import { sqlStateOf } from '../pg-error.js';
+import { quoteIdentifier, type Session } from '../session.js';
+
+/**
+ * Types of PostgreSQL's own of which equal values are the same value for a key, by OID (they are fixed): their names, which
+ * without the quotes would mean other types ("bit" is bit(1), "char" is char(1)).
+ */
+const keyTypes: ReadonlyMap<number, string> = new Map<number, string>([
+  ...([
+    [16, 'bool'],
+    [17, 'bytea'],
+    [18, 'char'],
+    [19, 'name'],
+    [20, 'int8'],
+    [21, 'int2'],
+  ] as const),
+  ...([
+    [23, 'int4'],
+    [25, 'text'],
+    [26, 'oid'],
+    [700, 'float4'],
+    [701, 'float8'],
+  ] as const),
+  ...([
+    [650, 'cidr'],
+    [829, 'macaddr'],
+    [869, 'inet'],
+    [1042, 'bpchar'],
+    [1043, 'varchar'],
+  ] as const),
+  ...([
+    [1082, 'date'],
+    [1083, 'time'],
+    [1114, 'timestamp'],
+    [1184, 'timestamptz'],
+  ] as const),
+  ...([
+    [1186, 'interval'],
+    [1266, 'timetz'],
+    [1560, 'bit'],
+    [1562, 'varbit'],
+    [1700, 'numeric'],
+  ] as const),
+  ...([
+    [2950, 'uuid'],
+    [3802, 'jsonb'],
+  ] as const),
+]);
+/** Those of which the same hash also means the same text: no 1.0 beside 1.00, no -0 beside 0, no blanks at the end. */
+const hashedAsIs = new Set([
+  ...[16, 17, 18, 19, 20, 21, 23, 25, 26, 829, 1043, 1082, 1083, 1114, 1184, 2950],
+]);
+const collatable = new Set([19, 25, 1042, 1043]);
+const numericType = 1700;
+
+/** A column on both sides, and how its values before and after are put into the same form in SQL. */
+export interface ComparedColumn {
+  readonly pair: SharedColumn;
+  /** The new type's values as the old type has them, as text; null: they have the old type, or there is no way back. */
+  readonly castBack: ((value: string) => string) | null;
+}
+
+/** Values are of one type, and of one form, before and after. */
+function isSameType({ before, after }: SharedColumn): boolean {
+  return before.typeId === after.typeId && before.typeModifier === after.typeModifier;
+}
+
+export const columnOf = (alias: string, { name }: StateColumn): string =>
+  `${alias}.${quoteIdentifier(name)}`;
+
+/** A value as PostgreSQL prints it. A row of nulls "IS NULL" without being it; casts to text may drop blanks. */
+export const printed = (value: string): string =>
+  `CASE WHEN ${value} IS DISTINCT FROM NULL THEN format('%s', ${value}) END`;
+
+/** A value after, as text in the form that it had before. */
+export function printedAsBefore({ pair, castBack }: ComparedColumn, alias: string): string {
+  const value = columnOf(alias, pair.after);
+  return castBack === null ? printed(value) : castBack(value);
+}
+
+/** What is hashed of a column: the same on both sides exactly where the value is unchanged. */
+export function hashedValue(
+  column: ComparedColumn,
+  side: 'before' | 'after',
+  alias: string,
+): string {
+  const { pair } = column;
+  const { typeId, typeModifier, typeKind } = pair.before;
+  const value = columnOf(alias, pair[side]);
+  const asIs =
+    hashedAsIs.has(typeId) || typeKind === 'e' || (typeId === numericType && typeModifier >= 0);
+  if (isSameType(pair) && asIs) return collatable.has(typeId) ? `${value} COLLATE "C"` : value;
+  return side === 'before' ? printed(value) : printedAsBefore(column, alias);
+}
+
+/** Type, quoted, of which keys are joined: their own where both sides have the same; else their text decides. */
+export function keyType({ before, after }: SharedColumn): string {
+  const name = before.typeId === after.typeId ? keyTypes.get(before.typeId) : undefined;
+  return `pg_catalog.${quoteIdentifier(name ?? 'text')}`;
+}
+
+/** The value after by which a row is found again. */
+export function keyAfter(column: ComparedColumn, alias: string): string {
+  const { before, after } = column.pair;
+  const isTyped = before.typeId === after.typeId && keyTypes.has(before.typeId);
+  const value = isTyped ? columnOf(alias, after) : printedAsBefore(column, alias);
+  return isTyped && !collatable.has(before.typeId) ? value : `(${value}) COLLATE "C"`;
+}
+
+/** The same of a key that was loaded from before. */
+export function keyBefore({ before, after }: SharedColumn, loaded: string): string {
+  const isTyped = before.typeId === after.typeId && keyTypes.has(before.typeId);
+  return isTyped && !collatable.has(before.typeId) ? loaded : `(${loaded}) COLLATE "C"`;
+}
+
+/** There is no cast between the types. */
+const noCast = new Set(['42846', '42883', '42725', '42804']);
+
+/**
+ * Finds for each column how its values are cast back to the type that they had.
+ * @param after a session in the database after: only its types count
+ * @param isCareful a value that cannot be cast back counts as it reads, instead of failing the query
+ */
+export async function prepareColumns(
+  after: Session,
+  shared: readonly SharedColumn[],
+  isCareful: boolean,
+): Promise<ComparedColumn[]> {
+  const result: ComparedColumn[] = [];
+  for (const pair of shared) {
+    const castBack = isSameType(pair) ? null : await findCastBack(after, pair, isCareful);
+    result.push({ pair, castBack });
+  }
+  return result;
+}
+
+async function findCastBack(
+  session: Session,
+  { before, after }: SharedColumn,
+  isCareful: boolean,
+): Promise<ComparedColumn['castBack']> {
+  const doing = `looking how ${before.type} was made of ${after.type}`;
+  // By its number: the type may have another name now, or another type its name.
+  const [row] = await session.query<{ type: string }>(
+    'SELECT format_type(oid, $2) AS type FROM pg_type WHERE oid = $1',
+    [before.typeId, before.typeModifier],
+    doing,
+  );
+  if (!row) return null;
+  const type = row.type;
+  const cast = (await canCast(session, after.type, type))
+    ? (value: string) => `CAST(${value} AS ${type})`
+    : (value: string) => `CAST(format('%s', ${value}) AS ${type})`;
+  if (!isCareful) {
+    return (value) =>
+      `CASE WHEN ${value} IS DISTINCT FROM NULL THEN format('%s', ${cast(value)}) END`;
+  }
+  const name = `pg_temp.${quoteIdentifier(`belay_cast_${before.number}`)}`;
+  await session.execute(
+    `CREATE OR REPLACE FUNCTION ${name}(value ${after.type}) RETURNS text LANGUAGE plpgsql AS $belay$
+     BEGIN RETURN format('%s', ${cast('value')}); EXCEPTION WHEN OTHERS THEN RETURN NULL; END $belay$`,
+    doing,
+  );
+  return (value) =>
+    `CASE WHEN ${value} IS DISTINCT FROM NULL THEN coalesce(${name}(${value}), format('%s', ${value})) END`;
+}
+
+async function canCast(session: Session, from: string, to: string): Promise<boolean> {
+  try {
+    await session.query(`SELECT CAST(NULL::${from} AS ${to})`);
+    return true;
+  } catch (error) {
+    if (noCast.has(sqlStateOf(error) ?? '')) return false;
+    // A domain that takes no null: there is a cast, and values have to go through it.
+    if (sqlStateOf(error)?.startsWith('23')) return true;
+    throw error;
+  }
+}
+
+/** A value that its old type refuses: SQLSTATE classes of data and of constraints (of a domain). */
+export function isRefusedValue(error: unknown): boolean {
+  return /^(22|23)/.test(sqlStateOf(error) ?? '');
+}
