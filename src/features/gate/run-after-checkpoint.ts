@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { Rehearsal } from '../../domain/rehearsal.js';
 import { silentReporter } from '../../domain/reporter.js';
 import { BelayError } from '../../errors.js';
 import { type CommandEnd, requireCommand, runCommand } from '../../process/run-command.js';
@@ -10,10 +11,12 @@ import {
 import { openConfiguredStore } from '../archive/open-configured-store.js';
 import { recordInLedger } from '../ledger/append.js';
 import type { MigrationImpact } from '../migration/backup-choice.js';
+import type { RehearseOptions } from '../rehearsal/rehearse.js';
 import { type OpenTargetOptions, openTarget } from '../target/open-target.js';
 import { throwIfAborted } from '../target/work.js';
 import { measureBefore } from './measure-before.js';
 import { type RecordedState, recordSchema } from './record-schema.js';
+import { type RehearsedCheckpoint, takeRehearsedCheckpoint } from './rehearse-drilled.js';
 
 export interface RunAfterCheckpointOptions extends CheckpointOptions {
   /** Where the command's stdout goes; default "stdout". */
@@ -27,15 +30,31 @@ export interface RunAfterCheckpointOptions extends CheckpointOptions {
    * What it throws ends the run.
    */
   readonly onImpacts?: ((impacts: readonly MigrationImpact[]) => Promise<void>) | undefined;
+  /** Rehearse the command on the copy that the drill has restored, and run it only if that is ok. */
+  readonly rehearse?: GateRehearsal | undefined;
 }
 
+/** How the command is rehearsed. */
+export type GateRehearsal = Pick<
+  RehearseOptions,
+  | 'thresholds'
+  | 'probes'
+  | 'timeoutMs'
+  | 'sampleLimit'
+  | 'compareAll'
+  | 'allowHardcoded'
+  | 'urlVariables'
+>;
+
 export interface GatedRun {
-  /** Whether the checkpoint was proven and the command succeeded. */
+  /** Whether the checkpoint was proven, the rehearsal (where one was wanted) was ok, and the command succeeded. */
   readonly ok: boolean;
   readonly checkpoint: CheckpointResult;
+  /** Null where none was wanted, or where there was no proven copy. */
+  readonly rehearsal: Rehearsal | null;
   /** What the pending migrations would do, where a migration tool is known; counted before the checkpoint. */
   readonly impacts: readonly MigrationImpact[];
-  /** The command's own, 128 + n where signal n ended it; null: it was not run, because the checkpoint is not proven. */
+  /** The command's own, 128 + n where signal n ended it; null: it was not run, because the checkpoint is not proven or the rehearsal not ok. */
   readonly exitCode: number | null;
   /** The version that the schema is at afterwards, where it was recorded. */
   readonly schema: RecordedState | null;
@@ -63,8 +82,9 @@ export async function runAfterCheckpoint(
   const impacts = await measureBefore(where, options);
   await options.onImpacts?.(impacts);
   const tag = options.tag ?? commandTag(command[0], new Date());
-  const checkpoint = await takeAlone(where, { ...options, tag });
-  const isProven = checkpoint.ok && checkpoint.restore_drill === 'proven';
+  const { checkpoint, rehearsal } = await takeAlone(where, { ...options, tag }, command);
+  const isProven =
+    checkpoint.ok && checkpoint.restore_drill === 'proven' && (rehearsal?.ok ?? true);
   throwIfAborted(options.signal);
   if (isProven) {
     const { number, sha256 } = checkpoint.ledger;
@@ -80,7 +100,8 @@ export async function runAfterCheckpoint(
   // Also after a failure: some tools leave the migrations that succeeded.
   const schema = end === null ? null : await recordSchema(where, recording);
   return {
-    ...{ ok: end?.exitCode === 0, checkpoint, exitCode: end?.exitCode ?? null, schema, impacts },
+    ...{ ok: end?.exitCode === 0, checkpoint, rehearsal, exitCode: end?.exitCode ?? null },
+    ...{ schema, impacts },
     durationMs: Math.round(performance.now() - startedAt),
   };
 }
@@ -88,14 +109,18 @@ export async function runAfterCheckpoint(
 /** The connection is closed before the command runs: a migration may take hours, or want the server for itself. */
 async function takeAlone(
   where: OpenTargetOptions,
-  options: CheckpointOptions,
-): Promise<CheckpointResult> {
+  options: RunAfterCheckpointOptions,
+  command: readonly [string, ...string[]],
+): Promise<RehearsedCheckpoint> {
   if (options.drill === false) {
     throw new BelayError('USAGE', 'a command is run only after a checkpoint that was drilled');
   }
   const target = await openTarget({ ...where, action: 'run' });
+  const { rehearse, signal, reporter, commandStdout } = options;
   try {
-    return await takeCheckpoint(target, options);
+    if (!rehearse) return { checkpoint: await takeCheckpoint(target, options), rehearsal: null };
+    const order = { ...rehearse, command, signal, reporter, commandStdout };
+    return await takeRehearsedCheckpoint(target, options, order);
   } finally {
     await target.close();
   }
