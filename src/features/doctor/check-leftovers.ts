@@ -1,5 +1,6 @@
 import type { Session } from '../../postgres/session.js';
 import { readLockHolder } from '../../postgres/target-lock.js';
+import { shadowLeftovers } from '../shadow/leftovers.js';
 import { describeLeftover } from '../target/leftovers.js';
 import type { Target } from '../target/open-target.js';
 import type { Timeline } from '../target/timeline.js';
@@ -13,6 +14,11 @@ export async function checkLeftovers(target: Target, timeline: Timeline): Promis
   if (found.length > 0) {
     const shown = found.map(({ database, detail }) => `"${database}" (${detail})`);
     return warn(name, shown.join('; '), '`belay repair` cleans them up.');
+  }
+  const slots = await shadowLeftovers(target, timeline);
+  if (slots.length > 0) {
+    const shown = slots.map(({ kind, name: which, detail }) => `${kind} "${which}" (${detail})`);
+    return warn(name, shown.join('; '), '`belay repair` removes them.');
   }
   const orphans = await readOrphanedFolders(target.main);
   if (orphans.length === 0) return ok(name, 'none');

@@ -7,6 +7,7 @@ import { cleanStore, type StoreLeftover } from '../archive/clean-store.js';
 import { removeDeadDrills } from '../archive/drill-claim.js';
 import { archivePlace } from '../archive/place.js';
 import { localServerPlace } from '../local/local-server.js';
+import { cleanShadowLeftovers, type ShadowLeftover } from '../shadow/leftovers.js';
 import { ensureCounted } from '../snapshot/count-previous.js';
 import { cleanTableLeftovers } from '../table/table-leftovers.js';
 import { describeLeftover, type FoundLeftover } from './leftovers.js';
@@ -28,7 +29,12 @@ export interface SchemaLeftover {
 }
 
 /** On the server, in the database, in the store, or on this machine. */
-export type Repaired = FoundLeftover | SchemaLeftover | StoreLeftover | LocalLeftover;
+export type Repaired =
+  | FoundLeftover
+  | SchemaLeftover
+  | ShadowLeftover
+  | StoreLeftover
+  | LocalLeftover;
 
 export interface RepairResult {
   readonly ok: true;
@@ -38,7 +44,7 @@ export interface RepairResult {
 
 /**
  * Finds and cleans what an interrupted run left of a target: half-made copies, interrupted deletions, snapshots left
- * open, snapshots whose rows were not counted; tables that were being restored; archives that were never sealed, uploads that were never finished, sealed
+ * open, snapshots whose rows were not counted; tables that were being restored; replication slots and publications of a shadow that is gone; archives that were never sealed, uploads that were never finished, sealed
  * archives that the ledger does not know of; throwaway servers. Every command that changes something does the first three as
  * well, every checkpoint those of the store.
  *
@@ -55,11 +61,19 @@ export async function repairTarget(
   return underLock(target, options, async (work) => {
     const counted = await countUncounted(work);
     const tables = await cleanTables(work);
+    const shadows = await cleanShadowLeftovers(target, work.timeline);
     // Databases in which schemas were built, on a server that lives longer than the run that made them.
     await removeDeadDrills(work.main);
     const local = await removeLocalLeftovers(work);
     const stored = await repairStore(work);
-    const cleaned = [...work.cleaned, ...counted, ...tables, ...local.cleaned, ...stored];
+    const cleaned = [
+      ...work.cleaned,
+      ...counted,
+      ...tables,
+      ...shadows,
+      ...local.cleaned,
+      ...stored,
+    ];
     return { ok: true, found: [...cleaned, ...local.left], cleaned };
   });
 }

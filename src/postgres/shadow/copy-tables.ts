@@ -53,8 +53,7 @@ export async function copyTables(order: CopyTablesOrder): Promise<number[]> {
   };
   const onAbort = () => void stop();
   signal?.addEventListener('abort', onAbort, { once: true });
-  const work = async () => {
-    const [source, copy] = await Promise.all([order.openSource(), order.openCopy()]);
+  const work = async ([source, copy]: readonly [Session, Session]) => {
     // Nothing of the copy is worth waiting for the disk before it is whole: a crash leaves what is removed.
     await copy.execute('SET synchronous_commit = off', 'preparing to copy');
     busy.add(source).add(copy);
@@ -69,8 +68,12 @@ export async function copyTables(order: CopyTablesOrder): Promise<number[]> {
     busy.delete(copy);
   };
   try {
-    const workers = Array.from({ length: Math.min(order.jobs, tables.length) }, () =>
-      work().catch(async (error) => {
+    const pairs: [Session, Session][] = [];
+    for (let count = 0; count < Math.min(order.jobs, tables.length); count += 1) {
+      pairs.push([await order.openSource(), await order.openCopy()]);
+    }
+    const workers = pairs.map((pair) =>
+      work(pair).catch(async (error) => {
         await stop();
         throw error;
       }),
