@@ -5,7 +5,7 @@ import { BelayError } from '../../errors.js';
 import { buildSchema } from '../../postgres/schema/build-schema.js';
 import { readSchemaModel } from '../../postgres/schema/read-schema-model.js';
 import type { Work } from '../target/work.js';
-import type { CopyPlace } from './create-by-tables.js';
+import type { CopyPlace } from './create-copy.js';
 
 /** What is made when the rows are there: rows go in faster, in any order, and fire nothing. */
 const afterRows = new Set([

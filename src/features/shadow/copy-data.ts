@@ -16,7 +16,7 @@ import { restoreInto } from '../archive/restore-into.js';
 import { dumpToolsOf } from '../table/dump-tools.js';
 import type { Work } from '../target/work.js';
 import { buildByModel } from './copy-by-model.js';
-import type { CopyPlace } from './create-by-tables.js';
+import type { CopyPlace } from './create-copy.js';
 
 /**
  * Fills an empty database with everything that another has, as of the moment that is frozen: definitions by pg_dump and

@@ -1,33 +1,12 @@
-import type { PlacedTable } from '../../domain/shadow-mapping.js';
 import { BelayError } from '../../errors.js';
 import { offersClone } from '../../postgres/copy-database.js';
 import { mayShareBlocks } from '../../postgres/data-directory.js';
 import { readDatabaseSessions } from '../../postgres/sql/activity.js';
-import { type DatabaseRow, databaseSize } from '../../postgres/sql/databases.js';
+import { databaseSize } from '../../postgres/sql/databases.js';
 import { withNewCopy } from '../snapshot/make-copy.js';
 import { dataDirectoryOf, type Work } from '../target/work.js';
-import type { CreateShadowOptions } from './create.js';
 import { withCopyByTables } from './create-by-tables.js';
-import type { PreparedReplication } from './create-replication.js';
-
-/** A copy of the target under a clone's name, closed, on which nothing was run yet. */
-export interface MadeShadowCopy {
-  readonly database: string;
-  readonly oid: number;
-  readonly method: 'clone' | 'copy';
-  /** The target's tables as of the copy; null: a clone has the same, with the same numbers. */
-  readonly source: readonly PlacedTable[] | null;
-  /** `pg_snapshot` of the target: everything that was committed for it is in the copy. */
-  readonly snapshot: string;
-  readonly copiedAt: string;
-  readonly notes: readonly string[];
-}
-
-export interface ShadowCopyOrder {
-  readonly live: DatabaseRow;
-  readonly options: CreateShadowOptions;
-  readonly prepared: PreparedReplication;
-}
+import type { MadeShadowCopy, ShadowCopyOrder } from './create-copy.js';
 
 /** Sessions of others wait while a clone is made: up to this size that is taken for short. */
 const shortCloneBytes = 256 * 1024 * 1024;

@@ -4,7 +4,7 @@ import { reportStep } from '../../domain/reporter.js';
 import { BelayError } from '../../errors.js';
 import { checkSpace } from '../../postgres/copy-database.js';
 import { emptyCloneSql } from '../../postgres/empty-database.js';
-import { type FrozenDatabase, freezeDatabase } from '../../postgres/frozen-database.js';
+import { freezeDatabase } from '../../postgres/frozen-database.js';
 import type { Session } from '../../postgres/session.js';
 import { readPlacedTables } from '../../postgres/shadow/read-mapping.js';
 import { databaseSize } from '../../postgres/sql/databases.js';
@@ -13,20 +13,9 @@ import { closingSessions, readingClone } from '../snapshot/read-clone.js';
 import { dropBelayDatabase } from '../target/leftovers.js';
 import { dataDirectoryOf, type Work } from '../target/work.js';
 import { copyContents } from './copy-data.js';
-import type { MadeShadowCopy, ShadowCopyOrder } from './create-aside.js';
+import type { MadeShadowCopy, ShadowCopyOrder } from './create-copy.js';
 
 const lockTimeoutMs = 10_000;
-
-/** What a copy table by table is made of: one moment of the target, and an empty database. */
-export interface CopyPlace {
-  readonly frozen: FrozenDatabase;
-  /** Opens sessions in the target, and in the copy; nobody has to close them. */
-  readonly openSource: () => Promise<Session>;
-  readonly openCopy: () => Promise<Session>;
-  readonly database: string;
-  readonly requires: Requirements;
-  readonly jobs: number;
-}
 
 /**
  * Copies a database that is in use, table by table and as of one moment, into a new closed one under a clone's name. Removed

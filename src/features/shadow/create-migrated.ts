@@ -6,14 +6,16 @@ import { type PlacedTable, placeTables, type TablePlace } from '../../domain/sha
 import { countAll } from '../../postgres/count-tables.js';
 import { readSchemaModel } from '../../postgres/schema/read-schema-model.js';
 import type { Session } from '../../postgres/session.js';
+import { mapTables } from '../../postgres/shadow/mapped-tables.js';
 import { readPlacedTables } from '../../postgres/shadow/read-mapping.js';
 import { readWritten, type WrittenRows } from '../../postgres/shadow/read-written.js';
+import { rememberInserted } from '../../postgres/shadow/remember-inserted.js';
 import { dropPublication, findPublications } from '../../postgres/shadow/replication.js';
 import { readTables } from '../../postgres/sql/tables.js';
-import { readingClone } from '../snapshot/read-clone.js';
+import { closingSessions, readingClone } from '../snapshot/read-clone.js';
 import type { Work } from '../target/work.js';
-import type { CreateShadowOptions, ShadowTableSummary } from './create.js';
-import type { MadeShadowCopy } from './create-aside.js';
+import type { MadeShadowCopy } from './create-copy.js';
+import type { CreateShadowOptions, ShadowTableSummary } from './create-options.js';
 import { describeTables, type RowCounts, summarize } from './describe-tables.js';
 import { migrateShadow, type PreparedMigration } from './migrate-shadow.js';
 
@@ -55,6 +57,9 @@ export function migrateAndMeasure(
     const tables = await describeTables(session, places, {
       ...{ before: before.rows, after: rows, written },
     });
+    await reportStep(work.reporter, { name: 'note what the migration did to rows' }, () =>
+      rememberRows(work, copy, session, { tables, beforeMigration: before.snapshot }),
+    );
     return {
       ...{ targetChecksum: before.checksum, tables, durationMs: done.durationMs },
       shadowChecksum: versionChecksum(await readSchemaModel(session)),
@@ -74,8 +79,34 @@ async function beforeMigration(work: Work, open: OpenSession) {
   await session.close();
   const reader = await open();
   const written = await readWritten(reader);
+  const { snapshot } = await reader.queryOne<{ snapshot: string }>(
+    'SELECT pg_current_snapshot()::text AS snapshot',
+  );
   await reader.close();
-  return { tables, rows, checksum, written };
+  return { tables, rows, checksum, written, snapshot };
+}
+
+/** Keys of rows that the migration itself has inserted or deleted: a sync must neither delete the ones nor bring back the others. */
+async function rememberRows(
+  { target }: Work,
+  { snapshot: since }: MadeShadowCopy,
+  shadow: Session,
+  order: { readonly tables: readonly ShadowTable[]; readonly beforeMigration: string },
+): Promise<void> {
+  const { beforeMigration } = order;
+  const tables = order.tables.filter(
+    ({ transformed }) => transformed && transformed.inserted + transformed.deleted > 0,
+  );
+  if (tables.length === 0) return;
+  await closingSessions(
+    () => target.openDatabase(target.database),
+    async (open) => {
+      const source = await open();
+      await source.execute('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', 'beginning to read');
+      const mapped = await mapTables(source, shadow, tables);
+      await rememberInserted({ source, shadow, tables: mapped, since, beforeMigration });
+    },
+  );
 }
 
 /** A copy has the target's publications too: Belay's own belong to the target alone. */

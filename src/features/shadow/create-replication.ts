@@ -8,7 +8,7 @@ import {
 } from '../../postgres/shadow/replication.js';
 import { closingSessions } from '../snapshot/read-clone.js';
 import type { Work } from '../target/work.js';
-import type { CreateShadowOptions } from './create.js';
+import type { CreateShadowOptions } from './create-options.js';
 
 /** How changes will be found, and since when they are kept for it. */
 export interface PreparedReplication {

@@ -8,7 +8,7 @@ import { runFiles } from '../rehearsal/run-files.js';
 import { checkCommand, runOnCopy } from '../rehearsal/run-on-copy.js';
 import type { Target } from '../target/open-target.js';
 import type { Work } from '../target/work.js';
-import type { CreateShadowOptions } from './create.js';
+import type { CreateShadowOptions } from './create-options.js';
 
 /** What is to be run in the shadow: read and found complete before anything is made. */
 export type PreparedMigration =
