@@ -18,12 +18,15 @@ export interface AddressServer {
 }
 
 /** How drivers and tools begin the URL of a PostgreSQL database. */
-const schemes = 'postgres(?:ql)?|postgis|psql|pgsql|pgx5?|ecto|timescalegis|timescaledb';
-const mark = '(?:jdbc:|r2dbc:(?:pool:)?)?';
+const schemes = 'postgres(?:ql)?|postgis|psql|pgsql|pgx5?|pg|ecto|timescalegis|timescaledb';
+const mark = '(?:jdbc:|r2dbc:(?:pool:)?|db:)?';
 const urlStart = new RegExp(`^(${mark})(?:${schemes})(?:\\+\\w+)?://`, 'i');
-const urlWithin = new RegExp(`${mark}(?:${schemes})(?:\\+\\w+)?://[^\\s"'\`<>]+`, 'gi');
+const urlWithin = new RegExp(
+  `(?<![\\w.+-])${mark}(?:${schemes})(?:\\+\\w+)?://[^\\s"'\`<>]+`,
+  'gi',
+);
 /** The short form: server and port are the driver's defaults. */
-const jdbcName = /^jdbc:postgresql:(?!\/\/)([^?/]*)(\?.*)?$/is;
+const jdbcName = /^(?:jdbc:postgresql|db:pg):(?!\/\/)([^?/]*)(\?.*)?$/is;
 const dsnStart = /^[a-z_]+\s*=/;
 const listStart = /^(?:pgsql:)?\s*[a-z ]+=[^;]*(?:;|$)/i;
 
@@ -34,8 +37,10 @@ function formOf(text: string): Form | null {
   if (jdbcName.test(text)) return 'jdbc-name';
   const hasPlace = /(?:^|[\s;:])(?:host|dbname|server|database)\s*=/i.test(text);
   if (!hasPlace) return null;
-  if (/^pgsql:/i.test(text) || (text.includes(';') && listStart.test(text))) return 'list';
-  return dsnStart.test(text) && !text.includes(';') ? 'dsn' : null;
+  // Within quotes a semicolon separates nothing.
+  const hasList = text.replace(/'(?:\\.|[^'\\])*'/g, '').includes(';');
+  if (/^pgsql:/i.test(text) || (hasList && listStart.test(text))) return 'list';
+  return dsnStart.test(text) && !hasList ? 'dsn' : null;
 }
 
 /**

@@ -41,10 +41,14 @@ export function findVariableGroups(
   database: string,
 ): VariableGroup[] {
   return [...values].flatMap(([name, value]) => {
-    const isDatabase = value === database && databaseEnd.test(name) && !foreign.test(name);
-    return isDatabase && name.toUpperCase() !== 'PGDATABASE' ? [groupOf(name, values)] : [];
+    const isOurs = value === database && isDatabaseVariable(name);
+    return isOurs && name.toUpperCase() !== 'PGDATABASE' ? [groupOf(name, values)] : [];
   });
 }
+
+/** Whether a variable of this name holds the name of a PostgreSQL database. */
+export const isDatabaseVariable = (name: string): boolean =>
+  databaseEnd.test(name) && !foreign.test(name);
 
 function groupOf(database: string, values: ReadonlyMap<string, string>): VariableGroup {
   const prefixes = prefixesOf(database);
