@@ -1,6 +1,7 @@
 import type { KeptPair } from '../../domain/state-comparison.js';
 import type { Session } from '../session.js';
 import { quoteQualifiedName } from '../sql/tables.js';
+import { bothSides } from './compare-sides.js';
 import { type ComparedColumn, hashedValue } from './compare-values.js';
 
 const bucketCount = 4096;
@@ -38,15 +39,21 @@ export async function compareBuckets(
   pair: KeptPair,
   columns: { readonly key: readonly ComparedColumn[]; readonly all: readonly ComparedColumn[] },
 ): Promise<DifferingBuckets> {
+  const doing = `comparing the rows of ${pair.before.schema}.${pair.before.name}`;
   const bucketOf = (side: 'before' | 'after') =>
     `(${hashOf(columns.key, side, 't')} & ${bucketCount - 1})::int4`;
-  const read = (session: Session, side: 'before' | 'after') =>
-    session.query<Bucket>(
+  // The planner takes every bucket for a row, and would sort the table on disk to put a few thousand sums together.
+  const read = async (session: Session, side: 'before' | 'after') => {
+    await session.execute('SET enable_sort = off', doing);
+    const rows = await session.query<Bucket>(
       `SELECT ${bucketOf(side)} AS bucket, count(*) AS rows, sum(${hashOf(columns.all, side, 't')}) AS hash
          FROM ONLY ${quoteQualifiedName(pair[side])} t GROUP BY 1`,
       [],
-      `comparing the rows of ${pair.before.schema}.${pair.before.name}`,
+      doing,
     );
+    await session.execute('SET enable_sort = on', doing);
+    return rows;
+  };
   const [left, right] = await bothSides(read(sides.before, 'before'), read(sides.after, 'after'));
   const found = new Map(left.map((one) => [one.bucket, one]));
   const same = right.filter((one) => {
@@ -69,11 +76,3 @@ export async function compareBuckets(
 
 const sumRows = (buckets: readonly Bucket[]): number =>
   buckets.reduce((total, { rows }) => total + Number(rows), 0);
-
-/** Waits for both, whatever becomes of one: a session must be idle before anybody uses it again. */
-export async function bothSides<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
-  const [left, right] = await Promise.allSettled([a, b]);
-  if (left.status === 'rejected') throw left.reason;
-  if (right.status === 'rejected') throw right.reason;
-  return [left.value, right.value];
-}

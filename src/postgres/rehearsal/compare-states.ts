@@ -2,6 +2,7 @@ import { formatQualifiedName } from '../../domain/qualified-name.js';
 import type { RehearsedTable } from '../../domain/rehearsal.js';
 import {
   isTableChanged,
+  type KeptPair,
   pairTables,
   type StateComparison,
   type StateTable,
@@ -12,7 +13,7 @@ import type { Session } from '../session.js';
 import { compareSequences } from './compare-sequences.js';
 import type { StateSides } from './compare-sides.js';
 import { compareOneSided, compareTable } from './compare-table.js';
-import { readStateTables, readUnwritten } from './read-state.js';
+import { readStateTables, readWrites, type TableWrites } from './read-state.js';
 import type { StartMark } from './start-mark.js';
 
 export type { StateComparison };
@@ -32,12 +33,16 @@ export interface CompareStatesOptions {
   readonly isWhole?: boolean | undefined;
 }
 
+async function openReader(open: OpenSession): Promise<Session> {
+  const session = await open();
+  await session.execute(readingSettings, 'beginning to compare');
+  return session;
+}
+
 /**
- * Nobody else works on the two databases: the queries may take what the server has. Without the last one the planner
- * would sort whole tables on disk to put a few thousand sums together.
- */
+ * Nobody else works on the two databases: the queries may take what the server has. */
 const readingSettings = `
-  SET jit = off; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET work_mem = '64MB'; SET enable_sort = off`;
+  SET jit = off; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET work_mem = '64MB'`;
 
 /**
  * Measures what a migration did to the rows of a database, exactly: "after" was made as a copy of "before"
@@ -50,17 +55,20 @@ export async function compareStates(
   options: CompareStatesOptions,
 ): Promise<StateComparison> {
   const { signal, mark, sampleLimit = 5 } = options;
-  const sides = {
-    before: await open.before(),
-    after: await open.after(),
-    mark,
-    sampleLimit,
-    signal,
+  const before = await openReader(open.before);
+  const after = await openReader(open.after);
+  const running = [before, after];
+  let helper: Promise<Session> | undefined;
+  const openHelper = () => {
+    helper ??= openReader(open.after).then((session) => {
+      running.push(session);
+      return session;
+    });
+    return helper;
   };
-  const cancel = () => {
-    cancelQueries(open.before, [sides.before]).catch(() => {});
-    cancelQueries(open.after, [sides.after]).catch(() => {});
-  };
+  const sides = { before, after, openHelper, mark, sampleLimit, signal };
+  // All are on one server, which knows them by their process ids.
+  const cancel = () => void cancelQueries(open.before, running).catch(() => {});
   signal?.addEventListener('abort', cancel, { once: true });
   try {
     signal?.throwIfAborted();
@@ -79,36 +87,41 @@ async function compareAll(
   { mark, afterOid, isWhole }: CompareStatesOptions,
 ): Promise<StateComparison> {
   const { before, after, signal } = sides;
-  // Before anything else is read: a session's own first look at the statistics is theirs as they were then.
-  const unwritten = await readUnwritten(after, afterOid, isWhole ? null : mark);
+  const writes = await readWrites(after, afterOid, isWhole ? null : mark);
   const left = await readStateTables(before);
   const right = await readStateTables(after);
-  await before.execute(readingSettings, 'beginning to compare');
-  await after.execute(readingSettings, 'beginning to compare');
   const tables: RehearsedTable[] = [];
   let tablesUntouched = 0;
   const pairs = pairTables(left, right);
   for (const pair of pairs) {
     signal?.throwIfAborted();
-    if (isUntouched(pair, unwritten)) {
+    const found = await comparePair(sides, pair, writes);
+    if (!found) {
       tablesUntouched += 1;
       continue;
     }
-    const found =
-      pair.change === 'dropped' || pair.change === 'created'
-        ? await compareOneSided(sides, pair)
-        : await compareTable(sides, pair, unwritten.has(pair.after.oid));
     if (isTableChanged(found)) tables.push(found);
   }
   const sequences = await compareSequences(sides);
   return { tables, tablesCompared: pairs.length - tablesUntouched, tablesUntouched, sequences };
 }
 
+/** @returns undefined where certainly nothing was done to it */
+async function comparePair(
+  sides: StateSides,
+  pair: TablePair,
+  writes: ReadonlyMap<number, TableWrites>,
+): Promise<RehearsedTable | undefined> {
+  if (pair.change === 'dropped' || pair.change === 'created') return compareOneSided(sides, pair);
+  const counted = pair.change === 'kept' ? (writes.get(pair.after.oid) ?? null) : null;
+  return isUntouched(pair, counted) ? undefined : compareTable(sides, pair, counted);
+}
+
 /** No row was written, and the table is as it was: there is nothing to look for. */
-function isUntouched(pair: TablePair, unwritten: ReadonlySet<number>): boolean {
-  if (pair.change !== 'kept' || !unwritten.has(pair.after.oid)) return false;
-  const { before, after } = pair;
+function isUntouched({ before, after }: KeptPair, writes: TableWrites | null): boolean {
   return (
+    writes !== null &&
+    writes.inserts + writes.updates + writes.deletes === 0 &&
     before.fileNode === after.fileNode &&
     formatQualifiedName(before) === formatQualifiedName(after) &&
     shapeOf(before) === shapeOf(after)

@@ -26,6 +26,8 @@ import { readSamples } from './compare-samples.js';
 import type { StateSides } from './compare-sides.js';
 import { columnOf, isRefusedValue, prepareColumns } from './compare-values.js';
 import { findChangedVersions } from './compare-versions.js';
+import { keyLookup } from './find-by-key.js';
+import type { TableWrites } from './read-state.js';
 
 const noRows = { rowsBefore: 0, rowsAfter: 0, rowsInserted: 0, rowsDeleted: 0, rowsUpdated: 0 };
 
@@ -58,18 +60,18 @@ interface Comparison {
   readonly pair: KeptPair;
   readonly columns: ColumnPairs;
   readonly match: RowMatch;
-  /** No row version of it was written. */
-  readonly isUnwritten: boolean;
+  /** How much of it was written at most; null: not known. */
+  readonly writes: TableWrites | null;
 }
 
 /** A table that is there before and after: which of its rows and values are other ones, counted exactly. */
 export async function compareTable(
   sides: StateSides,
   pair: KeptPair,
-  isUnwritten: boolean,
+  writes: TableWrites | null,
 ): Promise<RehearsedTable> {
   const columns = pairColumns(pair);
-  const comparison = { pair, columns, match: matchRows(pair, columns.shared), isUnwritten };
+  const comparison = { pair, columns, match: matchRows(pair, columns.shared), writes };
   try {
     return await compareWith(sides, comparison, false);
   } catch (error) {
@@ -142,19 +144,27 @@ function isInPlace({ pair, columns }: Comparison): boolean {
   );
 }
 
+/** Certainly no row of it was written. */
+const isUnwritten = ({ writes }: Comparison): boolean =>
+  writes !== null && writes.inserts + writes.updates + writes.deletes === 0;
+
 async function findCandidates(
   sides: StateSides,
   comparison: Comparison,
   scope: RowScope,
 ): Promise<Found> {
-  const { pair, isUnwritten } = comparison;
-  const { mark, signal } = sides;
-  if (isInPlace(comparison) && isUnwritten) {
+  const { pair, match, writes } = comparison;
+  const { mark } = sides;
+  if (isInPlace(comparison) && isUnwritten(comparison)) {
     const [rows = 0] = await countTables(sides.before, [pair.before]);
     return { rowsBefore: rows, rowsAfter: rows, candidates: null };
   }
   if (isInPlace(comparison) && mark) {
-    const found = await findChangedVersions(sides, pair, mark.nextXid, signal);
+    const found = await findChangedVersions(sides, pair, {
+      nextXid: mark.nextXid,
+      writes,
+      lookup: keyLookup(match),
+    });
     if (found) {
       const { gone, arrived, ...rows } = found;
       if (gone.length + arrived.length === 0) return { ...rows, candidates: null };

@@ -94,24 +94,23 @@ export function hashedValue(
   return side === 'before' ? printed(value) : printedAsBefore(column, alias);
 }
 
-/** Type, quoted, of which keys are joined: their own where both sides have the same; else their text decides. */
-export function keyType({ before, after }: SharedColumn): string {
+/** Type, quoted, by which keys are joined: their own where both sides have the same; undefined: their texts decide. */
+export function typedKey({ before, after }: SharedColumn): string | undefined {
   const name = before.typeId === after.typeId ? keyTypes.get(before.typeId) : undefined;
-  return `pg_catalog.${quoteIdentifier(name ?? 'text')}`;
+  return name === undefined ? undefined : `pg_catalog.${quoteIdentifier(name)}`;
 }
 
 /** The value after by which a row is found again. */
 export function keyAfter(column: ComparedColumn, alias: string): string {
-  const { before, after } = column.pair;
-  const isTyped = before.typeId === after.typeId && keyTypes.has(before.typeId);
-  const value = isTyped ? columnOf(alias, after) : printedAsBefore(column, alias);
-  return isTyped && !collatable.has(before.typeId) ? value : `(${value}) COLLATE "C"`;
+  const { pair } = column;
+  return typedKey(pair)
+    ? keyBefore(pair, columnOf(alias, pair.after))
+    : `(${printedAsBefore(column, alias)}) COLLATE "C"`;
 }
 
 /** The same of a key that was loaded from before. */
-export function keyBefore({ before, after }: SharedColumn, loaded: string): string {
-  const isTyped = before.typeId === after.typeId && keyTypes.has(before.typeId);
-  return isTyped && !collatable.has(before.typeId) ? loaded : `(${loaded}) COLLATE "C"`;
+export function keyBefore(pair: SharedColumn, value: string): string {
+  return typedKey(pair) && !collatable.has(pair.before.typeId) ? value : `${value} COLLATE "C"`;
 }
 
 /** There is no cast between the types. */

@@ -43,26 +43,34 @@ export function readStateTables(session: Session): Promise<StateTable[]> {
   );
 }
 
+/** How many rows a migration has written at most: what was rolled back is counted too. */
+export interface TableWrites {
+  readonly inserts: number;
+  readonly updates: number;
+  readonly deletes: number;
+}
+
 /**
- * The tables of the session's database to which certainly nothing was written since the mark: by its statistics, which
- * begin empty in a new database. A table whose file is another one now was written anew whatever they say.
- * @param oid the session's database, which must have no other session
+ * The writes to the tables of the session's database since the mark, by OID: by its statistics, which begin empty in a
+ * new database. A TRUNCATE is not among them, but leaves the table with another file.
+ * @param oid the session's database, which must have had no other session for a moment
+ * @returns empty where the statistics prove nothing
  */
-export async function readUnwritten(
+export async function readWrites(
   session: Session,
   oid: number,
   mark: StartMark | null,
-): Promise<ReadonlySet<number>> {
-  if (!mark?.evidence) return new Set();
+): Promise<ReadonlyMap<number, TableWrites>> {
+  if (!mark?.evidence) return new Map();
   await session.execute('SELECT pg_stat_clear_snapshot()', 'looking for writes');
   const now = await readWriteEvidence(session, oid);
-  if (!now || !sameStatistics(mark.evidence, now)) return new Set();
-  const rows = await session.query<{ oid: number }>(
-    `SELECT c.oid::int8::float8 AS oid
-       FROM pg_class c LEFT JOIN pg_stat_all_tables s ON s.relid = c.oid
-      WHERE c.relkind = 'r' AND coalesce(s.n_tup_ins + s.n_tup_upd + s.n_tup_del, 0) = 0`,
+  if (!now || !sameStatistics(mark.evidence, now)) return new Map();
+  const rows = await session.query<TableWrites & { oid: number }>(
+    `SELECT c.oid::int8::float8 AS oid, coalesce(s.n_tup_ins, 0)::float8 AS inserts,
+            coalesce(s.n_tup_upd, 0)::float8 AS updates, coalesce(s.n_tup_del, 0)::float8 AS deletes
+       FROM pg_class c LEFT JOIN pg_stat_all_tables s ON s.relid = c.oid WHERE c.relkind = 'r'`,
     [],
     'looking for tables without writes',
   );
-  return new Set(rows.map((row) => row.oid));
+  return new Map(rows.map(({ oid: table, ...writes }) => [table, writes]));
 }
