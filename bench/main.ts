@@ -17,6 +17,12 @@ import {
 } from './impact/suite.js';
 import { describeLoad, describeMachine, type Machine } from './machine.js';
 import { type BenchOptions, parseOptions, UsageError, usage } from './options.js';
+import {
+  measureRehearsals,
+  type RehearsalsResult,
+  rehearsalBars,
+  renderRehearsals,
+} from './rehearsal/suite.js';
 import type { ServerResult, StartUpResult } from './results.js';
 import { schemaBars } from './schema/bars.js';
 import type { SchemaResult } from './schema/results.js';
@@ -32,6 +38,7 @@ interface Results {
   readonly checkpoints: CheckpointResult[];
   readonly schemas: SchemaResult[];
   readonly impacts: ImpactResult[];
+  readonly rehearsals: RehearsalsResult[];
   readonly notMeasured: string[];
 }
 
@@ -62,8 +69,9 @@ async function onServer(
   folder: BenchFolder,
   signal: AbortSignal,
   work: (server: BenchServer) => Promise<void>,
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const server = await startBenchServer(installation, folder.path);
+  const server = await startBenchServer(installation, folder.path, settings);
   // Building a database takes minutes in one statement: stopping the server cuts it short.
   const cut = () => void server.stop().catch(() => {});
   signal.addEventListener('abort', cut);
@@ -138,6 +146,31 @@ async function measureAllImpacts(
   });
 }
 
+/** Each server twice: as it usually is, and with changes that can be read from the WAL. */
+async function measureAllRehearsals(
+  options: BenchOptions,
+  signal: AbortSignal,
+  results: Results,
+): Promise<void> {
+  await tryToMeasure(results, 'rehearsal', async () => {
+    const { installed, shipped } = await findServers();
+    const needed = options.rows * impactBytesPerRow + options.sizeBytes * 4;
+    const folder = await folderAtHand(needed);
+    for (const installation of [installed, shipped]) {
+      if (!installation) continue;
+      for (const isLogical of [false, true]) {
+        const settings: Record<string, string> = isLogical ? { wal_level: 'logical' } : {};
+        const measure = async (server: BenchServer) => {
+          const result = await measureRehearsals(server, isLogical, { options, signal, say });
+          results.rehearsals.push(result);
+          print(renderRehearsals(result));
+        };
+        await onServer(installation, folder, signal, measure, settings);
+      }
+    }
+  });
+}
+
 async function measureAllSnapshots(
   options: BenchOptions,
   signal: AbortSignal,
@@ -180,6 +213,7 @@ const measuring = {
   checkpoints: measureAllCheckpoints,
   schema: measureAllSchemas,
   impact: measureAllImpacts,
+  rehearsal: measureAllRehearsals,
 };
 
 async function writeResults(
@@ -194,11 +228,12 @@ async function writeResults(
     ...results.checkpoints.flatMap(checkpointBars),
     ...results.schemas.flatMap(schemaBars),
     ...results.impacts.flatMap(impactBars),
+    ...results.rehearsals.flatMap(rehearsalBars),
   ];
   print(renderStartUp(results.startUp));
   const intended = {
     ...{ snapshots: barSizeBytes, checkpoints: checkpointBarSizeBytes },
-    ...{ schema: options.sizeBytes, impact: options.sizeBytes },
+    ...{ schema: options.sizeBytes, impact: options.sizeBytes, rehearsal: 1e9 },
   }[options.part];
   print(renderBars(bars, options.sizeBytes, intended));
   if (options.part === 'impact' && options.rows !== impactBarRows) {
@@ -240,15 +275,17 @@ async function main(args: readonly string[]): Promise<number> {
     const machine = describeMachine();
     const load = describeLoad(machine);
     const results: Results = {
-      ...{ servers: [], startUp: [], checkpoints: [], schemas: [], impacts: [], notMeasured: [] },
+      ...{ servers: [], startUp: [], checkpoints: [], schemas: [], impacts: [], rehearsals: [] },
+      notMeasured: [],
     };
     if (load) say(`warning: ${load}`);
     try {
       await measuring[options.part](options, controller.signal, results);
     } finally {
       // What was measured before a failure took its time, too.
-      const { servers, checkpoints, schemas, impacts } = results;
-      if (servers.length + checkpoints.length + schemas.length + impacts.length > 0)
+      const { servers, checkpoints, schemas, impacts, rehearsals } = results;
+      const measured = [servers, checkpoints, schemas, impacts, rehearsals];
+      if (measured.some(({ length }) => length > 0))
         await writeResults(options, args, machine, results);
     }
     return 0;

@@ -7,7 +7,7 @@ type FileSystemChoice = 'reflink' | 'plain';
 /** Whether what is read comes from the page cache or from the disk. */
 export type Caches = 'warm' | 'cold';
 
-const parts = ['snapshots', 'checkpoints', 'schema', 'impact'] as const;
+const parts = ['snapshots', 'checkpoints', 'schema', 'impact', 'rehearsal'] as const;
 
 export interface BenchOptions {
   /** What is measured. */
@@ -22,9 +22,9 @@ export interface BenchOptions {
   readonly caches: Caches;
 }
 
-export const usage = `npm run bench -- [snapshots|checkpoints|schema|impact] [options]
+export const usage = `npm run bench -- [snapshots|checkpoints|schema|impact|rehearsal] [options]
   --size 1GB           size of the larger database (MB, GB: powers of ten); the smaller is a quarter; not of schemas and impact
-  --rows 5000000       rows of the table, of impact only
+  --rows 5000000       rows of the table, of impact and rehearsal only
   --only reflink|plain of snapshots: only XFS with reflink, or only the file system at hand (the temp folder's)
   --caches warm|cold   page cache before each operation; cold needs root on Linux (default warm)
   --runs N             runs of each operation; the median is reported (default 3)

@@ -37,8 +37,10 @@ export async function findServers(): Promise<{
 export async function startBenchServer(
   installation: PostgresInstallation,
   parentDir: string,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<BenchServer> {
-  const server = await startServerOf(installation, { parentDir, settings: serverSettings });
+  const settings = { ...serverSettings, ...more };
+  const server = await startServerOf(installation, { parentDir, settings });
   return { ...server, installation };
 }
 

@@ -71,6 +71,22 @@ export type {
 } from './domain/impact.js';
 export type { LedgerEntry, LedgerHead, NewLedgerEntry } from './domain/ledger.js';
 export { parseTime } from './domain/reference.js';
+export type {
+  ExceededThreshold,
+  ProbeRun,
+  Rehearsal,
+  RehearsalError,
+  RehearsalSource,
+  RehearsalThresholds,
+  RehearsedColumn,
+  RehearsedLock,
+  RehearsedProbe,
+  RehearsedRow,
+  RehearsedSequence,
+  RehearsedStatement,
+  RehearsedTable,
+  UntouchedProof,
+} from './domain/rehearsal.js';
 export type { ProgressEvent, Reporter, RunOptions } from './domain/reporter.js';
 export type { RetentionPolicy } from './domain/retention.js';
 export type { RollbackIssue, RollbackPlan, RollbackStep } from './domain/rollback.js';
@@ -85,6 +101,7 @@ export {
   versionChecksum,
 } from './domain/schema-model.js';
 export type { RenameCandidate } from './domain/schema-renames.js';
+export type { ShadowMigration, SyncedTable, SyncResult } from './domain/shadow.js';
 export {
   type ArchiveCopy,
   archiveOf,
@@ -236,6 +253,8 @@ export {
 } from './features/record-backup/back-up-to-files.js';
 export type { PrunedRecordBackups, PrunedRecords } from './features/record-backup/prune-target.js';
 export type { RecordBackupsSize } from './features/record-backup/size.js';
+export type { MigrationOrder } from './features/rehearsal/migration-order.js';
+export { type RehearseOptions, rehearseMigration } from './features/rehearsal/rehearse.js';
 export {
   type ExecuteRollbackOptions,
   executeRollback,
@@ -257,6 +276,19 @@ export {
   createSchemaSnapshot,
   type SchemaSnapshot,
 } from './features/schema/snapshot.js';
+export { type AbortShadowOptions, abortShadow, type ShadowAbort } from './features/shadow/abort.js';
+export {
+  type CreateShadowOptions,
+  createShadow,
+  type ShadowCreation,
+  type ShadowTableSummary,
+} from './features/shadow/create.js';
+export {
+  type ShadowStatus,
+  type ShadowStatusOptions,
+  shadowStatus,
+  type UntransformedRows,
+} from './features/shadow/status.js';
 export {
   type ConfirmDeletion,
   type DeleteOptions,

@@ -15,6 +15,7 @@ import { addPlanCommand } from './commands/plan.js';
 import { addProtectCommands } from './commands/protect.js';
 import { addProofCommands } from './commands/prove.js';
 import { addPruneCommand } from './commands/prune.js';
+import { addRehearseCommand } from './commands/rehearse.js';
 import { addRenameCommand } from './commands/rename.js';
 import { addRepairCommand } from './commands/repair.js';
 import { addRestoreCommand } from './commands/restore.js';
@@ -99,6 +100,7 @@ const commands: readonly ((program: Command, bind: Bind) => void)[] = [
   addRunCommand,
   addMigrateCommand,
   addPlanCommand,
+  addRehearseCommand,
   addProofCommands,
   addMoveCommands,
   addSchemaCommand,

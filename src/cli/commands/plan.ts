@@ -9,6 +9,7 @@ import { readOwnVersion } from '../own-version.js';
 import { collect } from './arguments.js';
 import { countTimeoutOption } from './options.js';
 import { askRenames, parseRenames } from './renames.js';
+import { readAll } from './run-words.js';
 import { readConfig } from './settings.js';
 
 const formats = ['text', 'markdown', 'sarif'] as const;
@@ -87,12 +88,6 @@ const titleOf = (input: readonly string[]): string =>
   input.length === 0
     ? 'pending migrations'
     : input.map((one) => (one === '-' ? 'stdin' : one)).join(', ');
-
-async function readAll({ io }: CommandContext): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of io.stdin as AsyncIterable<Uint8Array>) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
 
 /** The config's; without one only what `--check` goes by. */
 async function policyOf(

@@ -6,13 +6,20 @@ import { describeGatedRun } from '../output/describe-ledger.js';
 import { describeImpacts } from '../output/describe-migration.js';
 import { type ArchiveFlags, addArchiveOptions, toArchiveOptions } from './archive-options.js';
 import { countTimeoutOption } from './options.js';
+import {
+  addRehearsalLimits,
+  exitCodeOf,
+  type RehearsalFlags,
+  rehearsalLimits,
+} from './rehearsal-limits.js';
 import { readConfig } from './settings.js';
 
-interface Options extends ArchiveFlags {
+interface Options extends ArchiveFlags, RehearsalFlags {
   readonly tag?: string;
   readonly description?: string;
   readonly autoSnapshot?: boolean;
   readonly countTimeout?: string;
+  readonly rehearse?: boolean;
 }
 
 /** Exit code of a checkpoint that is not proven: the command was not run. */
@@ -25,11 +32,12 @@ export function addRunCommand(program: Command, bind: Bind): void {
     .usage('[options] -- COMMAND [ARGUMENTS…]')
     .argument('<command...>', 'behind "--": the program and its arguments; no shell is involved')
     .option('--checkpoint', 'make a checkpoint first (which is always done)')
+    .option('--rehearse', 'run it first on the copy that the checkpoint’s drill has restored')
     .option('--tag <tag>', 'of the checkpoint (default: "before-", the command and the time)')
     .option('-d, --description <text>', 'what this state is')
     .option('--no-auto-snapshot', 'do not record the schema before and after')
     .addOption(countTimeoutOption());
-  addArchiveOptions(command).action(bind<[string[]], Options>(run));
+  addRehearsalLimits(addArchiveOptions(command)).action(bind<[string[]], Options>(run));
 }
 
 async function run(context: CommandContext, options: Options, words: string[]): Promise<void> {
@@ -56,11 +64,14 @@ async function run(context: CommandContext, options: Options, words: string[]): 
       commandStdout: context.json ? 'stderr' : 'stdout',
       countTimeoutMs: countTimeout === undefined ? undefined : library.parseDuration(countTimeout),
       onImpacts: (impacts) => showAndCheck(context, impacts),
+      rehearse: options.rehearse ? await rehearsalLimits(context, options) : undefined,
     },
   );
   if (context.json) context.print(result, () => '');
   else context.io.stderr.write(`${describeGatedRun(context.style, result)}\n`);
-  context.exitWith(result.exitCode ?? notProven);
+  const { rehearsal } = result;
+  const isRefused = result.checkpoint.ok && rehearsal !== null && !rehearsal.ok;
+  context.exitWith(result.exitCode ?? (isRefused ? exitCodeOf(rehearsal) : notProven));
 }
 
 /** Shows what the pending migrations would do, and refuses what the config's policy refuses. */

@@ -1,5 +1,6 @@
 import type { GatedRun, LedgerEntry, LedgerPage, LedgerVerification } from '../../index.js';
 import { describeCheckpoint } from './describe-checkpoint.js';
+import { describeRehearsal } from './describe-rehearsal.js';
 import { formatCount, formatTime, plural } from './format.js';
 import { printable } from './printable.js';
 import type { Style } from './style.js';
@@ -60,11 +61,19 @@ export function describeLedgerVerification(style: Style, result: LedgerVerificat
   ].join('\n');
 }
 
-export function describeGatedRun(style: Style, { checkpoint, exitCode }: GatedRun): string {
+export function describeGatedRun(
+  style: Style,
+  { checkpoint, exitCode, rehearsal }: GatedRun,
+): string {
   if (exitCode === null) {
     const checked = describeCheckpoint(style, checkpoint);
-    return `${checked}\n${style.red('the command was not run')}`;
+    const rehearsed = rehearsal ? [describeRehearsal(style, rehearsal)] : [];
+    return [checked, ...rehearsed, style.red('the command was not run')].join('\n');
   }
-  if (exitCode === 0) return `${style.green('done')}, after the checkpoint "${checkpoint.tag}"`;
+  if (exitCode === 0) {
+    const lost = rehearsal?.recordsLost ?? 0;
+    const rehearsed = rehearsal ? ` and a rehearsal (${plural(lost, 'record')} lost)` : '';
+    return `${style.green('done')}, after the checkpoint "${checkpoint.tag}"${rehearsed}`;
+  }
   return `${style.red('failed')} with exit code ${exitCode}: "${checkpoint.tag}" is the state before`;
 }

@@ -1,14 +1,15 @@
-import { type AssessedChange, assessChanges } from '../../domain/change-safety.js';
+import type { AssessedChange } from '../../domain/change-safety.js';
 import type { Rehearsal, RehearsalThresholds, RehearsedProbe } from '../../domain/rehearsal.js';
 import { exclusiveLockMs, locksOf, type RelationName } from '../../domain/rehearsal-locks.js';
+import { foldRenames } from '../../domain/rehearsal-renames.js';
 import { exceededThresholds } from '../../domain/rehearsal-thresholds.js';
 import { reportStep, silentReporter } from '../../domain/reporter.js';
-import { compareSchemas } from '../../domain/schema-model.js';
 import { compareStates, type StateComparison } from '../../postgres/rehearsal/compare-states.js';
 import { readRelationNames } from '../../postgres/rehearsal/read-relation-names.js';
 import { startWatching, type WatchResult } from '../../postgres/rehearsal/watch-locks.js';
 import { readSchemaModel } from '../../postgres/schema/read-schema-model.js';
 import { recorded } from '../ledger/recorded.js';
+import { assessed } from '../schema/compare.js';
 import type { Target } from '../target/open-target.js';
 import { throwIfAborted } from '../target/work.js';
 import { findDatabase, type RehearsalCopies } from './copies.js';
@@ -143,7 +144,6 @@ async function measure(
   return reportStep(reporter, { name: 'compare' }, async () => {
     const [before, after] = [await openBefore(), await openAfter()];
     const models = { before: await readSchemaModel(before), after: await readSchemaModel(after) };
-    const changes = compareSchemas(models.before, models.after);
     const names = await readRelationNames(before);
     // A command may have dropped the copy and made it anew: nothing is known of its statistics then.
     const isSame = (await findDatabase(copies.admin, copies.after)).oid === afterOid;
@@ -152,7 +152,7 @@ async function measure(
       { mark: isSame ? mark : null, afterOid, sampleLimit, isWhole, signal },
     );
     return {
-      schema: assessChanges(changes, models.before, models.after),
+      schema: assessed(models.before, models.after),
       ...{ names, states },
       probes: probes === null ? [] : await runProbes(copies, probes, { signal }),
     };
@@ -178,7 +178,8 @@ function report(
   return {
     ok: run.exitCode === 0 && !run.timedOut && exceeded.length === 0 && !isTouched,
     ...{ exitCode: run.exitCode, timedOut: run.timedOut, command: run.command, file: run.file },
-    ...{ source, schema, ...states, ...measured, locks, measuringMs },
+    ...{ source, ...states, ...measured, locks, measuringMs },
+    schema: foldRenames(schema, states.tables),
     sampleIntervalMs: watched.sampleIntervalMs,
     statements: run.statements ?? watched.statements,
     ...{ walShared: isShared, errors: run.errors, untouched: run.untouched, exceeded },
