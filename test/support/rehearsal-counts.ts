@@ -48,13 +48,25 @@ export function pairColumns(
 export const hasTypeChanged = ({ before, after }: ColumnPair) =>
   before !== null && after !== null && before.column.type !== after.column.type;
 
+/** The zeros at a number's end are none of its value, and other types do not keep them. */
+const plainNumber = (text: string | null | undefined) =>
+  text && /^-?\d+\.\d+$/.test(text) ? text.replace(/\.?0+$/, '') : text;
+
+const isNumeric = ({ before }: ColumnPair) => before?.column.type.startsWith('1700:') === true;
+
+function sameText(text: string | undefined, old: string, pair: ColumnPair): boolean {
+  return text === old || (isNumeric(pair) && plainNumber(text) === plainNumber(old));
+}
+
 function fateOf(pairing: Pairing, pair: ColumnPair, before: Row, after: Row): Fate {
   const old = pair.before === null ? null : (before[pair.before.place] ?? null);
   const now = pair.after === null ? null : (after[pair.after.place] ?? null);
   if (old === now) return 'same';
   if (now === null) return 'lost';
   if (old === null) return 'set';
-  return hasTypeChanged(pair) && pairing.castBack(now, pair) === old ? 'same' : 'changed';
+  return hasTypeChanged(pair) && sameText(pairing.castBack(now, pair), old, pair)
+    ? 'same'
+    : 'changed';
 }
 
 /** Columns that tell rows apart, with what they are called. */
@@ -90,43 +102,35 @@ function group(rows: readonly Row[], textOf: (row: Row) => string): Map<string, 
   return groups;
 }
 
-function groupBoth(pairing: Pairing, { pairs }: Identity) {
-  const before = group(pairing.before.rows, (row) =>
-    JSON.stringify(pairs.map((pair) => row[pair.before?.place ?? -1])),
-  );
-  const after = group(pairing.after.rows, (row) =>
-    JSON.stringify(
-      pairs.map((pair) => {
-        const text = row[pair.after?.place ?? -1] ?? null;
-        if (text === null || !hasTypeChanged(pair)) return text;
-        // A value that the type before cannot hold is none that was there before.
-        return pairing.castBack(text, pair) ?? `no ${pair.before?.column.type}: ${text}`;
-      }),
-    ),
-  );
+/** The rows of both sides by key; a key with a NULL is found nowhere else. */
+function groupBoth(pairing: Pairing, { kind, pairs }: Identity) {
+  const textOf = (values: (string | null)[], side: string) => {
+    const isLost = kind !== 'whole row' && values.includes(null);
+    return JSON.stringify(isLost ? [side, ...values] : values);
+  };
+  const exact = (text: string | null, pair: ColumnPair) =>
+    hasTypeChanged(pair) && isNumeric(pair) ? (plainNumber(text) ?? null) : text;
+  const before = group(pairing.before.rows, (row) => {
+    const values = pairs.map((pair) => exact(row[pair.before?.place ?? -1] ?? null, pair));
+    return textOf(values, 'before');
+  });
+  const after = group(pairing.after.rows, (row) => {
+    const values = pairs.map((pair) => {
+      const text = row[pair.after?.place ?? -1] ?? null;
+      if (text === null || !hasTypeChanged(pair)) return text;
+      // A value that the type before cannot hold is none that was there before.
+      const back = pairing.castBack(text, pair) ?? `no ${pair.before?.column.type}: ${text}`;
+      return exact(back, pair);
+    });
+    return textOf(values, 'after');
+  });
   return { before, after };
 }
 
 type Groups = ReturnType<typeof groupBoth>;
 
-const hasNull = (rows: readonly Row[], places: readonly (number | undefined)[]) =>
-  rows.some((row) => places.some((place) => place !== undefined && row[place] === null));
-
-/** Whether a key really tells all rows apart on both sides, also where its constraint is gone. */
-function isUnique({ before, after }: Pairing, { pairs }: Identity, groups: Groups): boolean {
-  const isOnce = (side: ReadonlyMap<string, Row[]>) =>
-    [...side.values()].every(({ length }) => length === 1);
-  const isFilled =
-    !hasNull(
-      before.rows,
-      pairs.map((pair) => pair.before?.place),
-    ) &&
-    !hasNull(
-      after.rows,
-      pairs.map((pair) => pair.after?.place),
-    );
-  return isFilled && isOnce(groups.before) && isOnce(groups.after);
-}
+const isOnce = (side: ReadonlyMap<string, Row[]>) =>
+  [...side.values()].every(({ length }) => length === 1);
 
 /** By a key that really tells all rows apart on both sides. */
 function countByKey(pairing: Pairing, { before, after }: Groups) {
@@ -147,20 +151,40 @@ function countByKey(pairing: Pairing, { before, after }: Groups) {
   };
 }
 
-/** As a multiset: a row is the same as another with the same values in the columns that are there before and after. */
-function countByWholeRow({ before, after }: Groups) {
-  const size = (rows: readonly Row[] | undefined) => rows?.length ?? 0;
-  const all = [...new Set([...before.keys(), ...after.keys()])];
-  const sum = (count: (key: string) => number) => all.reduce((n, key) => n + count(key), 0);
+const sizeOf = (rows: readonly Row[] | undefined) => rows?.length ?? 0;
+
+const sumOver = ({ before, after }: Groups, count: (key: string) => number) =>
+  [...new Set([...before.keys(), ...after.keys()])].reduce((sum, key) => sum + count(key), 0);
+
+/** How many rows each key has more on one side than on the other. */
+function surplus({ before, after }: Groups) {
   const more = (one: Groups['before'], other: Groups['before']) =>
-    sum((key) => Math.max(0, size(one.get(key)) - size(other.get(key))));
+    sumOver({ before, after }, (key) => Math.max(0, sizeOf(one.get(key)) - sizeOf(other.get(key))));
+  return { rowsInserted: more(after, before), rowsDeleted: more(before, after) };
+}
+
+/** By a key that rows share by now: which of them is which, nobody can say. */
+function countByDoubledKey(groups: Groups) {
+  const { before, after } = groups;
+  const kept = sumOver(groups, (key) => Math.min(sizeOf(before.get(key)), sizeOf(after.get(key))));
+  const any: Expected = [0, kept];
+  return {
+    ...surplus(groups),
+    rowsUpdated: any,
+    count: (_: ColumnPair, __: Fate): Expected => any,
+  };
+}
+
+/** As a multiset: a row is the same as another with the same values in the columns that are there before and after. */
+function countByWholeRow(groups: Groups) {
+  const { before, after } = groups;
   /** Of rows that are alike and not all kept, those with a value may be the ones that are gone, or the others. */
   const values = (place: number, rows: Groups['before'], others: Groups['before']): Expected => {
     const bound = (pick: (filled: number, kept: number, all: number) => number) =>
-      sum((key) => {
+      sumOver(groups, (key) => {
         const group = rows.get(key) ?? [];
         const filled = group.filter((row) => row[place] !== null).length;
-        return pick(filled, Math.min(group.length, size(others.get(key))), group.length);
+        return pick(filled, Math.min(group.length, sizeOf(others.get(key))), group.length);
       });
     return [
       bound((filled, kept, all) => Math.max(0, filled - (all - kept))),
@@ -174,20 +198,17 @@ function countByWholeRow({ before, after }: Groups) {
       return values(pair.after.place, after, before);
     return 0;
   };
-  return {
-    ...{ rowsInserted: more(after, before), rowsDeleted: more(before, after), rowsUpdated: 0 },
-    count,
-  };
+  return { ...surplus(groups), rowsUpdated: 0, count };
 }
 
 /** Counts what became of the rows of a table, and of a column's values. */
 export function countRows(pairing: Pairing) {
-  const chosen = chooseIdentity(pairing);
-  const groups = groupBoth(pairing, chosen);
-  if (chosen.kind !== 'whole row' && isUnique(pairing, chosen, groups)) {
-    return { identity: chosen.kind, ...countByKey(pairing, groups) };
-  }
-  const pairs = pairing.columns.filter((pair) => pair.before && pair.after);
-  const whole: Identity = { kind: 'whole row', pairs };
-  return { identity: whole.kind, ...countByWholeRow(groupBoth(pairing, whole)) };
+  const { kind, pairs } = chooseIdentity(pairing);
+  const groups = groupBoth(pairing, { kind, pairs });
+  if (kind === 'whole row') return { identity: kind, ...countByWholeRow(groups) };
+  const isUnique = isOnce(groups.before) && isOnce(groups.after);
+  return {
+    identity: kind,
+    ...(isUnique ? countByKey(pairing, groups) : countByDoubledKey(groups)),
+  };
 }

@@ -28,7 +28,7 @@ export interface ExpectedTable {
   readonly rowsAfter: number;
   readonly rowsInserted: number;
   readonly rowsDeleted: number;
-  readonly rowsUpdated: number;
+  readonly rowsUpdated: Expected;
   readonly columns: readonly ExpectedColumn[];
 }
 
@@ -109,7 +109,8 @@ const hasChanged = (table: ExpectedTable) =>
   table.change !== 'kept' ||
   table.renamedTo !== null ||
   table.columns.length > 0 ||
-  table.rowsInserted + table.rowsDeleted + table.rowsUpdated > 0;
+  table.rowsInserted + table.rowsDeleted > 0 ||
+  !isNothing(table.rowsUpdated);
 
 /** What a comparison has to find, by a full outer join in memory. */
 export async function expectedTables(

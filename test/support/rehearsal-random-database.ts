@@ -105,7 +105,8 @@ function tableSql(given: RandomTable, index: number): string {
   if (given.shape === 'inherited') {
     const child = `${schema}.${quoteIdentifier(`child of ${index}`)}`;
     lines.push(`CREATE TABLE ${child} (own text) INHERITS (${name})`);
-    lines.push(`INSERT INTO ${child} (id, own) SELECT id, 'x' FROM ONLY ${name}`);
+    const columns = key === 'composite' ? 'id, "id 2"' : 'id';
+    lines.push(`INSERT INTO ${child} (${columns}, own) SELECT ${columns}, 'x' FROM ONLY ${name}`);
   }
   return lines.join(';\n');
 }

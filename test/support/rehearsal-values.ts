@@ -60,7 +60,7 @@ export const randomTypes: readonly RandomType[] = [
   {
     sql: 'float8',
     values: ['0.1', "'NaN'", "'-0'", '1e300', '3'],
-    retypes: plain('numeric', 'int', 'real', 'text'),
+    retypes: plain('numeric', 'int', 'text'),
   },
   { sql: 'real', values: ['0.1', '16777216', '2'], retypes: plain('float8', 'int') },
   {

@@ -6,7 +6,7 @@ import { testServers } from '../../support/servers.js';
 const project: ToolProject = {
   files: {
     'db/migrations/20260101000000_items.sql': `-- migrate:up
-      CREATE TABLE items (id int PRIMARY KEY, name text, price numeric);
+      CREATE TABLE items (id int PRIMARY KEY, name text, price numeric(8,2));
       CREATE TABLE scratch (id int);
 -- migrate:down`,
   },

@@ -95,7 +95,7 @@ describe.runIf(psql !== undefined).each(testServers())('psql, rehearsed on $name
             for n in 1 2 3; do
               ${psqlWith('DELETE FROM accounts WHERE id = $n')}
             done
-            ( ${psqlWith('TRUNCATE \\"Log; of all\\"')} ) &
+            ( ${psqlWith('TRUNCATE "Log; of all"')} ) &
             wait`,
         },
       },
@@ -119,5 +119,5 @@ describe.runIf(psql !== undefined).each(testServers())('psql, rehearsed on $name
 
 /** A line of a shell script. */
 function psqlWith(sql: string): string {
-  return `'${psql}' -X -q -v ON_ERROR_STOP=1 -c "${sql}" "$DATABASE_URL"`;
+  return `'${psql}' -X -q -v ON_ERROR_STOP=1 -c "${sql.replaceAll('"', '\\"')}" "$DATABASE_URL"`;
 }
