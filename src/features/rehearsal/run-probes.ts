@@ -126,9 +126,8 @@ export async function runProbes(
     for (const probe of probes) {
       throwIfAborted(signal);
       if (probe.isSetting) await applySetting([before, after], probe);
-      else results.push(await compareProbe({ before, after }, probe, timeoutMs));
+      else results.push(await compareProbe({ before, after }, probe, { timeoutMs, signal }));
     }
-    throwIfAborted(signal);
     return results;
   } catch (error) {
     // The cancelled query's own error would only say that somebody cancelled it.
@@ -152,29 +151,38 @@ interface Sides {
 async function compareProbe(
   sides: Sides,
   probe: Probe,
-  timeoutMs: number,
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
 ): Promise<RehearsedProbe> {
-  let before = await runProbe(sides.before, probe, timeoutMs);
-  let after = await runProbe(sides.after, probe, timeoutMs);
+  const run = async (session: Session): Promise<ProbeRun> => {
+    const result = await runProbe(session, probe, timeoutMs);
+    // What was cancelled looks like a query that failed.
+    throwIfAborted(signal);
+    return result;
+  };
+  let before = await run(sides.before);
+  let after = await run(sides.after);
   if (before.error === null && after.error === null) {
     if (!isSameAnswer(before, after)) {
-      const again = await runProbe(sides.before, probe, timeoutMs);
-      const rows = before.rows === again.rows ? {} : { rows: null };
-      if (!isSameAnswer(before, again)) {
-        [before, after] = [
-          { ...before, ...rows, hash: null },
-          { ...after, ...rows, hash: null },
-        ];
-      }
+      const known = whatIsStable(before, await run(sides.before));
+      [before, after] = [
+        { ...before, ...known },
+        { ...after, ...known },
+      ];
     }
     if (isMuchSlower(before, after)) {
       // Once may be by chance: nothing was cached, others kept the server busy.
-      before = faster(before, await runProbe(sides.before, probe, timeoutMs));
-      after = faster(after, await runProbe(sides.after, probe, timeoutMs));
+      before = faster(before, await run(sides.before));
+      after = faster(after, await run(sides.after));
     }
   }
   const verdict = probeVerdict(before, after);
   return { sql: statementText(probe.sql), line: probe.line, before, after, verdict };
+}
+
+/** Of an answer that is another each time not even the rows are compared, or only how many they are. */
+function whatIsStable(run: ProbeRun, again: ProbeRun): Partial<ProbeRun> {
+  if (isSameAnswer(run, again)) return {};
+  return { hash: null, ...(run.rows === again.rows ? {} : { rows: null }) };
 }
 
 const faster = (run: ProbeRun, again: ProbeRun): ProbeRun =>
