@@ -1,12 +1,12 @@
-import { withoutRelations } from '../../domain/own-relations.js';
 import { versionChecksum } from '../../domain/schema-model.js';
-import type { ShadowRecord, ShadowTable } from '../../domain/shadow.js';
+import type { ShadowRecord } from '../../domain/shadow.js';
 import { BelayError } from '../../errors.js';
 import { readSchemaModel } from '../../postgres/schema/read-schema-model.js';
 import type { Session } from '../../postgres/session.js';
 import { readReplicationBound } from '../../postgres/sql/activity.js';
 import type { Work } from '../target/work.js';
 import type { FoundShadow } from './find-shadow.js';
+import { untransformedRows } from './sync.js';
 
 /**
  * A shadow whose target was restored or switched since is of another database.
@@ -51,9 +51,7 @@ export async function checkSchemas(
   shadow: Session,
   record: ShadowRecord,
 ): Promise<void> {
-  // Belay's own notes in the shadow are no part of it.
-  const of = async (session: Session) =>
-    versionChecksum(withoutRelations(await readSchemaModel(session), ['belay_shadow']));
+  const of = async (session: Session) => versionChecksum(await readSchemaModel(session));
   const changed = [
     ...((await of(source)) === record.targetChecksum ? [] : [source.database]),
     ...((await of(shadow)) === record.shadowChecksum ? [] : [shadow.database]),
@@ -69,18 +67,9 @@ export async function checkSchemas(
   );
 }
 
-/** Rows that arrived in tables whose rows the migration itself had changed. */
-export function untransformedRows(
-  tables: readonly ShadowTable[],
-): { readonly table: string; readonly rows: number }[] {
-  return tables.flatMap(({ name, transformed, arrived }) =>
-    transformed !== null && arrived > 0 ? [{ table: name, rows: arrived }] : [],
-  );
-}
-
 /** @throws BelayError ROWS_NOT_TRANSFORMED with the exact numbers */
 export function refuseUntransformed(record: ShadowRecord, isAccepted: boolean): void {
-  const untransformed = untransformedRows(record.tables);
+  const untransformed = untransformedRows(record);
   if (untransformed.length === 0 || isAccepted) return;
   const listed = untransformed.map(({ table, rows }) => `${rows} row(s) in ${table}`);
   throw new BelayError(

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SessionPolicy } from '../../domain/database-session.js';
+import { reportStep } from '../../domain/reporter.js';
 import { BelayError } from '../../errors.js';
 import { waitUntilRoom } from '../../postgres/exclusive.js';
 import { type HeldWriters, holdWriters, letWritersGo } from '../../postgres/hold-writers.js';
@@ -34,7 +35,7 @@ export interface SwitchOrder<Brought, Last> {
   /** Longest time in which nobody can write, in milliseconds. */
   readonly maxOutageMs: number;
   /** Before every attempt, with writers at work: leaves as little as possible for the time without. */
-  readonly catchUp: (attempt: number) => Promise<void>;
+  readonly catchUp: () => Promise<void>;
   /** Brings over what was committed before the writers were held off. Commits in the shadow. */
   readonly bringLast: (held: HeldSessions) => Promise<Brought>;
   /** When nobody but the two sessions is left and nobody can come in: what no lock on tables covers. */
@@ -64,7 +65,7 @@ export async function switchOver<Brought, Last>(
 ): Promise<Switched<Brought, Last>> {
   let heldMs = 0;
   for (let attempt = 1; ; attempt += 1) {
-    await order.catchUp(attempt);
+    await order.catchUp();
     await waitUntilRoom(exclusiveRequest(order.work, order.policy));
     const tried = await attemptOnce(order);
     heldMs += tried.heldMs;
@@ -103,8 +104,12 @@ async function attemptOnce<Brought, Last>(
     shadow = await work.target.openDatabase(request.incoming.name);
     const both = [source, shadow];
     for (const session of both) await endWithUs(session, maxOutageMs);
-    const options = { policy, helper: work.helper, signal: work.signal };
-    held = await holdWriters(source, { ...options, patienceMs: work.sessionsWaitMs });
+    held = await reportStep(work.reporter, { name: 'hold writers off' }, () =>
+      holdWriters(source, {
+        ...{ policy, helper: work.helper, signal: work.signal },
+        patienceMs: work.sessionsWaitMs,
+      }),
+    );
     const done = await whileHeld(order, { source, shadow }, held);
     return { done, heldMs: heldMs() };
   } catch (error) {
@@ -135,7 +140,10 @@ async function whileHeld<Brought, Last>(
   const limit = outageLimit(work, both, held.since + maxOutageMs);
   try {
     const sessions = { ...both, signal: limit.signal };
-    const brought = await order.bringLast(sessions);
+    const brought = await reportStep(work.reporter, { name: 'bring the last changes over' }, () =>
+      order.bringLast(sessions),
+    );
+    work.reporter({ type: 'step', name: 'swap', detail: work.target.database });
     const remainingMs = held.since + maxOutageMs - performance.now();
     let last: { readonly value: Last } | undefined;
     const record = () => previous((last as { readonly value: Last }).value);
@@ -154,6 +162,7 @@ async function whileHeld<Brought, Last>(
       },
     });
     const outageMs = performance.now() - held.since;
+    work.reporter({ type: 'step-done', name: 'swap', durationMs: connectionsHeldMs });
     if (!last) throw new BelayError('BUG', 'the databases were swapped without letting go');
     return { brought, last: last.value, outageMs, connectionsHeldMs };
   } catch (error) {

@@ -122,14 +122,17 @@ export function untransformedRows({ tables }: Pick<ShadowRecord, 'tables'>): {
 const changesArrivals = ({ transformed, shadowOid }: ShadowTable): boolean =>
   transformed !== null && shadowOid !== null;
 
-interface AfterSync {
+export interface AfterSync {
   readonly file: string;
   readonly sql: string;
   readonly statements: readonly Statement[];
 }
 
 /** Read before anything is done. @throws BelayError MIGRATIONS_NOT_FOUND, FILE_ERROR, BAD_MIGRATION */
-async function readAfterSync(file: string | undefined, cwd: string): Promise<AfterSync | null> {
+export async function readAfterSync(
+  file: string | undefined,
+  cwd: string,
+): Promise<AfterSync | null> {
   if (file === undefined) return null;
   const sql = await readSqlFile(cwd, file);
   const statements = await checkScript({ file, line: 1, sql, inTransaction: true });
@@ -137,7 +140,7 @@ async function readAfterSync(file: string | undefined, cwd: string): Promise<Aft
 }
 
 /** With the settings that a connection of the user's own would have; arrivals have then been seen to. */
-async function runAfterSync(
+export async function runAfterSync(
   shadow: Session,
   { file, sql, statements }: AfterSync,
   record: ShadowRecord,
