@@ -87,6 +87,7 @@ export type {
   RehearsedTable,
   UntouchedProof,
 } from './domain/rehearsal.js';
+export { rehearsalMarkdown } from './domain/rehearsal-markdown.js';
 export type { ProgressEvent, Reporter, RunOptions } from './domain/reporter.js';
 export type { RetentionPolicy } from './domain/retention.js';
 export type { RollbackIssue, RollbackPlan, RollbackStep } from './domain/rollback.js';
@@ -284,11 +285,18 @@ export {
   type ShadowTableSummary,
 } from './features/shadow/create.js';
 export {
+  type PromoteOptions,
+  type PromoteResult,
+  promoteShadow,
+} from './features/shadow/promote.js';
+export {
   type ShadowStatus,
   type ShadowStatusOptions,
   shadowStatus,
   type UntransformedRows,
 } from './features/shadow/status.js';
+export { type SyncShadowOptions, syncShadow } from './features/shadow/sync.js';
+export { type UndonePromote, undoPromote } from './features/shadow/undo-promote.js';
 export {
   type ConfirmDeletion,
   type DeleteOptions,

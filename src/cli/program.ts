@@ -22,6 +22,7 @@ import { addRestoreCommand } from './commands/restore.js';
 import { addRollbackCommand } from './commands/rollback.js';
 import { addRunCommand } from './commands/run.js';
 import { addSchemaCommand } from './commands/schema.js';
+import { addShadowCommand } from './commands/shadow.js';
 import { addShowCommand } from './commands/show.js';
 import { addSnapshotCommand } from './commands/snapshot.js';
 import { addStatusCommand } from './commands/status.js';
@@ -101,6 +102,7 @@ const commands: readonly ((program: Command, bind: Bind) => void)[] = [
   addMigrateCommand,
   addPlanCommand,
   addRehearseCommand,
+  addShadowCommand,
   addProofCommands,
   addMoveCommands,
   addSchemaCommand,
