@@ -23,6 +23,8 @@ export interface ReadChangesOptions {
    * it are left out.
    */
   readonly since?: string | null | undefined;
+  /** How long to wait for somebody else who reads the slot, in milliseconds; default 5,000. */
+  readonly readerWaitMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -57,7 +59,7 @@ export async function readChanges(
   options: ReadChangesOptions,
 ): Promise<ChangesRead> {
   const { maxChanges = defaultMaxChanges, afterLsn, since } = options;
-  await requireSlot(source, replication.slot);
+  await requireSlot(source, replication.slot, options.readerWaitMs);
   if (afterLsn) await confirmChanges(source, replication.slot, afterLsn);
   const upto = options.uptoLsn ?? (await flushWal(source));
   const net = new NetChanges(options.tables, since ? parseSnapshot(since) : null);
@@ -102,10 +104,14 @@ function peekSql(
     'proto_version', '1', 'publication_names', ${quoteLiteral(quoteIdentifier(publication))})`;
 }
 
-async function requireSlot(source: Session, slot: string): Promise<void> {
+async function requireSlot(
+  source: Session,
+  slot: string,
+  readerWaitMs: number | undefined,
+): Promise<void> {
   const found = await readSlot(source, slot);
   if (found && found.walStatus !== 'lost') {
-    if (found.active) await freeSlot(source, slot);
+    if (found.active) await freeSlot(source, slot, readerWaitMs);
     return;
   }
   const why = found ? 'the server has removed WAL that it needs' : 'it is gone';

@@ -18,7 +18,7 @@ export interface SlotHold {
 }
 
 const pollMs = 50;
-const waitForReaderMs = 5000;
+const defaultReaderWaitMs = 5000;
 const reading = 'looking at the replication slots';
 
 /** All logical slots of the server; those of Belay's shadows are marked. */
@@ -71,10 +71,15 @@ export async function findPublications(session: Session): Promise<string[]> {
 
 /**
  * Waits until nobody reads the slot. A reader that does not end is what a killed Belay has left on the server, and is ended.
+ * @param readerWaitMs how long to wait, a Belay's for half of it; default 5,000
  * @throws BelayError REPLICATION_IN_THE_WAY where another program reads it
  */
-export async function freeSlot(session: Session, slot: string): Promise<void> {
-  const deadline = performance.now() + waitForReaderMs;
+export async function freeSlot(
+  session: Session,
+  slot: string,
+  readerWaitMs = defaultReaderWaitMs,
+): Promise<void> {
+  let deadline = performance.now() + readerWaitMs;
   for (let isEnded = false; ; ) {
     const [reader] = await session.query<{ pid: number; app: string | null }>(
       `SELECT s.active_pid AS pid, a.application_name AS app
@@ -85,9 +90,10 @@ export async function freeSlot(session: Session, slot: string): Promise<void> {
     );
     if (!reader) return;
     const isBelay = reader.app?.startsWith('belay') ?? false;
-    if (isBelay && !isEnded && performance.now() > deadline - waitForReaderMs / 2) {
+    if (isBelay && !isEnded && performance.now() > deadline - readerWaitMs / 2) {
       await session.query('SELECT pg_terminate_backend($1)', [reader.pid], 'ending a reader');
       isEnded = true;
+      deadline = performance.now() + defaultReaderWaitMs;
     }
     if (performance.now() > deadline) throw inUse(slot, reader);
     await sleep(pollMs);
@@ -105,8 +111,12 @@ function inUse(slot: string, reader: { pid: number; app: string | null }): Belay
 }
 
 /** Drops a slot if it is there; from any database of the server. */
-export async function dropSlot(session: Session, slot: string): Promise<void> {
-  await freeSlot(session, slot);
+export async function dropSlot(
+  session: Session,
+  slot: string,
+  readerWaitMs?: number,
+): Promise<void> {
+  await freeSlot(session, slot, readerWaitMs);
   await session.query(
     'SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1',
     [slot],
@@ -126,12 +136,14 @@ export async function dropPublication(session: Session, publication: string): Pr
  * Removes slot and publication, also where only one of them is left. The slot first: it holds WAL on the server, and it
  * cannot be read without its publication.
  * @param source in the target: a publication can be dropped from nowhere else
+ * @param readerWaitMs how long to wait for somebody who reads the slot; default 5,000
  */
 export async function dropReplication(
   source: Session,
   replication: ShadowReplication,
+  readerWaitMs?: number,
 ): Promise<void> {
-  await dropSlot(source, replication.slot);
+  await dropSlot(source, replication.slot, readerWaitMs);
   await dropPublication(source, replication.publication);
 }
 

@@ -111,6 +111,8 @@ export interface CreatedReplication extends ShadowReplication {
 export interface CreateReplicationOptions {
   /** How long the slot may wait for transactions that are at work now, in milliseconds; default 15,000. */
   readonly slotTimeoutMs?: number | undefined;
+  /** How long to wait for locks on the tables, in each of 5 attempts, in milliseconds; default 2,000. */
+  readonly lockTimeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -135,7 +137,7 @@ export async function createReplication(
   const publishable = found.filter(({ why }) => why === null);
   if (publishable.length === 0) throw nothingToPublish();
   try {
-    await publish(source, name, publishable, options.signal);
+    await publish(source, name, publishable, options);
     const lsn = await createSlot(source, name, options.slotTimeoutMs ?? 15_000);
     const leftOut = found.flatMap(({ oid, table, why }) =>
       why === null ? [] : [{ oid, table, why }],
@@ -156,7 +158,7 @@ function nothingToPublish(): BelayError {
 }
 
 const tablesPerStatement = 200;
-const lockTimeoutMs = 2000;
+const defaultLockTimeoutMs = 2000;
 const mostAttempts = 5;
 const lockNotAvailable = '55P03';
 
@@ -165,7 +167,7 @@ async function publish(
   source: Session,
   name: string,
   tables: readonly PublishableTable[],
-  signal: AbortSignal | undefined,
+  options: CreateReplicationOptions,
 ): Promise<void> {
   await source.execute(
     `CREATE PUBLICATION ${quoteIdentifier(name)}
@@ -177,7 +179,7 @@ async function publish(
       .slice(at, at + tablesPerStatement)
       .map((table) => quoteQualifiedName(table));
     const sql = `ALTER PUBLICATION ${quoteIdentifier(name)} ADD TABLE ONLY ${names.join(', ONLY ')}`;
-    await retryLock(source, sql, signal);
+    await retryLock(source, sql, options);
   }
 }
 
@@ -188,7 +190,7 @@ async function publish(
 async function retryLock(
   source: Session,
   sql: string,
-  signal: AbortSignal | undefined,
+  { lockTimeoutMs = defaultLockTimeoutMs, signal }: CreateReplicationOptions,
 ): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     signal?.throwIfAborted();
