@@ -1,9 +1,10 @@
 import type { MappedTable, RowChange, RowValues } from '../../domain/shadow.js';
 import { BelayError } from '../../errors.js';
 import type { Session } from '../session.js';
+import { fillStage } from './apply-fill.js';
 import { deleteStaged, keysOnly, type Merged, mergeStage, StageConflict } from './apply-merge.js';
 import { isRefusal, lineOfCopy, rowRefused } from './apply-refusal.js';
-import { analyseStage, fillStage, keyOf, rowsAsCopy, type StageOrder } from './apply-stage.js';
+import { analyseStage, keyOf, rowsAsCopy, type StageOrder } from './apply-stage.js';
 
 type Upsert = Extract<RowChange, { kind: 'upsert' }>;
 type Key = readonly (string | null)[];

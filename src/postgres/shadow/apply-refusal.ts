@@ -13,6 +13,7 @@ interface ServerError {
 
 /** What a type or a constraint says of a row. All else (a lock, a lost connection) says nothing of it. */
 export function isRefusal(error: unknown): boolean {
+  if (error instanceof BelayError && error.code === 'SHADOW_ROW_REFUSED') return false;
   return /^2[23]/.test(sqlStateOf(error) ?? '');
 }
 
@@ -89,21 +90,22 @@ export async function findRefusedKey(
   shadow: Session,
   table: MappedTable,
   attempt: (where: string) => Promise<unknown>,
+  staged = stage,
 ): Promise<(string | null)[] | null> {
   const { rows } = await shadow.queryOne<{ rows: number }>(
-    `SELECT count(*)::float8 AS rows FROM ${stage}`,
+    `SELECT count(*)::float8 AS rows FROM ${staged}`,
     [],
     doingTable(table),
   );
   let [passing, failing] = [0, rows];
   while (failing - passing > 1) {
     const middle = Math.floor((passing + failing) / 2);
-    const fails = await failsWith(shadow, attempt, await rowAt(shadow, table, middle));
+    const fails = await failsWith(shadow, attempt, await rowAt(shadow, table, middle, staged));
     if (fails) failing = middle;
     else passing = middle;
   }
   if (failing === 0) return null;
-  return (await rowAt(shadow, table, failing - 1))?.key ?? null;
+  return (await rowAt(shadow, table, failing - 1, staged))?.key ?? null;
 }
 
 interface StagedRow {
@@ -115,10 +117,11 @@ async function rowAt(
   shadow: Session,
   table: MappedTable,
   place: number,
+  staged: string,
 ): Promise<StagedRow | undefined> {
   const key = keyOf(table).map((index) => `s.c${index}::text`);
   const [row] = await shadow.query<StagedRow>(
-    `SELECT s.ctid::text AS id, ARRAY[${key.join(', ')}]::text[] AS key FROM ${stage} s ORDER BY s.ctid OFFSET $1 LIMIT 1`,
+    `SELECT s.ctid::text AS id, ARRAY[${key.join(', ')}]::text[] AS key FROM ${staged} s ORDER BY s.ctid OFFSET $1 LIMIT 1`,
     [place],
     doingTable(table),
   );

@@ -2,16 +2,13 @@ import { once } from 'node:events';
 import { Readable, type Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
-import type { MappedTable } from '../../domain/shadow.js';
+import type { MappedColumn, MappedTable } from '../../domain/shadow.js';
 import { mapPostgresError } from '../pg-error.js';
 import { quoteIdentifier, type Session } from '../session.js';
 import { quoteQualifiedName } from '../sql/tables.js';
 
 /** Where rows wait in the shadow, in the types of its table: columns c0, c1, … by their place, o0, … for keys that were. */
 export const stage = 'pg_temp.belay_stage';
-/** Values that the shadow is to convert as an ALTER would, in the types of the target. */
-const raw = 'pg_temp.belay_raw';
-
 /** Rows in COPY's text format; can be read more than once. */
 export type RowSource = () => Readable;
 
@@ -35,75 +32,22 @@ export const doingTable = (table: MappedTable): string =>
 /** The table's key; a table without one never comes this far. */
 export const keyOf = ({ key }: MappedTable): readonly number[] => key ?? [];
 
-function column(table: MappedTable, index: number) {
+export function mappedColumn(table: MappedTable, index: number): MappedColumn {
   const found = table.columns[index];
   if (!found) throw new RangeError(`column ${index} of ${table.source.name}`);
   return found;
 }
 
-const shadowColumn = (table: MappedTable, index: number, alias: string): string =>
-  `${alias}.${quoteIdentifier(column(table, index).shadow)}`;
+export const shadowColumn = (table: MappedTable, index: number, alias: string): string =>
+  `${alias}.${quoteIdentifier(mappedColumn(table, index).shadow)}`;
 
 /** Condition: the row of the shadow (t) has the key of the staged one (s), or the key that this one had. */
 export function matches(table: MappedTable, prefix: 'c' | 'o' = 'c'): string {
   const parts = keyOf(table).map((index, place) => {
     const staged = prefix === 'c' ? `s.c${index}` : `s.o${place}`;
-    return `${shadowColumn(table, index, 't')} ${column(table, index).equals ?? '='} ${staged}`;
+    return `${shadowColumn(table, index, 't')} ${mappedColumn(table, index).equals ?? '='} ${staged}`;
   });
   return parts.join(' AND ');
-}
-
-/** A key is compared, never converted: what the shadow cannot read as its own key is refused. */
-const isConverted = (table: MappedTable, index: number): boolean =>
-  table.columns[index]?.isAssignable === true && !keyOf(table).includes(index);
-
-function stageColumns({ table, given, hasOldKeys }: StageOrder, isRaw: boolean): string {
-  const columns = given.map((index) =>
-    isRaw && isConverted(table, index)
-      ? `NULL::${column(table, index).sourceType} AS c${index}`
-      : `${shadowColumn(table, index, 't')} AS c${index}`,
-  );
-  const old = hasOldKeys
-    ? keyOf(table).map((index, place) => `${shadowColumn(table, index, 't')} AS o${place}`)
-    : [];
-  return [...columns, ...old].join(', ');
-}
-
-/**
- * Puts rows into the stage. COPY reads each value with its type's own input function: `''::text::varchar(3)` would cut off
- * what is too long, without a word.
- * @returns how many there are
- */
-export async function fillStage(
-  shadow: Session,
-  order: StageOrder,
-  rows: RowSource,
-): Promise<number> {
-  const { table, given } = order;
-  const doing = doingTable(table);
-  const converts = given.some((index) => isConverted(table, index));
-  await createTemporary(shadow, stage, order, false);
-  if (!converts) return copyInto(shadow, stage, rows(), doing);
-  await createTemporary(shadow, raw, order, true);
-  const count = await copyInto(shadow, raw, rows(), doing);
-  await shadow.execute(`INSERT INTO ${stage} SELECT * FROM ${raw}`, doing);
-  return count;
-}
-
-async function createTemporary(
-  shadow: Session,
-  name: string,
-  order: StageOrder,
-  isRaw: boolean,
-): Promise<void> {
-  const unqualified = name.slice('pg_temp.'.length);
-  const from = quoteQualifiedName(order.table.shadow ?? { schema: '', name: '' });
-  await shadow.execute(
-    `SET LOCAL client_min_messages = warning; DROP TABLE IF EXISTS ${name};
-     CREATE TEMP TABLE ${unqualified} ON COMMIT DROP AS
-       SELECT ${stageColumns(order, isRaw)} FROM ${from} t WITH NO DATA`,
-    doingTable(order.table),
-  );
 }
 
 /** A few rows are found by the key's index all the same; for many the planner has to know how many. */

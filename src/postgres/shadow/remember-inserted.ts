@@ -10,6 +10,7 @@ export interface MigratedRows {
   readonly source: Session;
   /** Right after the migration; not in a transaction. */
   readonly shadow: Session;
+  /** Those that the migration may have inserted into or deleted from; their records say that they are transformed. */
   readonly tables: readonly MappedTable[];
   /** `pg_snapshot` of the target at a time that the copy has wholly. */
   readonly since: string;
@@ -26,14 +27,12 @@ export interface RememberedRows {
 
 /**
  * Notes, in the shadow, the keys of the rows that the migration itself has inserted and deleted: later scans leave them
- * alone. Only tables are looked at whose record says that the migration inserted or deleted something; of one without a
- * key only the number can be noted.
+ * alone. Of a table without a key only the number can be noted.
  */
 export async function rememberInserted(migrated: MigratedRows): Promise<RememberedRows[]> {
   const result: RememberedRows[] = [];
   for (const table of migrated.tables) {
-    const { transformed } = table.table;
-    if (!table.shadow || !transformed || transformed.inserted + transformed.deleted === 0) continue;
+    if (!table.shadow) continue;
     const rows = await migrated.shadow.transaction(() => rememberTable(migrated, table));
     result.push({ table: `${table.source.schema}.${table.source.name}`, ...rows });
   }

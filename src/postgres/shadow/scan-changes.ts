@@ -1,13 +1,8 @@
 import { Readable } from 'node:stream';
+import { fillStage } from './apply-fill.js';
 import { mergeStage, StageConflict } from './apply-merge.js';
 import { isRefusal, lineOfCopy, rowRefused } from './apply-refusal.js';
-import {
-  analyseStage,
-  copyOut,
-  fillStage,
-  type RowSource,
-  type StageOrder,
-} from './apply-stage.js';
+import { analyseStage, copyOut, type RowSource, type StageOrder } from './apply-stage.js';
 import { keyInLine } from './copy-lines.js';
 import {
   changedSince,

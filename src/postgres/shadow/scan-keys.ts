@@ -1,15 +1,8 @@
 import type { MappedTable } from '../../domain/shadow.js';
 import { quoteIdentifier, type Session } from '../session.js';
 import { quoteQualifiedName } from '../sql/tables.js';
-import {
-  copyInto,
-  copyOut,
-  doingTable,
-  fillStage,
-  keyOf,
-  shadowRelation,
-  stage,
-} from './apply-stage.js';
+import { fillStage } from './apply-fill.js';
+import { copyInto, copyOut, doingTable, keyOf, shadowRelation, stage } from './apply-stage.js';
 import { bucketCount, bucketOf, inBuckets, keyHash, printsAlike } from './key-buckets.js';
 import { sourceColumns, sourceRelation } from './scan-filter.js';
 import { isNoted, notesOf, sameKey } from './shadow-notes.js';

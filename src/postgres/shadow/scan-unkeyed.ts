@@ -1,8 +1,9 @@
 import type { MappedTable } from '../../domain/shadow.js';
 import { quoteIdentifier, quoteLiteral, type Session } from '../session.js';
 import { quoteQualifiedName } from '../sql/tables.js';
+import { fillStage } from './apply-fill.js';
 import { isRefusal, rowRefused } from './apply-refusal.js';
-import { copyInto, copyOut, doingTable, fillStage, shadowRelation, stage } from './apply-stage.js';
+import { copyInto, copyOut, doingTable, shadowRelation, stage } from './apply-stage.js';
 import { sourceColumns, sourceRelation } from './scan-filter.js';
 import type { ScannedTable, TableScan } from './scan-table.js';
 import { countShadow, readOffset, writeOffset } from './shadow-notes.js';
