@@ -133,9 +133,13 @@ export function newColumns({ after, columns }: TablePlace): readonly PlacedColum
   );
 }
 
-/** Columns whose values may be others than what the target's would be as the shadow's type. */
-export function retypedColumns({ columns }: TablePlace): readonly PlacedPair[] {
+/**
+ * Columns whose values may be others than what the target's would be as the shadow's type. Of a table that was made anew, columns of
+ * the same name and type are taken to have been filled from the old ones.
+ */
+export function retypedColumns({ columns, isRemade }: TablePlace): readonly PlacedPair[] {
   return columns.filter(
-    ({ source, after, isRemade }) => after !== null && (isRemade || after.type !== source.type),
+    (pair) =>
+      pair.after !== null && ((pair.isRemade && !isRemade) || pair.after.type !== pair.source.type),
   );
 }

@@ -2,21 +2,21 @@ import { formatQualifiedName } from '../../domain/qualified-name.js';
 import { reportStep } from '../../domain/reporter.js';
 import { versionChecksum } from '../../domain/schema-model.js';
 import type { ShadowTable } from '../../domain/shadow.js';
-import { type PlacedTable, placeTables, type TablePlace } from '../../domain/shadow-mapping.js';
-import { countAll } from '../../postgres/count-tables.js';
+import { placeTables, type TablePlace } from '../../domain/shadow-mapping.js';
 import { readSchemaModel } from '../../postgres/schema/read-schema-model.js';
 import type { Session } from '../../postgres/session.js';
+import { type ComparedSides, holdsSameValues } from '../../postgres/shadow/compare-sample.js';
 import { mapTables } from '../../postgres/shadow/mapped-tables.js';
 import { readPlacedTables } from '../../postgres/shadow/read-mapping.js';
-import { readWritten, type WrittenRows } from '../../postgres/shadow/read-written.js';
+import { readWritten } from '../../postgres/shadow/read-written.js';
 import { rememberInserted } from '../../postgres/shadow/remember-inserted.js';
 import { dropPublication, findPublications } from '../../postgres/shadow/replication.js';
-import { readTables } from '../../postgres/sql/tables.js';
 import { closingSessions, readingClone } from '../snapshot/read-clone.js';
 import type { Work } from '../target/work.js';
+import { countChanged, countRowsOf, writtenSince } from './count-placed.js';
 import type { MadeShadowCopy } from './create-copy.js';
 import type { CreateShadowOptions, ShadowTableSummary } from './create-options.js';
-import { describeTables, type RowCounts, summarize } from './describe-tables.js';
+import { describeTables, type MeasuredTables, summarize } from './describe-tables.js';
 import { migrateShadow, type PreparedMigration } from './migrate-shadow.js';
 
 /** What a copy is when the migration has been run on it. */
@@ -50,16 +50,18 @@ export function migrateAndMeasure(
     );
     const session = await open();
     const after = await readPlacedTables(session);
-    const written = since(before.written, await readWritten(session));
+    const written = writtenSince(before.written, await readWritten(session));
     const rows = await countChanged(work, open, { ...before, after, written });
     const by = copy.source === null ? 'number' : 'name';
     const places = placeTables(copy.source ?? before.tables, before.tables, after, by);
-    const tables = await describeTables(session, places, {
-      ...{ before: before.rows, after: rows, written },
+    const measured = { before: before.rows, after: rows, written };
+    const tables = await besideTarget(work, async (source) => {
+      const sides = { source, shadow: session, since: copy.snapshot };
+      const isSame: MeasuredTables['isSame'] = (...of) => holdsSameValues(sides, ...of);
+      const described = await describeTables(session, places, { ...measured, isSame });
+      await rememberRows(sides, described, before.snapshot);
+      return described;
     });
-    await reportStep(work.reporter, { name: 'note what the migration did to rows' }, () =>
-      rememberRows(work, copy, session, { tables, beforeMigration: before.snapshot }),
-    );
     return {
       ...{ targetChecksum: before.checksum, tables, durationMs: done.durationMs },
       shadowChecksum: versionChecksum(await readSchemaModel(session)),
@@ -86,103 +88,35 @@ async function beforeMigration(work: Work, open: OpenSession) {
   return { tables, rows, checksum, written, snapshot };
 }
 
-/** Keys of rows that the migration itself has inserted or deleted: a sync must neither delete the ones nor bring back the others. */
-async function rememberRows(
-  { target }: Work,
-  { snapshot: since }: MadeShadowCopy,
-  shadow: Session,
-  order: { readonly tables: readonly ShadowTable[]; readonly beforeMigration: string },
-): Promise<void> {
-  const { beforeMigration } = order;
-  const tables = order.tables.filter(
-    ({ transformed }) => transformed && transformed.inserted + transformed.deleted > 0,
-  );
-  if (tables.length === 0) return;
-  await closingSessions(
+/** Reads the target as soon after the migration as can be. */
+function besideTarget<T>({ target }: Work, read: (source: Session) => Promise<T>): Promise<T> {
+  return closingSessions(
     () => target.openDatabase(target.database),
     async (open) => {
       const source = await open();
       await source.execute('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', 'beginning to read');
-      const mapped = await mapTables(source, shadow, tables);
-      await rememberInserted({ source, shadow, tables: mapped, since, beforeMigration });
+      return read(source);
     },
   );
+}
+
+/** Keys of rows that the migration itself has inserted or deleted: a sync must neither delete the ones nor bring back the others. */
+async function rememberRows(
+  sides: ComparedSides,
+  tables: readonly ShadowTable[],
+  beforeMigration: string,
+): Promise<void> {
+  const changed = tables.filter(
+    ({ transformed }) => transformed && transformed.inserted + transformed.deleted > 0,
+  );
+  if (changed.length === 0) return;
+  const mapped = await mapTables(sides.source, sides.shadow, changed);
+  await rememberInserted({ ...sides, tables: mapped, beforeMigration });
 }
 
 /** A copy has the target's publications too: Belay's own belong to the target alone. */
 async function dropOwnPublications(session: Session): Promise<void> {
   for (const name of await findPublications(session)) await dropPublication(session, name);
-}
-
-async function countRowsOf(
-  work: Work,
-  open: OpenSession,
-  first: Session,
-  tables: readonly PlacedTable[],
-  only: (table: PlacedTable) => boolean = () => true,
-): Promise<RowCounts> {
-  const byName = new Map(tables.map((table) => [formatQualifiedName(table), table]));
-  const wanted = (await readTables(first)).filter((table) => {
-    const placed = byName.get(formatQualifiedName(table));
-    return placed !== undefined && only(placed);
-  });
-  const opened: Session[] = [];
-  const openMore = async () => {
-    const session = await open();
-    opened.push(session);
-    return session;
-  };
-  try {
-    const counted = await reportStep(work.reporter, { name: 'count' }, () =>
-      countAll(openMore, first, wanted, { signal: work.signal }),
-    );
-    return new Map(
-      counted.flatMap(({ table, rows }): [number, number][] => {
-        const placed = byName.get(formatQualifiedName(table));
-        return placed ? [[placed.oid, rows]] : [];
-      }),
-    );
-  } finally {
-    await Promise.all(opened.map((session) => session.close()));
-  }
-}
-
-interface Changed {
-  readonly tables: readonly PlacedTable[];
-  readonly rows: RowCounts;
-  readonly after: readonly PlacedTable[];
-  readonly written: ReadonlyMap<number, WrittenRows>;
-}
-
-/** Only tables that were written to, that are new or that have another file: the others have the rows that they had. */
-async function countChanged(work: Work, open: OpenSession, changed: Changed): Promise<RowCounts> {
-  const session = await open();
-  const had = new Map(changed.tables.map((table) => [table.oid, table]));
-  const isLossy = session.serverVersion < 150000;
-  const isSame = ({ oid, file }: PlacedTable): boolean =>
-    !isLossy && !changed.written.has(oid) && had.get(oid)?.file === file;
-  const counted = await countRowsOf(work, open, session, changed.after, (table) => !isSame(table));
-  await session.close();
-  return new Map([...changed.rows, ...counted]);
-}
-
-/** Tables with a write in between. */
-function since(
-  before: ReadonlyMap<number, WrittenRows>,
-  after: ReadonlyMap<number, WrittenRows>,
-): Map<number, WrittenRows> {
-  const changed = new Map<number, WrittenRows>();
-  for (const [oid, now] of after) {
-    const was = before.get(oid) ?? { inserted: 0, updated: 0, deleted: 0 };
-    const difference = {
-      inserted: now.inserted - was.inserted,
-      updated: now.updated - was.updated,
-      deleted: now.deleted - was.deleted,
-    };
-    const isAny = difference.inserted + difference.updated + difference.deleted > 0;
-    if (isAny) changed.set(oid, difference);
-  }
-  return changed;
 }
 
 function noteOn(place: TablePlace): string[] {

@@ -3,6 +3,7 @@ import type { ShadowTable, TransformedTable } from '../../domain/shadow.js';
 import {
   mappedTable,
   newColumns,
+  type PlacedPair,
   type PlacedTable,
   retypedColumns,
   type TablePlace,
@@ -18,6 +19,8 @@ export interface MeasuredTables {
   readonly after: RowCounts;
   /** Since the copy was complete. */
   readonly written: ReadonlyMap<number, WrittenRows>;
+  /** Whether a column of another type has the values that the target's would be as that. */
+  readonly isSame: (place: TablePlace, pair: PlacedPair) => Promise<boolean>;
 }
 
 const nothing: WrittenRows = { inserted: 0, updated: 0, deleted: 0 };
@@ -43,13 +46,19 @@ async function describeTransformed(
 ): Promise<TransformedTable | null> {
   const { before, after } = place;
   if (!after) return null;
-  const rows = after.isPartitioned || place.isRemade ? nothing : writtenTo(before, after, measured);
-  const wasUpdated = rows.updated > 0 || rows.inserted > 0 || place.isRemade || after.isPartitioned;
+  const rows = place.isRemade
+    ? movedInto(before, after, measured)
+    : writtenTo(before, after, measured);
+  const wasUpdated = rows.updated > 0 || rows.inserted > 0 || place.isRemade;
   const filled: string[] = [];
   for (const column of newColumns(place)) {
     if (await isFilled(shadow, after, column, wasUpdated)) filled.push(column.name);
   }
-  const retyped = retypedColumns(place).map(({ after: column }) => column?.name ?? '');
+  const retyped: string[] = [];
+  for (const pair of retypedColumns(place)) {
+    const isSame = !(pair.isRemade && !place.isRemade) && (await measured.isSame(place, pair));
+    if (!isSame) retyped.push(pair.after?.name ?? '');
+  }
   const { inserted, updated, deleted } = rows;
   const isAny = inserted + updated + deleted + filled.length + retyped.length > 0;
   return isAny ? { inserted, updated, deleted, retyped, filled } : null;
@@ -69,6 +78,17 @@ function writtenTo(
     ...{ updated, inserted: inserted + Math.max(0, -missing) },
     deleted: deleted + Math.max(0, missing),
   };
+}
+
+/** The rows of a table that was made anew are no new ones, as far as there were as many: the migration has put the old ones into it. */
+function movedInto(
+  before: PlacedTable | null,
+  after: PlacedTable,
+  { before: had, after: has, written }: MeasuredTables,
+): WrittenRows {
+  const more = (has.get(after.oid) ?? 0) - ((before && had.get(before.oid)) ?? 0);
+  const { updated } = written.get(after.oid) ?? nothing;
+  return { updated, inserted: Math.max(0, more), deleted: Math.max(0, -more) };
 }
 
 /** Tables of the shadow with their rows, the largest first. */
