@@ -8,11 +8,9 @@ const mostShown = 500;
  */
 export function statementText(sql: string): string {
   const text = withoutSecrets(sql.trim()).replace(/[^\P{Cc}\n\t]|\p{Bidi_Control}/gu, '\ufffd');
-  const characters = [...text.slice(0, 2 * mostShown)];
-  if (text.length <= mostShown) return text;
-  return characters.length <= mostShown && text.length <= 2 * mostShown
-    ? text
-    : `${characters.slice(0, mostShown - 1).join('')}…`;
+  // Of a text of megabytes only what may be shown is taken apart: a letter is at most two units.
+  const letters = [...text.slice(0, 2 * mostShown + 2)];
+  return letters.length <= mostShown ? text : `${letters.slice(0, mostShown - 1).join('')}…`;
 }
 
 /** `PASSWORD '…'` of a role or user mapping, also where the text was cut; `password=…` of a connection string; a URL's. */

@@ -50,7 +50,7 @@ export function startWatching(session: Session, options: WatchOptions): Watcher 
       const isOver = code === 'SERVER_GONE' || failures >= mostFailures;
       problem = isOver
         ? `locks and statements were not watched to the end: ${message}`
-        : `${failures} looks at locks and statements failed, the last one: ${message}`;
+        : `${failures} of the looks at locks and statements failed, the last one: ${message}`;
       return !isOver;
     }
   };

@@ -268,7 +268,7 @@ describe.each(testServers())('running files on $name', (server) => {
     const ended = failure(running, 'INTERRUPTED');
     const sleeping = `SELECT count(*)::int FROM pg_stat_activity
                        WHERE pid = ${session.pid} AND wait_event = 'PgSleep'`;
-    await expect.poll(() => valuesOf(sleeping)).toEqual([1]);
+    await expect.poll(() => valuesOf(sleeping), { timeout: 20_000 }).toEqual([1]);
     aborter.abort();
     await ended;
     expect(await valuesOf(sleeping)).toEqual([0]);

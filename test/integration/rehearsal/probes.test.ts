@@ -155,7 +155,7 @@ describe.each(testServers())('probes on $name', (server) => {
     const options = { signal: aborter.signal, timeoutMs: 600_000 };
     const ended = failure(run('SELECT pg_sleep(600)', options), 'INTERRUPTED');
     const sleeping = `SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()`;
-    await expect.poll(() => ask(0, sleeping)).toHaveLength(1);
+    await expect.poll(() => ask(0, sleeping), { timeout: 20_000 }).toHaveLength(1);
     aborter.abort();
     await ended;
     expect(await ask(0, sleeping)).toEqual([]);
