@@ -4,6 +4,7 @@ import {
   type ColumnPairs,
   describeColumns,
   isComputedOtherwise,
+  isRetyped,
   type KeptPair,
   matchRows,
   pairColumns,
@@ -76,7 +77,7 @@ export async function compareTable(
     return await compareWith(sides, comparison, false);
   } catch (error) {
     // A value that the old type does not take back: casting with care is slow, and seldom needed.
-    if (!isRefusedValue(error)) throw error;
+    if (!isRefusedValue(error) || !columns.shared.some(isRetyped)) throw error;
     sides.signal?.throwIfAborted();
     return await compareWith(sides, comparison, true);
   }
@@ -88,7 +89,7 @@ async function compareWith(
   isCareful: boolean,
 ): Promise<RehearsedTable> {
   const { pair, columns, match } = comparison;
-  const shared = await prepareColumns(sides.after, columns.shared, isCareful);
+  const shared = await prepareColumns(sides, columns.shared, isCareful);
   const key = shared.filter((column) => match.columns.includes(column.pair));
   const scope: RowScope = {
     pair,
@@ -218,7 +219,7 @@ async function countAdded(
   const isKnown =
     isInPlace(comparison) &&
     added.every(({ generated }) => generated !== 'v') &&
-    comparison.isUnwritten;
+    isUnwritten(comparison);
   // Nobody has written a row: what the column has is its default in all of them, or in none.
   const totals = isKnown
     ? added.map(({ hasMissingValue }) => (hasMissingValue ? rowsAfter : 0))

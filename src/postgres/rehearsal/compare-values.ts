@@ -1,6 +1,6 @@
 import type { SharedColumn, StateColumn } from '../../domain/state-comparison.js';
 import { sqlStateOf } from '../pg-error.js';
-import { quoteIdentifier, type Session } from '../session.js';
+import { quoteIdentifier, quoteLiteral, type Session } from '../session.js';
 
 /**
  * Types of PostgreSQL's own of which equal values are the same value for a key, by OID (they are fixed): their names, which
@@ -57,7 +57,7 @@ const numericType = 1700;
 /** A column on both sides, and how its values before and after are put into the same form in SQL. */
 export interface ComparedColumn {
   readonly pair: SharedColumn;
-  /** The new type's values as the old type has them, as text; null: they have the old type, or there is no way back. */
+  /** The new type's values as the old one has them, as text; null: they are as they were, or there is no way back. */
   readonly castBack: ((value: string) => string) | null;
 }
 
@@ -117,21 +117,46 @@ export function keyBefore(pair: SharedColumn, value: string): string {
 const noCast = new Set(['42846', '42883', '42725', '42804']);
 
 /**
- * Finds for each column how its values are cast back to the type that they had.
- * @param after a session in the database after: only its types count
+ * Finds for each column how its values are put back into the form that they had.
  * @param isCareful a value that cannot be cast back counts as it reads, instead of failing the query
  */
 export async function prepareColumns(
-  after: Session,
+  sides: { readonly before: Session; readonly after: Session },
   shared: readonly SharedColumn[],
   isCareful: boolean,
 ): Promise<ComparedColumn[]> {
   const result: ComparedColumn[] = [];
   for (const pair of shared) {
-    const castBack = isSameType(pair) ? null : await findCastBack(after, pair, isCareful);
+    const castBack = isSameType(pair)
+      ? await findFormerLabels(sides, pair)
+      : await findCastBack(sides.after, pair, isCareful);
     result.push({ pair, castBack });
   }
   return result;
+}
+
+/** Values of an enum that have another name now are the same values: they stand in the rows as numbers. */
+async function findFormerLabels(
+  sides: { readonly before: Session; readonly after: Session },
+  { before }: SharedColumn,
+): Promise<ComparedColumn['castBack']> {
+  if (before.typeKind !== 'e') return null;
+  const read = async (session: Session) => {
+    const rows = await session.query<{ oid: number; label: string }>(
+      'SELECT oid::int8::float8 AS oid, enumlabel::text AS label FROM pg_enum WHERE enumtypid = $1',
+      [before.typeId],
+      `reading the values of ${before.type}`,
+    );
+    return new Map(rows.map(({ oid, label }) => [oid, label]));
+  };
+  const former = await read(sides.before);
+  const renamed = [...(await read(sides.after))].flatMap(([oid, label]) => {
+    const then = former.get(oid);
+    if (then === undefined || then === label) return [];
+    return [`WHEN ${quoteLiteral(label)} THEN ${quoteLiteral(then)}`];
+  });
+  if (renamed.length === 0) return null;
+  return (value) => `CASE (${printed(value)}) ${renamed.join(' ')} ELSE ${printed(value)} END`;
 }
 
 async function findCastBack(
@@ -177,7 +202,11 @@ async function canCast(session: Session, from: string, to: string): Promise<bool
   }
 }
 
-/** A value that its old type refuses: SQLSTATE classes of data and of constraints (of a domain). */
+/** Not a matter of values: rights, resources, the server going away, a cancelled query. */
+const unrelated = /^(42501|08|40|53|54|57|58|XX)/;
+
+/** An error that casting may have caused: a value that the old type refuses, or a function of somebody's that failed. */
 export function isRefusedValue(error: unknown): boolean {
-  return /^(22|23)/.test(sqlStateOf(error) ?? '');
+  const sqlState = sqlStateOf(error);
+  return sqlState !== undefined && !unrelated.test(sqlState);
 }
