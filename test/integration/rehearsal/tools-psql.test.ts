@@ -73,7 +73,8 @@ describe.runIf(psql !== undefined).each(testServers())('psql, rehearsed on $name
       scene.write({
         'migrate.sql': 'DELETE FROM accounts WHERE id > 4;\nSELECT 1 / 0;\nDELETE FROM accounts;\n',
       });
-      const { rehearsal } = await scene.rehearse();
+      const { exitCode, rehearsal } = await scene.rehearse();
+      expect(exitCode).toBe(7);
       // That of psql, where a statement of a script failed.
       expect(rehearsal).toMatchObject({ ok: false, exitCode: 3, recordsLost: 2 });
       await scene.expectUntouched();
