@@ -97,7 +97,9 @@ async function prepareFiles(target: Target, order: MigrationOrder): Promise<Prep
       const session = await copies.openAfter();
       const helper = await copies.openAdmin();
       try {
-        const ran = await runFiles(session, read, { helper, signal, reporter, timeoutMs });
+        const { isShared } = copies;
+        const limits = { helper, isShared, signal, reporter, timeoutMs };
+        const ran = await runFiles(session, read, limits);
         await session.close();
         return { ...ran, command: null, file: what, untouched: await watch.finish() };
       } catch (error) {
