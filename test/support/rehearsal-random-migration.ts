@@ -122,6 +122,28 @@ const makers: Readonly<Record<string, (place: Place) => readonly string[]>> = {
     `ALTER TABLE ${table.sql} SET SCHEMA "new home"`,
   ],
   'rename schema': () => ['ALTER SCHEMA "Odd schema" RENAME TO "odd; schema"'],
+  'rename type': ({ number }) => [`ALTER TYPE "Odd schema".mood RENAME TO "mood ${number % 9}"`],
+  'rename value': ({ number }) => [
+    `ALTER TYPE "Odd schema".mood RENAME VALUE '${number % 2 ? 'sad' : 'glad'}' TO 'blue ${number % 9}'`,
+  ],
+  // Neither writes a row; from 18 and 17.
+  'add computed column': ({ table, number }) => [
+    `ALTER TABLE ${table.sql} ADD computed_when_read int GENERATED ALWAYS AS (id + ${number % 9}) VIRTUAL`,
+  ],
+  'compute otherwise': ({ table, number }) => [
+    `ALTER TABLE ${table.sql} ALTER computed_when_read SET EXPRESSION AS (id * ${number % 9})`,
+  ],
+  'detach partition': ({ table, other }) => [
+    `ALTER TABLE ${table.sql} DETACH PARTITION ${other.sql}`,
+  ],
+  'back to a savepoint': (place) => [
+    ...(makers['set values']?.(place) ?? []),
+    'SAVEPOINT here',
+    ...(makers['delete rows']?.(place) ?? []),
+    ...(makers['empty values']?.(place) ?? []),
+    'ROLLBACK TO here',
+    ...insertRows(place.table, place.number),
+  ],
   'drop key': ({ table }) => [
     `DO $do$ DECLARE key name; BEGIN
        SELECT conname INTO STRICT key FROM pg_constraint WHERE conrelid = ${regclass(table)} AND contype IN ('p', 'u');
