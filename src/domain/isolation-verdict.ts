@@ -44,10 +44,11 @@ function statusOf(seen: TargetObservation): UntouchedProof['status'] {
   if (commandSessions.length > 0 || seen.isReplaced || seen.isSchemaChanged) return 'touched';
   const hasChanged =
     seen.areRelationsChanged || seen.areSequencesMoved || (seen.rowsWritten ?? 0) > 0;
-  const others = sessionsBefore + foreignSessions + unknownSessions + workers;
+  const others = sessionsBefore + foreignSessions + workers;
+  // Whoever cannot be told from the command is no excuse for it.
   if (hasChanged && others === 0) return 'touched';
   const isKnown = seen.rowsWritten !== null && seen.failedLooks === 0;
-  const isAlone = others === 0 && seen.unseenSessions === 0;
+  const isAlone = others + unknownSessions === 0 && seen.unseenSessions === 0;
   return !hasChanged && isAlone && isKnown ? 'proven' : 'others-only';
 }
 

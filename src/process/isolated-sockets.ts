@@ -24,26 +24,33 @@ export function socketOwners(
   pids: readonly number[],
 ): SocketOwner[] {
   if (process.platform !== 'linux' || ends.length === 0) return ends.map(() => 'unknown');
-  const ofProcesses = new Set(pids.flatMap(localEndsOf));
+  const found = pids.map(localEndsOf);
+  const ofProcesses = new Set(found.flatMap((one) => one ?? []));
+  // Where one of the processes cannot be looked into, any connection may be its.
+  const isBlind = found.includes(null);
   const ofMachine = new Set(readTcp('/proc/self/net').map(({ local }) => keyOf(local)));
   return ends.map((end) => {
     const key = keyOf(end);
     if (ofProcesses.has(key)) return 'processes';
-    return ofMachine.has(key) ? 'others' : 'unknown';
+    return ofMachine.has(key) && !isBlind ? 'others' : 'unknown';
   });
 }
 
 const keyOf = ({ address, port }: SocketAddress) => `${address} ${port}`;
 
-function localEndsOf(pid: number): string[] {
+/** Null: another user's, e.g. after `sudo`. */
+function localEndsOf(pid: number): string[] | null {
   const inodes = socketInodes(pid);
   // Of the process: it may be in a network namespace of its own.
-  return readTcp(`/proc/${pid}/net`)
-    .filter(({ inode }) => inodes.has(inode))
-    .map(({ local }) => keyOf(local));
+  return (
+    inodes &&
+    readTcp(`/proc/${pid}/net`)
+      .filter(({ inode }) => inodes.has(inode))
+      .map(({ local }) => keyOf(local))
+  );
 }
 
-function socketInodes(pid: number): Set<string> {
+function socketInodes(pid: number): Set<string> | null {
   const inodes = new Set<string>();
   try {
     for (const name of readdirSync(`/proc/${pid}/fd`)) {
@@ -51,10 +58,11 @@ function socketInodes(pid: number): Set<string> {
       const inode = /^socket:\[(\d+)\]$/.exec(link)?.[1];
       if (inode !== undefined) inodes.add(inode);
     }
-  } catch {
-    // Gone meanwhile, or not ours to look at.
+    return inodes;
+  } catch (error) {
+    // Gone meanwhile, it has none; all else is not ours to look at.
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? inodes : null;
   }
-  return inodes;
 }
 
 function linkOf(file: string): string {

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import {
+  readOwnAddress,
   readWatchedSessions,
   type WatchedSession,
 } from '../../postgres/rehearsal/target-evidence.js';
@@ -43,6 +44,7 @@ export class SessionWatcher {
   readonly #seen = new Map<string, SeenSession>();
   readonly #times: number[] = [];
   #session: Session | null = null;
+  #ownAddress: string | null = null;
   #looks = 0;
   #failedLooks = 0;
   #stopped = false;
@@ -55,6 +57,7 @@ export class SessionWatcher {
   /** @throws BelayError where the first look fails */
   async start(): Promise<void> {
     this.#session = await this.#watch.open();
+    this.#ownAddress = await readOwnAddress(this.#session);
     await this.#look(true);
     this.#loop = this.#run();
   }
@@ -130,7 +133,10 @@ export class SessionWatcher {
     const owners = socketOwners(ends, await this.#watch.findProcesses());
     onTcp.forEach(({ key }, index) => {
       const known = this.#seen.get(key);
-      if (known) known.owner = owners[index] ?? 'unknown';
+      const owner = owners[index] ?? 'unknown';
+      if (!known) return;
+      const isElsewhere = isOtherMachine(known.session.address, this.#ownAddress);
+      known.owner = owner === 'unknown' && isElsewhere ? 'others' : owner;
     });
   }
 
@@ -155,6 +161,18 @@ export class SessionWatcher {
       intervalMs: gaps.sort((a, b) => a - b)[Math.floor(gaps.length / 2)] ?? 0,
     };
   }
+}
+
+const isLoopback = (address: string) => /^127\.|^::1$/.test(address);
+
+/**
+ * Whether a session comes from another machine than this: where the server sees this one at another address of the
+ * same kind. A server on this machine sees it at several.
+ */
+function isOtherMachine(address: string | null, own: string | null): boolean {
+  if (address === null || own === null || address === own) return false;
+  if (isLoopback(address) || isLoopback(own)) return false;
+  return address.includes(':') === own.includes(':');
 }
 
 function describe({ pid, user, application, address }: WatchedSession): string {

@@ -88,6 +88,14 @@ export function readWatchedSessions(session: Session, oid: number): Promise<Watc
   );
 }
 
+/** Where a session comes from, as its server sees it; null: a unix socket. */
+export async function readOwnAddress(session: Session): Promise<string | null> {
+  const { address } = await session.queryOne<{ address: string | null }>(
+    'SELECT host(inet_client_addr()) AS address',
+  );
+  return address;
+}
+
 /** Ends the sessions of a database that is a copy. @returns how many there were */
 export async function endSessionsOf(session: Session, database: string): Promise<number> {
   const rows = await session.query(

@@ -1,6 +1,7 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import {
   type CommandOptions,
@@ -20,19 +21,35 @@ import { testHome } from '../../support/test-home.js';
 /** Where `pg` is found by scripts in temporary folders. */
 export const pgModule = fileURLToPath(new URL('../../../node_modules/pg', import.meta.url));
 
+/** Undefined where this machine has none. */
+export const psql: string | undefined = (process.env.PATH ?? '')
+  .split(delimiter)
+  .map((folder) => join(folder, 'psql'))
+  .find((file) => existsSync(file));
+
 export interface Scene {
   readonly target: TestDatabase;
   readonly copy: TestDatabase;
   readonly server: TestServer;
 }
 
+const items =
+  'CREATE TABLE items (id int PRIMARY KEY, name text); INSERT INTO items VALUES (1, $$rope$$); CREATE SEQUENCE numbers';
+
 /** A target with a few rows, and a copy of it. */
 export async function makeScene(server: TestServer, exactName?: string): Promise<Scene> {
-  const sql =
-    'CREATE TABLE items (id int PRIMARY KEY, name text); INSERT INTO items VALUES (1, $$rope$$)';
-  const target = await createTestDatabase(server, { name: 'real', exactName, sql });
-  const copy = await createTestDatabase(server, { name: 'copy', sql });
+  const target = await createTestDatabase(server, { name: 'real', exactName, sql: items });
+  const copy = await createTestDatabase(server, { name: 'copy', sql: items });
   return { target, copy, server };
+}
+
+/** Makes both as they were. */
+export async function resetScene({ target, copy }: Scene): Promise<void> {
+  for (const { url } of [target, copy]) {
+    await withSession(url, (client) =>
+      client.query(`DROP TABLE IF EXISTS items; DROP SEQUENCE IF EXISTS numbers; ${items}`),
+    );
+  }
 }
 
 export async function dropScene(scene: Scene | undefined): Promise<void> {
@@ -96,3 +113,11 @@ export const itemsOf = (url: string): Promise<string[]> =>
     const { rows } = await client.query('SELECT name FROM items ORDER BY id');
     return rows.map(({ name }) => name);
   });
+
+/** Waits for something that a process does. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  for (let round = 0; !condition(); round += 1) {
+    if (round > 1_000) throw new Error(`it never came that ${what}`);
+    await sleep(10);
+  }
+}
