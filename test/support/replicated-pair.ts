@@ -48,6 +48,8 @@ export interface PairOptions {
   /** As CREATE DATABASE has it. */
   readonly encoding?: string;
   readonly slotTimeoutMs?: number;
+  /** How changes are made in the copy; default: row by row, as the contract of changes says. */
+  readonly apply?: typeof applyPlainly;
 }
 
 /** Rows of one query in the database of a URL. */
@@ -89,6 +91,7 @@ export async function createPair(
   const source = await openSession(database.url);
   const copy = await openSession(copyUrl);
   const tables = await mapByOid(source, copy);
+  const apply = options.apply ?? applyPlainly;
   const writers: pg.Client[] = [];
   const read = (more: Partial<ReadChangesOptions> = {}) =>
     readChanges(source, replication, { tables, ...more });
@@ -97,7 +100,7 @@ export async function createPair(
     sync: async (more) => {
       for (let reads = 1; ; reads += 1) {
         const found = await read(more);
-        await applyPlainly(copy, tables, found);
+        await apply(copy, tables, found);
         if (found.lsn) await confirmChanges(source, replication.slot, found.lsn);
         if (found.isEnd) return reads;
       }

@@ -40,10 +40,12 @@ export async function applyChanges(
   // Keys that are gone first, and those that moved: others may have them now.
   const deleted = await applyDeletes(shadow, table, gone);
   let upserted = 0;
-  for (const [isMove, group] of [[true, moved] as const, [false, plain] as const]) {
-    for (const rows of byGivenColumns(group)) {
-      upserted += await applyUpserts(shadow, { table, rows, isMove, options });
-    }
+  // All that move at once: one after the other they would take the places of others that have not moved yet.
+  if (moved.length > 0) {
+    upserted += await applyUpserts(shadow, { table, rows: moved, isMove: true, options });
+  }
+  for (const rows of byGivenColumns(plain)) {
+    upserted += await applyUpserts(shadow, { table, rows, isMove: false, options });
   }
   return { upserted, deleted };
 }
@@ -88,12 +90,12 @@ async function applyUpserts(
   { table, rows, isMove, options }: UpsertGroup,
 ): Promise<number> {
   const given = table.columns.flatMap((_, index) =>
-    rows[0]?.values[index] === undefined ? [] : [index],
+    !isMove && rows[0]?.values[index] === undefined ? [] : [index],
   );
   const order: StageOrder = { table, given, hasOldKeys: isMove };
   const lines = rows.map(({ values, oldKey }) => [
     ...given.map((index) => values[index]),
-    ...(isMove ? (oldKey ?? []) : []),
+    ...(isMove ? [...(oldKey ?? []), unsentOf(values)] : []),
   ]);
   const keys = rows.map(({ values }) => keyIn(table, values));
   await staging(table, keys, () => fillStage(shadow, order, rowsAsCopy(lines)));
@@ -101,6 +103,12 @@ async function applyUpserts(
   const merged = await merging(shadow, order);
   await options.onMerged?.(order);
   return merged.updated + merged.inserted;
+}
+
+/** Places of the values that were not sent, as an array of PostgreSQL. */
+function unsentOf(values: RowValues): string {
+  const places = values.flatMap((value, place) => (value === undefined ? [place] : []));
+  return `{${places.join(',')}}`;
 }
 
 const keyIn = (table: MappedTable, values: RowValues): Key =>

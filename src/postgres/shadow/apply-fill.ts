@@ -27,7 +27,10 @@ function stageColumns({ table, given, hasOldKeys }: StageOrder, isRaw: boolean):
       : `${shadowColumn(table, index, 't')} AS c${index}`,
   );
   const old = hasOldKeys
-    ? keyOf(table).map((index, place) => `${shadowColumn(table, index, 't')} AS o${place}`)
+    ? [
+        ...keyOf(table).map((index, place) => `${shadowColumn(table, index, 't')} AS o${place}`),
+        'NULL::int[] AS unsent',
+      ]
     : [];
   return [...columns, ...old].join(', ');
 }

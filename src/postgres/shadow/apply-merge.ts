@@ -140,22 +140,27 @@ async function otherColumns(
   return rows.map((row) => row.name).filter((other) => !known.has(other));
 }
 
-function putBackSql({ table, given }: StageOrder, others: readonly string[]): string {
+function putBackSql(order: StageOrder, others: readonly string[]): string {
+  const { table, given, hasOldKeys } = order;
   const quoted = others.map(quoteIdentifier);
   const columns = [...given.map((index) => name(table, index)), ...quoted];
   const values = [
-    ...given.map((index) => `s.c${index}`),
+    ...given.map((index) =>
+      hasOldKeys
+        ? `CASE WHEN ${index} = ANY (s.unsent) THEN (s.belay_old).${name(table, index)} ELSE s.c${index} END`
+        : `s.c${index}`,
+    ),
     ...quoted.map((other) => `(s.belay_old).${other}`),
   ];
   return `INSERT INTO ${quoteQualifiedName(table.shadow ?? { schema: '', name: '' })} (${columns.join(', ')})
           OVERRIDING SYSTEM VALUE SELECT ${values.join(', ')} FROM ${kept} s WHERE s.belay_found`;
 }
 
-function putNewSql({ table, given }: StageOrder): string {
+function putNewSql({ table, given, hasOldKeys }: StageOrder): string {
   const columns = given.map((index) => name(table, index));
   return `INSERT INTO ${quoteQualifiedName(table.shadow ?? { schema: '', name: '' })} (${columns.join(', ')})
           OVERRIDING SYSTEM VALUE SELECT ${given.map((index) => `s.c${index}`).join(', ')}
-            FROM ${kept} s WHERE NOT s.belay_found`;
+            FROM ${kept} s WHERE NOT s.belay_found${hasOldKeys ? " AND s.unsent = '{}'" : ''}`;
 }
 
 /** Deletes the rows of the shadow whose keys are staged. @returns how many there were */

@@ -16,7 +16,7 @@ export interface StageOrder {
   readonly table: MappedTable;
   /** Indexes into the table's columns, in the order of the rows' values. */
   readonly given: readonly number[];
-  /** Each row ends with the key that it had. */
+  /** Each row ends with the key that it had, and with the list of columns that it lacks: `unsent`. */
   readonly hasOldKeys?: boolean | undefined;
 }
 
