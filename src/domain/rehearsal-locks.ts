@@ -221,7 +221,10 @@ const tenths = (ms: number): number => Math.round(ms * 10) / 10;
 
 const keyOf = ({ object, kind, mode }: RehearsedLock): string => `${kind} ${mode} ${object}`;
 
-/** Of each relation and mode the longest, longest first; of two as long the stronger one first. */
+/**
+ * Of each relation and mode the longest, longest first; of two as long the stronger one first. One that a stronger one on the same relation
+ * goes beyond is felt by nobody, and left out.
+ */
 export function longestLocks(locks: readonly RehearsedLock[]): RehearsedLock[] {
   const longest = new Map<string, RehearsedLock>();
   for (const lock of locks) {
@@ -230,8 +233,17 @@ export function longestLocks(locks: readonly RehearsedLock[]): RehearsedLock[] {
     const longer = other && compareLocks(other, lock) <= 0 ? other : lock;
     longest.set(keyOf(lock), { ...longer, waitedMs });
   }
-  return [...longest.values()].sort(compareLocks);
+  const all = [...longest.values()];
+  const isFelt = (lock: RehearsedLock) => !all.some((other) => coversLock(other, lock));
+  return all.filter(isFelt).sort(compareLocks);
 }
+
+const coversLock = (one: RehearsedLock, other: RehearsedLock): boolean =>
+  one.object === other.object &&
+  one.kind === other.kind &&
+  strength(one) > strength(other) &&
+  one.heldMs >= other.heldMs &&
+  one.waitedMs >= other.waitedMs;
 
 const strength = ({ mode }: RehearsedLock): number =>
   (strongModes as readonly string[]).indexOf(mode);

@@ -47,9 +47,11 @@ export function rehearsalMarkdown(
   return `${head[0]?.slice(0, maxLength) ?? ''}\n`;
 }
 
-function heading({ ok, command, file }: Rehearsal, title: string | undefined): string {
+function heading(rehearsal: Rehearsal, title: string | undefined): string {
+  const { ok, command, file, recordsLost } = rehearsal;
   const what = title ?? command ?? file ?? '';
-  return `### ${ok ? '✅' : '🛑'} Migration rehearsal: ${inlineCode(what)}`;
+  const sign = ok ? (recordsLost > 0 ? '⚠️' : '✅') : '🛑';
+  return `### ${sign} Migration rehearsal: ${inlineCode(what)}`;
 }
 
 function verdicts(rehearsal: Rehearsal): string[] {
@@ -269,7 +271,9 @@ function ending(rehearsal: Rehearsal): string[] {
     'others-only': 'The real database was changed by others only',
     touched: 'The real database was touched',
   }[untouched.status];
-  const evidence = untouched.evidence.map(plainMarkdown).join('; ');
+  const evidence = untouched.evidence
+    .map((one) => plainMarkdown(one.replace(/\.$/, '')))
+    .join('; ');
   const lines = [
     `On a copy from a ${source.kind}${tag} of ${plainMarkdown(source.createdAt)}${why}.`,
     `${plainCount(tablesCompared, 'table')} compared, ${format.format(tablesUntouched)} not written to.`,

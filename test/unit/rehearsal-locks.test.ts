@@ -103,6 +103,17 @@ describe('locks in samples', () => {
     ]);
   });
 
+  it('leaves out what a stronger lock on the same table covers', () => {
+    const share = lock({ mode: 'ShareLock' });
+    const found = watched([lock(), share], [lock(), share], [lock()], []);
+    expect(locksOf(found, names).map(({ mode }) => mode)).toEqual(['AccessExclusiveLock']);
+    const longer = watched([lock(), share], [share], [share], []);
+    expect(locksOf(longer, names).map(({ mode }) => mode)).toEqual([
+      'ShareLock',
+      'AccessExclusiveLock',
+    ]);
+  });
+
   it('counts exclusive locks on tables alone', () => {
     const base = { heldAtMostMs: 50, waitedMs: 0, statement: null };
     const mode = 'AccessExclusiveLock';

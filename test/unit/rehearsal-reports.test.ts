@@ -51,6 +51,8 @@ describe('a rehearsal on a terminal', () => {
       '',
     ]);
     expect(text(harmlessRehearsal).split('\n').length).toBeLessThan(9);
+    // What is lost without a limit is no failure, and no success to be cheered.
+    expect(text({ ...sampleRehearsal, ok: true, exceeded: [] })).toMatch(/^! rehearsal/);
   });
 
   it('shouts where the real database was touched', () => {

@@ -73,7 +73,8 @@ function few<T>(list: readonly T[], limit: number, linesOf: (one: T) => readonly
 function headLines(style: Style, rehearsal: Rehearsal, width: number): string[] {
   const { ok, command, file, untouched, exceeded } = rehearsal;
   const what = style.bold(printable(command ?? file ?? 'the migration'));
-  const mark = ok ? style.green('✔') : style.red('✘');
+  const lost = rehearsal.recordsLost > 0;
+  const mark = ok ? (lost ? style.yellow('!') : style.green('✔')) : style.red('✘');
   const touched = 'the real database was touched while it ran';
   return [
     `${mark} rehearsal of ${what}: ${verdict(rehearsal)}`,
@@ -146,7 +147,7 @@ function rowsLost({ rowsDeleted, rowsBefore, change }: RehearsedTable): string {
 
 function tableLines(style: Style, { tables }: Rehearsal, width: number): string[] {
   return few(tables, most.tables, (table) => [
-    ...paragraph([shortName(table.table), tableTexts(table).join(', ')].join('  '), width, 4),
+    ...paragraph([shortName(table.table), ...tableText(table)].join('  '), width, 4),
     ...table.columns.flatMap((column) =>
       paragraph(`${printable(column.column)}: ${columnTexts(column).join(', ')}`, width, 6),
     ),
@@ -155,6 +156,12 @@ function tableLines(style: Style, { tables }: Rehearsal, width: number): string[
       .flatMap((row) => paragraph(`e.g. ${row.change} ${rowText(row)}`, width, 6))
       .map((line) => style.dim(line)),
   ]);
+}
+
+/** Nothing where only its columns have something to say. */
+function tableText(table: RehearsedTable): string[] {
+  const texts = tableTexts(table);
+  return texts.length === 0 ? [] : [texts.join(', ')];
 }
 
 function schemaLines(style: Style, { schema }: Rehearsal): string[] {
@@ -285,6 +292,6 @@ function sourceText({ source }: Rehearsal): string {
 
 function untouchedText({ untouched: { status, evidence } }: Rehearsal): string {
   const said = { proven: 'untouched', 'others-only': 'changed by others only', touched: 'TOUCHED' };
-  const list = evidence.map(printable).join('; ');
+  const list = evidence.map((one) => printable(one).replace(/\.$/, '')).join('; ');
   return list === '' ? said[status] : `${said[status]} (${list})`;
 }
