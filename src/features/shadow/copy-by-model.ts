@@ -1,6 +1,7 @@
 import { formatDefinition, parseDefinition } from '../../domain/definition.js';
 import { reportStep } from '../../domain/reporter.js';
-import type { SchemaModel, SchemaObject } from '../../domain/schema-model.js';
+import { createStatements } from '../../domain/schema-ddl/create-statements.js';
+import { compareSchemas, type SchemaModel, type SchemaObject } from '../../domain/schema-model.js';
 import { BelayError } from '../../errors.js';
 import { buildSchema } from '../../postgres/schema/build-schema.js';
 import { readSchemaModel } from '../../postgres/schema/read-schema-model.js';
@@ -33,10 +34,13 @@ export async function buildByModel(
     { name: 'build indexes and constraints' },
     () => buildSchema(session, model),
   );
-  const [first] = differences;
+  // Whoever selects all columns, or inserts without naming them, counts on their order.
+  const left =
+    differences.length > 0 ? differences : compareSchemas(await readSchemaModel(session), model);
+  const [first] = left;
   if (!first) return;
-  const listed = differences.slice(0, 3).map(({ object, name }) => `${object} ${name}`);
-  throw notBuilt(`it cannot make ${listed.join(', ')}: ${first.detail}`, { differences });
+  const listed = left.slice(0, 3).map(({ object, name }) => `${object} ${name}`);
+  throw notBuilt(`it cannot make ${listed.join(', ')}: ${first.detail}`, { differences: left });
 }
 
 /** What rows can be put into. */
@@ -69,6 +73,11 @@ async function refuseBeyondModel(place: CopyPlace, model: SchemaModel): Promise<
     throw notBuilt(`its schema has what Belay has no model of: ${model.unmodelled?.join(', ')}`, {
       unmodelled: model.unmodelled,
     });
+  }
+  const { unsupported } = createStatements(model);
+  if (unsupported.length > 0) {
+    const listed = unsupported.slice(0, 3).map(({ kind, name }) => `${kind} ${name}`);
+    throw notBuilt(`it has secrets, or what no SQL makes: ${listed.join(', ')}`, { unsupported });
   }
   const { has } = await place.frozen.session.queryOne<{ has: boolean }>(
     'SELECT EXISTS (SELECT FROM pg_largeobject_metadata) AS has',

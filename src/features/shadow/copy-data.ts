@@ -5,7 +5,7 @@ import {
   copySequences,
   fillViews,
   readExtensionTables,
-  readFilledViews,
+  readMaterializedViews,
 } from '../../postgres/shadow/copy-rest.js';
 import { copyTables } from '../../postgres/shadow/copy-tables.js';
 import { readPlacedTables } from '../../postgres/shadow/read-mapping.js';
@@ -34,7 +34,7 @@ export async function copyContents(work: Work, place: CopyPlace): Promise<string
   const source = await place.openSource();
   await copySequences(source, session);
   await reportStep(work.reporter, { name: 'fill materialized views' }, async () =>
-    fillViews(session, await readFilledViews(place.frozen.session)),
+    fillViews(session, await readMaterializedViews(place.frozen.session)),
   );
   return notes;
 }

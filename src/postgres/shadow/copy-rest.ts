@@ -24,32 +24,42 @@ export async function copySequences(source: Session, copy: Session): Promise<voi
   }
 }
 
-/** Materialized views that can be read, in the session's database. */
-export function readFilledViews(session: Session): Promise<QualifiedName[]> {
-  return session.query<QualifiedName>(
-    `SELECT n.nspname::text AS schema, c.relname::text AS name
+export interface MaterializedView extends QualifiedName {
+  /** It can be read: false after WITH NO DATA. */
+  readonly isFilled: boolean;
+}
+
+/** Materialized views of the session's database. */
+export function readMaterializedViews(session: Session): Promise<MaterializedView[]> {
+  return session.query<MaterializedView>(
+    `SELECT n.nspname::text AS schema, c.relname::text AS name, c.relispopulated AS "isFilled"
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.relkind = 'm' AND c.relispopulated AND n.nspname !~ '^pg_' ORDER BY c.oid`,
+      WHERE c.relkind = 'm' AND n.nspname !~ '^pg_' ORDER BY c.oid`,
     [],
     'listing the materialized views',
   );
+}
+
+/** Those that can be read. */
+export async function readFilledViews(session: Session): Promise<MaterializedView[]> {
+  return (await readMaterializedViews(session)).filter(({ isFilled }) => isFilled);
 }
 
 /** One that it reads is not filled yet. */
 const notReady = '55000';
 
 /**
- * Fills materialized views by their queries. One that reads another comes after it, whatever their order here.
+ * Fills materialized views by their queries, and leaves empty those that were. One that reads another comes after it, whatever their order here.
  * @throws BelayError RESTORE_FAILED with the server's reason
  */
-export async function fillViews(copy: Session, views: readonly QualifiedName[]): Promise<void> {
+export async function fillViews(copy: Session, views: readonly MaterializedView[]): Promise<void> {
   for (let left = views; left.length > 0; ) {
-    const waiting: QualifiedName[] = [];
+    const waiting: MaterializedView[] = [];
     let problem: unknown;
     for (const view of left) {
       try {
         await copy.execute(
-          `REFRESH MATERIALIZED VIEW ${quoteQualifiedName(view)}`,
+          `REFRESH MATERIALIZED VIEW ${quoteQualifiedName(view)}${view.isFilled ? '' : ' WITH NO DATA'}`,
           `filling the materialized view ${formatQualifiedName(view)}`,
         );
       } catch (error) {

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { formatQualifiedName } from '../../domain/qualified-name.js';
@@ -88,6 +89,24 @@ export async function copyTables(order: CopyTablesOrder): Promise<number[]> {
   }
 }
 
+/** What the server says after the rows: how many they were. It comes later than their end. */
+function answerTo(from: Readable) {
+  let refused = false;
+  const { handleError } = from as unknown as { handleError: (error: Error) => void };
+  const whole = new Promise<void>((resolve, reject) => {
+    Object.assign(from, {
+      handleReadyForQuery: () => resolve(),
+      handleError: (error: Error) => {
+        refused = true;
+        handleError.call(from, error);
+      },
+    });
+    from.on('error', reject);
+  });
+  whole.catch(() => {});
+  return { whole, isRefused: () => refused };
+}
+
 function hangUp({ client }: Session): void {
   const { connection } = client as unknown as { connection: { stream: { destroy(): void } } };
   connection.stream.destroy();
@@ -124,20 +143,14 @@ async function copyAs(
       copyFrom(`COPY ${list} FROM STDIN (FORMAT ${format}, FREEZE)`, options),
     );
     // A connection that is closed tells its open streams once more, when nobody listens any longer.
-    from.on('error', () => {});
     into.on('error', () => {});
-    // The rows end before the answer does that says how many they were.
-    const answered = new Promise<void>((resolve, reject) => {
-      Object.assign(from, { handleReadyForQuery: () => resolve() });
-      from.on('error', reject);
-    });
-    answered.catch(() => {});
+    const answer = answerTo(from);
     try {
       await pipeline(from, into);
-      await answered;
+      await answer.whole;
     } catch (error) {
       // Nobody reads on, and a server that cannot send waits for ever: neither a cancel nor an orderly end would reach it.
-      if (!from.readableEnded) hangUp(source);
+      if (!from.readableEnded && !answer.isRefused()) hangUp(source);
       throw mapPostgresError(error, doing);
     }
     if (from.rowCount === into.rowCount) return into.rowCount;
