@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { fillStage } from './apply-fill.js';
-import { mergeStage, StageConflict } from './apply-merge.js';
+import { type Merged, mergeStage, StageConflict } from './apply-merge.js';
 import { isRefusal, lineOfCopy, rowRefused } from './apply-refusal.js';
 import { analyseStage, copyOut, type RowSource, type StageOrder } from './apply-stage.js';
 import { keyInLine } from './copy-lines.js';
@@ -11,7 +11,7 @@ import {
   sourceColumns,
   sourceRelation,
 } from './scan-filter.js';
-import { type ComparedKeys, compareKeys } from './scan-keys.js';
+import { compareKeys, type KeyComparison, stageMissing } from './scan-keys.js';
 import type { ScannedTable, TableScan } from './scan-table.js';
 import { scanUnkeyed } from './scan-unkeyed.js';
 import { countNotes, countShadow, forgetStaged, hasNotes } from './shadow-notes.js';
@@ -33,37 +33,40 @@ export async function scanTable(scan: TableScan): Promise<ScannedTable> {
   const order: StageOrder = { table, given: table.columns.map((_, index) => index) };
   const changed = await stageChanged(scan, order);
   const rowsInSource = changed.rowsInSource ?? (await countSource(source, table));
-  const before = changed.staged > 0 ? await mergeChanged(scan, order, rowsInSource) : nothing;
-  const after = await settleDeleted(scan, order, rowsInSource);
-  return {
-    ...after,
-    rowsInSource,
-    upserted: before.upserted + after.upserted,
-    deleted: before.deleted + after.deleted,
-  };
+  const merged = changed.staged > 0 ? await mergeChanged(scan, order, rowsInSource) : nothing;
+  const after = changed.rowsInShadow + merged.inserted - merged.deleted;
+  return settleDeleted(scan, order, { rowsInSource, rowsInShadow: after, done: merged });
 }
 
-const nothing = { upserted: 0, deleted: 0 };
+const nothing = { updated: 0, inserted: 0, deleted: 0 };
 
 interface Changed {
   readonly staged: number;
   /** Null: not known, to be counted. */
   readonly rowsInSource: number | null;
+  /** Before anything was merged. */
+  readonly rowsInShadow: number;
 }
 
-/** One scan gives the changed rows, and by the session's own statistics the number of all. */
+/**
+ * One scan gives the changed rows, and by the session's own statistics the number of all. Meanwhile the shadow counts its
+ * own, on its own processor.
+ */
 async function stageChanged(scan: TableScan, order: StageOrder): Promise<Changed> {
   const { source, shadow, table } = scan;
   const filter = await changedSince(source, scan.since);
   const query = `SELECT ${sourceColumns(table, order.given)} FROM ${sourceRelation(table)} t WHERE ${filter}`;
   const before = await rowsRead(source, table);
-  const rows = await peek(() => copyOut(source, query));
+  const open = peek(() => copyOut(source, query));
+  open.catch(() => {});
+  const rowsInShadow = scan.rowsInShadow ?? (await countShadow(shadow, table));
+  const rows = await open;
   const staged = rows ? await stageRows(scan, order, rows, query) : 0;
   if (rows) await analyseStage(shadow, staged);
   const after = await rowsRead(source, table);
   const read = before === null || after === null ? null : after - before;
   // Statistics that know of fewer rows than were read are none.
-  return { staged, rowsInSource: read === null || read < staged ? null : read };
+  return { staged, rowsInShadow, rowsInSource: read === null || read < staged ? null : read };
 }
 
 async function stageRows(
@@ -101,7 +104,8 @@ async function peek(open: RowSource): Promise<RowSource | null> {
 }
 
 interface Counts {
-  readonly upserted: number;
+  readonly updated: number;
+  readonly inserted: number;
   readonly deleted: number;
 }
 
@@ -118,23 +122,33 @@ async function mergeChanged(
   });
   if (!merged) {
     // Their unique values may be those of rows that the target has deleted: these go first, for once.
-    deleted = (await compare(scan, rowsInSource, false)).deleted;
-    merged = await mergeStage(scan.shadow, order).catch((error) => {
-      throw error instanceof StageConflict ? error.refused : error;
-    });
+    deleted = (await compareKeys(await comparisonOf(scan, rowsInSource))).deleted;
+    merged = await mergeOrRefuse(scan, order);
   }
   await forgetStaged(scan.shadow, scan.table);
   await scan.onMerged?.(order);
-  return { upserted: merged.updated + merged.inserted, deleted };
+  return { ...merged, deleted };
 }
 
-async function compare(
+async function mergeOrRefuse({ shadow }: TableScan, order: StageOrder): Promise<Merged> {
+  try {
+    return await mergeStage(shadow, order);
+  } catch (error) {
+    throw error instanceof StageConflict ? error.refused : error;
+  }
+}
+
+async function comparisonOf(
   { source, shadow, table }: TableScan,
   rows: number,
-  healing: boolean,
-): Promise<ComparedKeys> {
-  const isNoted = await hasNotes(shadow, table);
-  return compareKeys({ source, shadow, table, rows, isNoted, healing });
+): Promise<KeyComparison> {
+  return { source, shadow, table, rows, isNoted: await hasNotes(shadow, table) };
+}
+
+interface Merging {
+  readonly rowsInSource: number;
+  readonly rowsInShadow: number;
+  readonly done: Counts;
 }
 
 /**
@@ -144,25 +158,30 @@ async function compare(
 async function settleDeleted(
   scan: TableScan,
   order: StageOrder,
-  rowsInSource: number,
-): Promise<Counts & Pick<ScannedTable, 'rowsInShadow' | 'rowsByMigration'>> {
-  const now = await countBoth(scan);
-  if (now.rowsInShadow - now.rowsByMigration === rowsInSource) return { ...nothing, ...now };
+  { rowsInSource, rowsInShadow, done }: Merging,
+): Promise<ScannedTable> {
+  const result = async (rows: number, counts: Counts): Promise<ScannedTable> => {
+    const { inserted, deleted } = await countNotes(scan.shadow, scan.table);
+    const upserted = counts.updated + counts.inserted;
+    const rowsByMigration = inserted - deleted;
+    return { upserted, deleted: counts.deleted, rowsInSource, rowsInShadow: rows, rowsByMigration };
+  };
+  const agrees = (found: ScannedTable) =>
+    found.rowsInShadow - found.rowsByMigration === rowsInSource;
+  const before = await result(rowsInShadow, done);
+  if (agrees(before)) return before;
   await scan.beforeWriting?.();
-  const { deleted, missing } = await compare(scan, rowsInSource, true);
-  let upserted = 0;
-  if (missing > 0) {
-    const merged = await mergeStage(scan.shadow, order).catch((error) => {
-      throw error instanceof StageConflict ? error.refused : error;
-    });
-    await scan.onMerged?.(order);
-    upserted = merged.inserted + merged.updated;
-  }
-  return { upserted, deleted, ...(await countBoth(scan)) };
-}
-
-async function countBoth({ shadow, table }: TableScan) {
-  const rowsInShadow = await countShadow(shadow, table);
-  const { inserted, deleted } = await countNotes(shadow, table);
-  return { rowsInShadow, rowsByMigration: inserted - deleted };
+  const comparison = await comparisonOf(scan, rowsInSource);
+  const { deleted, filter } = await compareKeys(comparison);
+  const counts = { ...done, deleted: done.deleted + deleted };
+  const after = await result(rowsInShadow - deleted, counts);
+  if (agrees(after) || filter === null) return after;
+  await stageMissing(comparison, filter);
+  const merged = await mergeOrRefuse(scan, order);
+  await scan.onMerged?.(order);
+  const updated = counts.updated + merged.updated;
+  return result(rowsInShadow - deleted + merged.inserted, {
+    ...counts,
+    ...{ updated, inserted: counts.inserted + merged.inserted },
+  });
 }

@@ -3,7 +3,13 @@ import { quoteIdentifier, type Session } from '../session.js';
 import { quoteQualifiedName } from '../sql/tables.js';
 import { fillStage } from './apply-fill.js';
 import { copyInto, copyOut, doingTable, keyOf, shadowRelation, stage } from './apply-stage.js';
-import { bucketCount, bucketOf, inBuckets, keyHash, printsAlike } from './key-buckets.js';
+import {
+  type Buckets,
+  beginsWithNumber,
+  bucketsOf,
+  type KeyRange,
+  printsAlike,
+} from './key-buckets.js';
 import { sourceColumns, sourceRelation } from './scan-filter.js';
 import { isNoted, notesOf, sameKey } from './shadow-notes.js';
 
@@ -14,24 +20,22 @@ export interface KeyComparison {
   /** Of the target: how many buckets are worth it. */
   readonly rows: number;
   readonly isNoted: boolean;
-  /** Whether missing rows are to be staged; false: leave the stage alone. */
-  readonly healing: boolean;
 }
 
+/** Condition on the rows of the target (t) whose keys were compared; null: the keys agree. */
 export interface ComparedKeys {
   readonly deleted: number;
-  /** Rows of the target that were missing in the shadow for no good reason, and are staged now. */
-  readonly missing: number;
+  readonly filter: string | null;
 }
 
 const keys = 'pg_temp.belay_keys';
 const buckets = 'pg_temp.belay_buckets';
+const ownBuckets = 'pg_temp.belay_own_buckets';
 
 /** Belay's plans: a bucket is taken for a row, and the table would be sorted on disk to put a few sums together. */
 const summing = `SET LOCAL jit = off; SET LOCAL enable_sort = off; SET LOCAL work_mem = '64MB'`;
 const summed = 'SET LOCAL enable_sort = on';
 
-/** A key of the target (t) or of the shadow (t) or of a list (n). */
 const sourceKey = (table: MappedTable): string[] =>
   keyOf(table).map((index) => sourceColumns(table, [index]));
 const shadowKey = (table: MappedTable): string[] =>
@@ -39,34 +43,51 @@ const shadowKey = (table: MappedTable): string[] =>
 const listedKey = (table: MappedTable): string[] => keyOf(table).map((index) => `n.c${index}`);
 
 /**
- * Compares the keys on both sides, deletes those of the shadow that the target has no longer, and stages the rows that are
- * missing. What the migration inserted stays, what it deleted does not come back.
+ * Compares the keys on both sides, and deletes those of the shadow that the target has no longer. What the migration inserted
+ * stays. Uses temporary tables of its own, and leaves the stage alone.
  */
 export async function compareKeys(comparison: KeyComparison): Promise<ComparedKeys> {
-  const { shadow, source, table, rows } = comparison;
-  const count = bucketCount(rows);
-  const wanted = printsAlike(table) ? await differingBuckets(comparison, count) : null;
-  if (wanted?.length === 0) return { deleted: 0, missing: 0 };
+  const { shadow, source, table } = comparison;
+  const by = await chooseBuckets(comparison);
+  const wanted = by ? await differingBuckets(comparison, by) : null;
+  if (wanted?.length === 0) return { deleted: 0, filter: null };
   // Hardly a bucket is the same: looking each one up would only take longer.
-  const chosen = wanted !== null && wanted.length * 2 > count ? null : wanted;
-  const hash = keyHash(table, sourceKey(table));
-  const filter = inBuckets(hash, count, chosen);
+  const isFew = by !== null && wanted !== null && wanted.length * 2 <= by.count;
+  const inWanted = (values: readonly string[]) => (isFew ? by.isIn(values, wanted) : 'true');
+  const filter = inWanted(sourceKey(table));
   await createKeyList(shadow, table);
-  const selected = sourceKey(table).join(', ');
-  await copyInto(
-    shadow,
-    keys,
-    copyOut(source, `SELECT ${selected} FROM ${sourceRelation(table)} t WHERE ${filter}`),
-    doingTable(table),
-  );
+  const query = `SELECT ${sourceKey(table).join(', ')} FROM ${sourceRelation(table)} t WHERE ${filter}`;
+  await copyInto(shadow, keys, copyOut(source, query), doingTable(table));
   await shadow.execute(`ANALYZE ${keys}`, doingTable(table));
-  const deleted = await deleteExtra(
-    comparison,
-    inBuckets(keyHash(table, shadowKey(table)), count, chosen),
-  );
-  if (comparison.isNoted)
-    await forgetGone(comparison, inBuckets(keyHash(table, listedKey(table)), count, chosen));
-  return { deleted, missing: comparison.healing ? await stageMissing(comparison, filter) : 0 };
+  const deleted = await deleteExtra(comparison, inWanted(shadowKey(table)));
+  if (comparison.isNoted) await forgetGone(comparison, inWanted(listedKey(table)));
+  return { deleted, filter };
+}
+
+/** Null: the sides print their keys in different ways, and only all keys can be compared. */
+async function chooseBuckets({
+  source,
+  shadow,
+  table,
+  rows,
+}: KeyComparison): Promise<Buckets | null> {
+  if (!printsAlike(table)) return null;
+  if (!beginsWithNumber(table)) return bucketsOf(table, rows, null);
+  const rangeSql = (value: string, relation: string) =>
+    `SELECT min(${value})::text AS least, max(${value})::text AS greatest FROM ${relation} t`;
+  const [own = '', other = ''] = [sourceKey(table)[0], shadowKey(table)[0]];
+  const [left, right] = await Promise.all([
+    source.queryOne<KeyRange>(rangeSql(own, sourceRelation(table)), [], doingTable(table)),
+    shadow.queryOne<KeyRange>(rangeSql(other, shadowRelation(table)), [], doingTable(table)),
+  ]);
+  return bucketsOf(table, rows, widest(left, right));
+}
+
+function widest(left: KeyRange, right: KeyRange): KeyRange {
+  const values = [left.least, left.greatest, right.least, right.greatest]
+    .flatMap((value) => (value === null ? [] : [BigInt(value)]))
+    .sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  return { least: values[0]?.toString() ?? null, greatest: values.at(-1)?.toString() ?? null };
 }
 
 async function createKeyList(shadow: Session, table: MappedTable): Promise<void> {
@@ -79,43 +100,46 @@ async function createKeyList(shadow: Session, table: MappedTable): Promise<void>
   );
 }
 
-/** Buckets of which one side has other keys than the other, what the migration did left aside. */
+/** Computed once for a key, not for bucket and sum apart. */
+const sumsSql = (bucket: string, sum: string, from: string, sign = ''): string =>
+  `SELECT bucket, ${sign}count(*) AS rows, ${sign}sum(value) AS total
+     FROM (SELECT ${bucket} AS bucket, ${sum} AS value FROM ${from} OFFSET 0) v GROUP BY bucket`;
+
+/** Buckets of which one side has other keys than the other, what the migration did left aside. Both sides sum up at once. */
 async function differingBuckets(
   { source, shadow, table, isNoted: noted }: KeyComparison,
-  count: number,
-): Promise<number[]> {
+  by: Buckets,
+): Promise<string[]> {
   const doing = doingTable(table);
-  await shadow.execute(
-    `${summing}; SET LOCAL client_min_messages = warning; DROP TABLE IF EXISTS ${buckets};
-     CREATE TEMP TABLE belay_buckets (bucket int, rows numeric, hash numeric) ON COMMIT DROP`,
-    doing,
-  );
-  await source.execute(summing, doing);
-  const hash = keyHash(table, sourceKey(table));
-  const sums = `SELECT ${bucketOf(hash, count)}, count(*), sum(${hash}) FROM ${sourceRelation(table)} t GROUP BY 1`;
-  await copyInto(shadow, buckets, copyOut(source, sums), doing);
-  await source.execute(summed, doing);
-  const own = keyHash(table, shadowKey(table));
-  const listed = keyHash(table, listedKey(table));
+  const [own, other, listed] = [sourceKey(table), shadowKey(table), listedKey(table)];
   const parts = [
-    `SELECT ${bucketOf(own, count)} AS bucket, count(*) AS rows, sum(${own}) AS hash FROM ${shadowRelation(table)} t GROUP BY 1`,
+    sumsSql(by.bucket(other), by.sum(other), `${shadowRelation(table)} t`),
     ...(noted
-      ? (['deleted', 'inserted'] as const).map((notes) => {
-          const sign = notes === 'deleted' ? '' : '-';
-          return `SELECT ${bucketOf(listed, count)}, ${sign}count(*), ${sign}sum(${listed}) FROM ${notesOf(table, notes)} n GROUP BY 1`;
-        })
+      ? [
+          sumsSql(by.bucket(listed), by.sum(listed), `${notesOf(table, 'deleted')} n`),
+          sumsSql(by.bucket(listed), by.sum(listed), `${notesOf(table, 'inserted')} n`, '-'),
+        ]
       : []),
   ];
-  const rows = await shadow.query<{ bucket: number }>(
-    `SELECT coalesce(a.bucket, b.bucket) AS bucket
-       FROM (SELECT bucket, sum(rows) AS rows, sum(hash) AS hash FROM (${parts.join(' UNION ALL ')}) p GROUP BY 1) a
-       FULL JOIN ${buckets} b ON b.bucket = a.bucket
-      WHERE coalesce(a.rows, 0) <> coalesce(b.rows, 0) OR coalesce(a.hash, 0) <> coalesce(b.hash, 0)`,
+  await source.execute(summing, doing);
+  const sums = copyOut(source, sumsSql(by.bucket(own), by.sum(own), `${sourceRelation(table)} t`));
+  await shadow.execute(
+    `${summing}; SET LOCAL client_min_messages = warning; DROP TABLE IF EXISTS ${buckets}, ${ownBuckets};
+     CREATE TEMP TABLE belay_buckets (bucket int8, rows numeric, total numeric) ON COMMIT DROP;
+     CREATE TEMP TABLE belay_own_buckets ON COMMIT DROP AS
+       SELECT bucket, sum(rows) AS rows, sum(total) AS total FROM (${parts.join(' UNION ALL ')}) p GROUP BY bucket;
+     ${summed}`,
+    doing,
+  );
+  await copyInto(shadow, buckets, sums, doing);
+  await source.execute(summed, doing);
+  const rows = await shadow.query<{ bucket: string }>(
+    `SELECT coalesce(a.bucket, b.bucket)::text AS bucket FROM ${ownBuckets} a FULL JOIN ${buckets} b ON b.bucket = a.bucket
+      WHERE coalesce(a.rows, 0) <> coalesce(b.rows, 0) OR coalesce(a.total, 0) <> coalesce(b.total, 0)`,
     [],
     doing,
   );
-  await shadow.execute(summed, doing);
-  return rows.map(({ bucket }) => bucket).sort((a, b) => a - b);
+  return rows.map(({ bucket }) => bucket);
 }
 
 /** Condition: the shadow's row (t) has the key of the listed one. */
@@ -152,20 +176,15 @@ async function forgetGone({ shadow, table }: KeyComparison, filter: string): Pro
   );
 }
 
-/** Somebody has deleted rows in the shadow: they come back, as the target has them now. */
-async function stageMissing(
+/**
+ * Stages the rows of the target that the shadow should have and has not: somebody has deleted them there. After
+ * `compareKeys`, with its filter.
+ */
+export async function stageMissing(
   { source, shadow, table, isNoted: noted }: KeyComparison,
   filter: string,
-): Promise<number> {
+): Promise<void> {
   const doing = doingTable(table);
-  const excused = noted ? `AND NOT ${isNoted(table, 'deleted', 'k')}` : '';
-  const { rows } = await shadow.queryOne<{ rows: number }>(
-    `SELECT count(*)::float8 AS rows FROM ${keys} k
-      WHERE NOT EXISTS (SELECT FROM ${shadowRelation(table)} t WHERE ${isListed(table, 'k')}) ${excused}`,
-    [],
-    doing,
-  );
-  if (rows === 0) return 0;
   const given = table.columns.map((_, index) => index);
   const query = `SELECT ${sourceColumns(table, given)} FROM ${sourceRelation(table)} t WHERE ${filter}`;
   await fillStage(shadow, { table, given }, () => copyOut(source, query));
@@ -176,5 +195,4 @@ async function stageMissing(
   if (noted) {
     await shadow.execute(`DELETE FROM ${stage} s WHERE ${isNoted(table, 'deleted')}`, doing);
   }
-  return rows;
 }

@@ -10,6 +10,11 @@ export interface TableScan {
   readonly table: MappedTable;
   /** `pg_snapshot` of the target at a time that the shadow has wholly. */
   readonly since: string;
+  /**
+   * Rows of the shadow's table before this scan, where they were counted just before and nobody else writes to it: then they
+   * are counted again only where something does not fit.
+   */
+  readonly rowsInShadow?: number | undefined;
   /** Called before the first row of the shadow's table is written. */
   readonly beforeWriting?: (() => Promise<void>) | undefined;
   /** Called when rows are staged and merged. */
