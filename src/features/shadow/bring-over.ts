@@ -26,6 +26,8 @@ export interface BringOverOptions {
   readonly isLocked?: boolean | undefined;
   /** Scans all tables, also those whose changes came by the slot. */
   readonly isVerified?: boolean | undefined;
+  /** What the scans just before have found, where nobody else writes to the shadow: saves counting its rows again. */
+  readonly known?: ReadonlyMap<string, Pick<ScannedTable, 'rowsInShadow'>> | undefined;
   /** Part of the last transaction, with the shadow's triggers and foreign keys on again. */
   readonly beforeCommit?: ((record: ShadowRecord) => Promise<ShadowRecord>) | undefined;
 }
@@ -36,7 +38,7 @@ export interface BroughtOver {
   /** Tables in which something was done. */
   readonly tables: readonly SyncedTable[];
   readonly rowsBroughtOver: number;
-  /** In bytes; null where there is no slot. */
+  /** In bytes; null where there is no slot, and with `isLocked`. */
   readonly lagBytes: number | null;
   /** Tables that were scanned, by "schema.table", with their numbers of rows on both sides. */
   readonly scanned: ReadonlyMap<string, ScannedTable>;
@@ -55,7 +57,8 @@ export async function bringOver(work: ShadowWork, options: BringOverOptions): Pr
   const { replication } = work.record;
   if (options.how === 'logical' && replication) await pass.bringChanges();
   await pass.bringRest();
-  const lagBytes = replication ? await readLag(work.source, replication.slot) : null;
+  const isAsked = replication !== null && !options.isLocked;
+  const lagBytes = isAsked ? await readLag(work.source, replication.slot) : null;
   return pass.result(lagBytes);
 }
 
@@ -99,7 +102,8 @@ class Pass {
         await applying.end(this.#tables, this.#isOfOneMoment);
         this.#record = { ...this.#record, sync: { ...this.#record.sync, lsn } };
       });
-      await confirmChanges(source, replication.slot, lsn);
+      // Takes as long as reading did. With writers held off every moment counts: the record knows, and the next sync confirms.
+      if (!this.#options.isLocked) await confirmChanges(source, replication.slot, lsn);
     }
   }
 
@@ -185,9 +189,12 @@ class Pass {
     const { source, shadow } = this.#work;
     const { beforeWriting, onMerged } = applying;
     const since = table.table.scanned ?? this.#record.sync.snapshot;
-    const scanned = await scanTable({ source, shadow, table, since, beforeWriting, onMerged });
-    this.#count(applying, table, scanned);
     const name = `${table.source.schema}.${table.source.name}`;
+    const scanned = await scanTable({
+      ...{ source, shadow, table, since, beforeWriting, onMerged },
+      rowsInShadow: this.#options.known?.get(name)?.rowsInShadow,
+    });
+    this.#count(applying, table, scanned);
     this.#scanned.set(name, scanned);
     const { rowsInSource, rowsInShadow, rowsByMigration } = scanned;
     if (rowsInShadow - rowsByMigration === rowsInSource) return;

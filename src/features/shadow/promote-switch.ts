@@ -34,8 +34,11 @@ export interface SwitchOrder<Brought, Last> {
   readonly policy: SessionPolicy;
   /** Longest time in which nobody can write, in milliseconds. */
   readonly maxOutageMs: number;
-  /** Before every attempt, with writers at work: leaves as little as possible for the time without. */
-  readonly catchUp: () => Promise<void>;
+  /**
+   * Just before writers are held off, by the same sessions: leaves as little as possible for the time without writers, and
+   * the two know by then what they have to do (a new session reads catalogs for long).
+   */
+  readonly catchUp: (both: Omit<HeldSessions, 'signal'>) => Promise<void>;
   /** Brings over what was committed before the writers were held off. Commits in the shadow. */
   readonly bringLast: (held: HeldSessions) => Promise<Brought>;
   /** When nobody but the two sessions is left and nobody can come in: what no lock on tables covers. */
@@ -65,7 +68,6 @@ export async function switchOver<Brought, Last>(
 ): Promise<Switched<Brought, Last>> {
   let heldMs = 0;
   for (let attempt = 1; ; attempt += 1) {
-    await order.catchUp();
     await waitUntilRoom(exclusiveRequest(order.work, order.policy));
     const tried = await attemptOnce(order);
     heldMs += tried.heldMs;
@@ -104,6 +106,7 @@ async function attemptOnce<Brought, Last>(
     shadow = await work.target.openDatabase(request.incoming.name);
     const both = [source, shadow];
     for (const session of both) await endWithUs(session, maxOutageMs);
+    await order.catchUp({ source, shadow });
     held = await reportStep(work.reporter, { name: 'hold writers off' }, () =>
       holdWriters(source, {
         ...{ policy, helper: work.helper, signal: work.signal },

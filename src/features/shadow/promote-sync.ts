@@ -4,6 +4,7 @@ import { bringLargeObjects } from '../../postgres/shadow/bring-large-objects.js'
 import { bringSequences } from '../../postgres/shadow/bring-sequences.js';
 import { mapTables } from '../../postgres/shadow/mapped-tables.js';
 import { flushWal } from '../../postgres/shadow/replication.js';
+import type { ScannedTable } from '../../postgres/shadow/scan-table.js';
 import type { Work } from '../target/work.js';
 import { type BringOverOptions, type BroughtOver, bringOver } from './bring-over.js';
 import type { FoundShadow } from './find-shadow.js';
@@ -31,6 +32,8 @@ export class PromoteSync {
   readonly #work: Work;
   readonly #options: PromoteSyncOptions;
   readonly #tables = new Map<string, SyncedTable>();
+  /** Of the tables that were scanned since the last one over all. */
+  readonly #scanned = new Map<string, ScannedTable>();
   /** Its record is that of the last pass. */
   #found: FoundShadow;
   #how: BringOverOptions['how'] = 'scan';
@@ -64,21 +67,24 @@ export class PromoteSync {
   verify(): Promise<void> {
     return reportStep(this.#work.reporter, { name: 'verify' }, () =>
       this.#beside(async (shadowWork) => {
-        await this.#bring(shadowWork, { how: this.#how, isVerified: true });
+        this.#scanned.clear();
+        const { scanned } = await this.#bring(shadowWork, { how: this.#how, isVerified: true });
+        for (const [name, found] of scanned) this.#scanned.set(name, found);
       }),
     );
   }
 
   /** Before writers are held off. */
-  catchUp(): Promise<void> {
-    return this.#beside((shadowWork) => this.#catchUp(shadowWork));
+  catchUp({ source, shadow }: Omit<HeldSessions, 'signal'>): Promise<void> {
+    const { signal } = this.#work;
+    return this.#catchUp(this.#shadowWork({ source, shadow, signal }));
   }
 
   /** @throws BelayError ROWS_NOT_TRANSFORMED where rows came that nobody has seen yet */
   async bringLast(held: HeldSessions): Promise<LastSync> {
     // What was committed asynchronously is in no slot before it is on disk.
     if (this.#how === 'logical') await flushWal(this.#work.helper);
-    await this.#bring(this.#heldWork(held), { how: this.#how, isLocked: true });
+    await this.#bring(this.#shadowWork(held), { how: this.#how, isLocked: true });
     return { record: this.#found.record };
   }
 
@@ -92,7 +98,11 @@ export class PromoteSync {
     });
   }
 
-  #heldWork({ source, shadow, signal }: HeldSessions): ShadowWork {
+  #shadowWork({
+    source,
+    shadow,
+    signal,
+  }: Pick<ShadowWork, 'source' | 'shadow' | 'signal'>): ShadowWork {
     const { database, record } = this.#found;
     return { source, shadow, record, database, signal, reporter: this.#work.reporter };
   }
@@ -114,9 +124,15 @@ export class PromoteSync {
     const beforeCommit = script
       ? (next: ShadowRecord) => runAfterSync(shadowWork.shadow, script, next)
       : undefined;
-    const brought = await bringOver({ ...shadowWork, record }, { ...options, beforeCommit });
+    const brought = await bringOver(
+      { ...shadowWork, record },
+      { ...options, beforeCommit, known: options.isVerified ? undefined : this.#scanned },
+    );
     this.#found = { ...this.#found, record: brought.record };
     this.#count(brought.tables);
+    for (const [name, found] of brought.scanned) {
+      if (this.#scanned.has(name)) this.#scanned.set(name, found);
+    }
     refuseUntransformed(brought.record, acceptUntransformed);
     return brought;
   }

@@ -143,7 +143,7 @@ async function promote(
           sessions: options.sessions ?? 'wait',
         },
         previous: (counted) => withCounted(prepared.previous, counted),
-        catchUp: () => sync.catchUp(),
+        catchUp: (both) => sync.catchUp(both),
         bringLast: (held) => sync.bringLast(held),
         whenAlone: async (held) => {
           await sync.whenAlone(held);
