@@ -25,7 +25,7 @@ const takeLocks = new Set([
 ]);
 
 /** A statement that takes this long may have taken locks by its triggers; the look costs less than a tenth of it. */
-const worthALookMs = 5;
+const worthALookMs = 50;
 
 interface HeldLock extends OwnLock {
   readonly sinceMs: number;

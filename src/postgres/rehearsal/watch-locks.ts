@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { LockSamples, type WatchResult } from '../../domain/rehearsal-locks.js';
 import { toBelayError } from '../../errors.js';
 import type { Session } from '../session.js';
-import { readLockSample } from './watch-sample.js';
+import { prepareLockSamples } from './watch-sample.js';
 
 export type { WatchResult } from '../../domain/rehearsal-locks.js';
 
@@ -37,12 +37,14 @@ export function startWatching(session: Session, options: WatchOptions): Watcher 
   const { database, intervalMs = defaultIntervalMs } = options;
   const samples = new LockSamples();
   const stopping = new AbortController();
+  let look: Awaited<ReturnType<typeof prepareLockSamples>> | undefined;
   let failures = 0;
   let problem: string | null = null;
 
   const sample = async (): Promise<boolean> => {
     try {
-      samples.add(await readLockSample(session, database));
+      look ??= await prepareLockSamples(session);
+      samples.add(await look(database));
       return true;
     } catch (error) {
       failures += 1;

@@ -1,5 +1,5 @@
 import type { LockSample, SeenLock, SeenStatement } from '../../domain/rehearsal-locks.js';
-import type { Session } from '../session.js';
+import { quoteLiteral, type Session } from '../session.js';
 
 /** Objects below this number come with PostgreSQL itself (FirstNormalObjectId). */
 export const firstUserOid = 16_384;
@@ -9,6 +9,7 @@ export const firstUserOid = 16_384;
  * they hold up only what locks everybody out. Autovacuum's are not the migration's; a parallel worker's are its leader's too.
  */
 const sampleSql = `
+  PREPARE belay_lock_sample (text) AS
   WITH sessions AS MATERIALIZED (
     SELECT a.pid, a.backend_start::text AS backend_start, a.xact_start::text AS xact_start,
            extract(epoch FROM a.query_start)::float8 * 1000 AS started_ms,
@@ -37,8 +38,18 @@ interface SampleRow {
   readonly locks: readonly SeenLock[] | null;
 }
 
-/** Locks and statements of a database at this moment; of one that is not there none. */
-export async function readLockSample(session: Session, database: string): Promise<LockSample> {
-  const row = await session.queryOne<SampleRow>(sampleSql, [database], 'watching locks');
-  return { atMs: row.at_ms, statements: row.statements ?? [], locks: row.locks ?? [] };
+/**
+ * Plans the look once: planning takes longer than looking.
+ * @returns looks at the locks and statements of a database at this moment; of one that is not there it finds none
+ */
+export async function prepareLockSamples(
+  session: Session,
+): Promise<(database: string) => Promise<LockSample>> {
+  const doing = 'watching locks';
+  await session.execute(`SET plan_cache_mode = force_generic_plan; ${sampleSql}`, doing);
+  return async (database) => {
+    const execute = `EXECUTE belay_lock_sample (${quoteLiteral(database)})`;
+    const row = await session.queryOne<SampleRow>(execute, [], doing);
+    return { atMs: row.at_ms, statements: row.statements ?? [], locks: row.locks ?? [] };
+  };
 }
