@@ -83,11 +83,11 @@ function sessionsOf(seen: TargetObservation): string[] {
     ...commandSessions.map((session) => `The command was connected to it: ${session}.`),
     ...(sessionsBefore > 0 ? [`${count(sessionsBefore, 'session')} of others when it began.`] : []),
     ...(foreignSessions > 0
-      ? [`${count(foreignSessions, 'session')} of other programs came while the command ran.`]
+      ? [`${count(foreignSessions, 'session')} of other programs came meanwhile.`]
       : []),
     ...(unknownSessions > 0
       ? [
-          `${count(unknownSessions, 'session')} came while the command ran; nothing says that ${unknownSessions === 1 ? 'it was' : 'they were'} the command’s, or that ${unknownSessions === 1 ? 'it was' : 'they were'} not.`,
+          `${count(unknownSessions, 'session')} came meanwhile; nothing says that ${unknownSessions === 1 ? 'it was' : 'they were'} the command’s, or that ${unknownSessions === 1 ? 'it was' : 'they were'} not.`,
         ]
       : []),
     ...(unseen > 0
@@ -98,7 +98,7 @@ function sessionsOf(seen: TargetObservation): string[] {
   if (sentences.length > 0) return sentences;
   return seen.unseenSessions === null
     ? ['No session was seen in it.']
-    : ['No session was begun in it while the command ran: the server counts them.'];
+    : ['No session was begun in it meanwhile: the server counts them.'];
 }
 
 function limitsOf({

@@ -18,6 +18,8 @@ const pollMs = 25;
 /** A kill that the system does not carry out (a process that waits for a dead disk) is not waited for longer. */
 const killWaitMs = 5_000;
 
+const killRounds = 5;
+
 const isLinux = process.platform === 'linux';
 
 /**
@@ -30,7 +32,6 @@ export async function findCommandProcesses(command: CommandProcesses): Promise<n
   return findByPs(command.group);
 }
 
-/** The same without waiting, for the moment in which this process ends. Linux only. */
 function findOnLinux({ group, marker }: CommandProcesses): number[] {
   const sought = Buffer.from(`${markerVariable}=${marker}\0`);
   return readdirSync('/proc')
@@ -80,9 +81,14 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Kills what is there of a command, at once and without looking back: for the end of this process. */
+/** Kills what is there of a command, at once and without waiting: for the end of this process. */
 export function killCommand(command: CommandProcesses): void {
-  signalAll(isLinux ? findOnLinux(command) : [], command.group, 'SIGKILL');
+  // Each time anew: one that is killed may have started another just before.
+  for (let round = 0; round < killRounds; round += 1) {
+    const found = isLinux ? findOnLinux(command) : [];
+    if (isLinux && found.length === 0) return;
+    signalAll(found, command.group, 'SIGKILL');
+  }
 }
 
 async function waitForNone(command: CommandProcesses, limitMs: number): Promise<number[]> {

@@ -55,10 +55,11 @@ export async function runIsolated(
   const { graceMs = defaultGraceMs, signal, marker = newMarker() } = options;
   if (signal?.aborted) throw interruption(signal.reason, `running ${command[0]}`);
   const startedAt = performance.now();
-  const child = await startIsolated(command, options, marker);
-  const processes: CommandProcesses = { group: child.pid ?? null, marker };
-  const forget = endWithThisProcess(processes);
+  // Before it is started: a signal that comes just then would leave it behind.
+  const guard = guardCommand();
   try {
+    const child = await startIsolated(command, options, marker, guard.take);
+    const processes: CommandProcesses = { group: child.pid ?? null, marker };
     options.onStart?.(processes);
     const why = await endOrReason(child, options);
     const asked = why === 'ended' ? null : endAll(child, processes, graceMs);
@@ -71,7 +72,7 @@ export async function runIsolated(
     if (why === 'aborted') throw interruption(signal?.reason, `running ${command[0]}`);
     return { ...end, durationMs, timedOut: why === 'timeout', leftBehind: left.length, survivors };
   } finally {
-    forget();
+    guard.end();
   }
 }
 
@@ -85,6 +86,7 @@ function startIsolated(
   [name, ...args]: readonly [string, ...string[]],
   { cwd, env, stdout }: CommandOptions,
   marker: string,
+  take: (processes: CommandProcesses) => void,
 ): Promise<ChildProcess> {
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) => reject(missingCommand(name, error as NodeJS.ErrnoException));
@@ -98,6 +100,7 @@ function startIsolated(
         detached: process.platform !== 'win32',
         windowsHide: true,
       });
+      if (child.pid !== undefined) take({ group: child.pid, marker });
       child.once('error', fail);
       child.once('spawn', () => resolve(child));
     } catch (error) {
@@ -144,22 +147,29 @@ function endOf({ exitCode, signalCode }: ChildProcess): Omit<CommandEnd, 'durati
 /**
  * A group of its own gets neither the terminal's Ctrl-C nor its hangup, so it would outlive this process. Where
  * somebody handles those, the abort signal comes from there; where nobody does, they end this process here.
- * @returns ends that
  */
-function endWithThisProcess(processes: CommandProcesses): () => void {
-  const onExit = () => killCommand(processes);
+function guardCommand() {
+  let taken: CommandProcesses | null = null;
+  const kill = () => {
+    if (taken) killCommand(taken);
+  };
   const onSignal = (name: NodeJS.Signals) => {
     if (process.listenerCount(name) > 1) return;
-    killCommand(processes);
-    forget();
+    kill();
+    end();
     process.kill(process.pid, name);
   };
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  const forget = () => {
-    process.removeListener('exit', onExit);
+  const end = () => {
+    process.removeListener('exit', kill);
     for (const name of names) process.removeListener(name, onSignal);
   };
-  process.on('exit', onExit);
+  process.on('exit', kill);
   for (const name of names) process.on(name, onSignal);
-  return forget;
+  return {
+    end,
+    take: (processes: CommandProcesses) => {
+      taken = processes;
+    },
+  };
 }

@@ -5,6 +5,7 @@ import { BelayError } from '../../errors.js';
 import {
   countSessionsOf,
   endSessionsOf,
+  type OuterEvidence,
   readOuterEvidence,
 } from '../../postgres/rehearsal/target-evidence.js';
 import type { Session } from '../../postgres/session.js';
@@ -87,11 +88,13 @@ export async function runOnCopy(
       reporter({ type: 'warning', message: 'the real target was touched while the command ran' });
     }
     const after = await readOuterEvidence(copy.admin, copy.database);
-    const copySessions = begunBetween(before.sessions, after.sessions);
+    const copySessions = begunBetween(before, after);
     const run = { ...end, variables: ready.variables, untouched, copySessions, endedSessions };
     return { ...run, notes: notesOf(run, watch.serverChanges) };
   } catch (error) {
     await watch.cancel().catch(() => {});
+    // A statement that runs goes on without its client, and would keep the copy from being dropped.
+    await endSessionsOf(copy.admin, copy.database).catch(() => {});
     throw error;
   }
 }
@@ -150,9 +153,11 @@ async function endSessions({ admin, database }: CommandCopy): Promise<number> {
   return 0;
 }
 
-function begunBetween(before: string | null, after: string | null): number | null {
-  if (before === null || after === null) return null;
-  return Math.max(0, Number(BigInt(after) - BigInt(before)));
+/** Null where it is another database by now, as after a reset by drop and create, or the counts are lost. */
+function begunBetween(before: OuterEvidence, after: OuterEvidence): number | null {
+  const isSame = before.oid === after.oid && before.statistics === after.statistics;
+  if (!isSame || before.sessions === null || after.sessions === null) return null;
+  return Math.max(0, Number(BigInt(after.sessions) - BigInt(before.sessions)));
 }
 
 function notesOf(

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type IsolatedOptions, runIsolated } from '../../../src/process/run-isolated.js';
 import { bundleTo } from '../../support/bundled.js';
 import { failure } from '../../support/failure.js';
 import { makeTempFolder } from '../../support/temp-folder.js';
+import { until } from './isolation-scene.js';
 
 const environment = { PATH: process.env.PATH };
 
@@ -16,13 +16,6 @@ function start(
   options: Partial<IsolatedOptions> = {},
 ): ReturnType<typeof runIsolated> {
   return runIsolated(['sh', '-c', script], { cwd, env: environment, stdout: 'stderr', ...options });
-}
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let round = 0; !condition(); round += 1) {
-    if (round > 1_000) throw new Error(`it never came that ${what}`);
-    await sleep(10);
-  }
 }
 
 /** Processes that scripts have noted by `echo $$ >> pids`. */
@@ -203,6 +196,9 @@ describe('the process that runs it', () => {
     ],
   ] as const)('takes the command along at %s', async (_, listen, signals, exitCode, signal) => {
     const cwd = makeTempFolder();
+    onTestFinished(() => {
+      for (const pid of alive(cwd)) process.kill(pid, 'SIGKILL');
+    });
     const parent = await startParent(cwd, listen, signals.length > 1 ? 60_000 : 200);
     const ended = new Promise((resolve) => parent.once('exit', (...end) => resolve(end)));
     await until(() => noted(cwd).length === 2, 'both processes run');
