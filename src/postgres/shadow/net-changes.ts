@@ -17,15 +17,35 @@ type Net =
     }
   | { readonly kind: 'delete'; readonly key: Key };
 
+/** Of a row: its place in the map, its key once more, and what each value costs beside its text. */
+const bytesPerRow = 150;
+const bytesPerValue = 40;
+
+function sizeOf(values: RowValues): number {
+  let size = bytesPerRow + values.length * bytesPerValue;
+  for (const value of values) size += 2 * (value?.length ?? 0);
+  return size;
+}
+
 /** The net effect of decoded changes, per table and key: of several changes of a row the last one counts. */
 export class NetChanges {
   readonly #tables = new Map<number, TableChanges>();
   readonly #seen: TransactionSnapshot | null;
   #isSkipping = false;
   #lastCommit: bigint | null = null;
+  readonly #mostBytes: number;
+  #bytes = 0;
 
-  /** @param seen transactions visible in it are left out: what they did is in the shadow already */
-  constructor(tables: readonly MappedTable[], seen: TransactionSnapshot | null = null) {
+  /**
+   * @param seen transactions visible in it are left out: what they did is in the shadow already
+   * @param mostBytes what the changed rows may take in memory, roughly
+   */
+  constructor(
+    tables: readonly MappedTable[],
+    seen: TransactionSnapshot | null = null,
+    mostBytes = Number.POSITIVE_INFINITY,
+  ) {
+    this.#mostBytes = mostBytes;
     this.#seen = seen;
     for (const table of tables) {
       if (table.shadow && table.key) {
@@ -52,13 +72,26 @@ export class NetChanges {
         break;
       case 'truncate':
         if (this.#isSkipping) break;
-        for (const oid of message.oids) this.#tables.get(oid)?.truncate();
+        for (const oid of message.oids) {
+          this.#bytes -= this.#tables.get(oid)?.bytes ?? 0;
+          this.#tables.get(oid)?.truncate();
+        }
         break;
       case 'insert':
       case 'update':
       case 'delete':
-        if (!this.#isSkipping) this.#tables.get(message.oid)?.change(message);
+        if (!this.#isSkipping) this.#change(message);
     }
+  }
+
+  /** @throws BelayError REPLICATION_IN_THE_WAY, with `tooLarge` among its details */
+  #change(message: Change): void {
+    const table = this.#tables.get(message.oid);
+    if (!table) return;
+    this.#bytes -= table.bytes;
+    table.change(message);
+    this.#bytes += table.bytes;
+    if (this.#bytes > this.#mostBytes) throw tooLarge();
   }
 
   /** Tables with changes, by their OID in the target, and those that were truncated before these changes. */
@@ -91,6 +124,8 @@ class TableChanges {
   readonly #rows = new Map<string, Net>();
   #layout: Layout | undefined;
   isTruncated = false;
+  /** What its rows take in memory, roughly. */
+  bytes = 0;
 
   constructor(table: MappedTable, key: readonly number[]) {
     this.#table = table;
@@ -112,6 +147,7 @@ class TableChanges {
 
   truncate(): void {
     this.#rows.clear();
+    this.bytes = 0;
     this.isTruncated = true;
   }
 
@@ -168,8 +204,10 @@ class TableChanges {
 
   #put(key: Key, net: Net): void {
     const name = nameOf(key);
-    this.#rows.delete(name);
+    const before = this.#rows.get(name);
+    if (before) this.#rows.delete(name);
     this.#rows.set(name, net);
+    this.bytes += sizeOfNet(net) - (before ? sizeOfNet(before) : 0);
   }
 
   #keyOf(layout: Layout, row: PgOutputTuple): Key {
@@ -189,6 +227,24 @@ class TableChanges {
       },
     );
   }
+}
+
+const sizeOfNet = (net: Net): number => sizeOf(net.kind === 'upsert' ? net.values : net.key);
+
+function tooLarge(): BelayError {
+  return new BelayError(
+    'REPLICATION_IN_THE_WAY',
+    'one transaction has changed more rows than fit into the memory of this process',
+    {
+      hint: 'What changed can be found by scanning. To read it from the slot, let Node have more memory: NODE_OPTIONS=--max-old-space-size=8192.',
+      details: { tooLarge: true },
+    },
+  );
+}
+
+/** Whether reading failed because a transaction has changed too many rows: scan all tables then, and go on from there. */
+export function isTooLarge(error: unknown): boolean {
+  return error instanceof BelayError && error.details.tooLarge === true;
 }
 
 /** What the new row did not send is as in the old one, where that has it. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { getHeapStatistics } from 'node:v8';
 import { decodePgOutput } from '../../domain/pgoutput.js';
 import type { MappedTable, RowChange, ShadowReplication } from '../../domain/shadow.js';
 import { formatLsn, parseLsn, parseSnapshot } from '../../domain/wal-position.js';
@@ -12,7 +13,7 @@ import { streamBytes } from './replication-stream.js';
 export interface ReadChangesOptions {
   /** The tables of the shadow; those without a key or dropped by the migration are left out, as are all that are not published. */
   readonly tables: readonly MappedTable[];
-  /** After so many messages no further transaction is begun; default 50,000. A transaction is never cut in two. */
+  /** After so many messages no further transaction is begun; default 200,000. A transaction is never cut in two. */
   readonly maxChanges?: number | undefined;
   /** Read up to there; default: up to everything that is committed now. */
   readonly uptoLsn?: string | undefined;
@@ -23,6 +24,8 @@ export interface ReadChangesOptions {
    * it are left out.
    */
   readonly since?: string | null | undefined;
+  /** What the changed rows may take in memory, in bytes; default: a third of what Node may use. */
+  readonly mostBytes?: number | undefined;
   /** How long to wait for somebody else who reads the slot, in milliseconds; default 5,000. */
   readonly readerWaitMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -42,7 +45,13 @@ export interface ChangesRead {
   readonly isEnd: boolean;
 }
 
-const defaultMaxChanges = 50_000;
+/**
+ * Each read decodes from where the oldest transaction at work began, so many small reads cost more than few large ones. A change of a
+ * small transaction is three messages.
+ */
+const defaultMaxChanges = 200_000;
+/** As much of the memory that Node allows itself: the caller needs some for the same rows. */
+const memoryShare = 1 / 3;
 const reading = 'reading the changes from the replication slot';
 /** "object in use": somebody else reads the slot. */
 const inUse = '55006';
@@ -51,7 +60,8 @@ const inUse = '55006';
  * Reads what has changed since the last confirmed position, without confirming anything: called again it gives the same
  * again. Also in a transaction, whose own changes are not among it.
  * @param source connected to the target
- * @throws BelayError SCHEMA_CHANGED; REPLICATION_IN_THE_WAY where the slot is lost or read by others
+ * @throws BelayError SCHEMA_CHANGED; REPLICATION_IN_THE_WAY where the slot is lost or read by others, or (see
+ *   isTooLarge) a transaction does not fit into memory
  */
 export async function readChanges(
   source: Session,
@@ -62,7 +72,8 @@ export async function readChanges(
   await requireSlot(source, replication.slot, options.readerWaitMs);
   if (afterLsn) await confirmChanges(source, replication.slot, afterLsn);
   const upto = options.uptoLsn ?? (await flushWal(source));
-  const net = new NetChanges(options.tables, since ? parseSnapshot(since) : null);
+  const mostBytes = options.mostBytes ?? getHeapStatistics().heap_size_limit * memoryShare;
+  const net = new NetChanges(options.tables, since ? parseSnapshot(since) : null, mostBytes);
   const count = await decode(source, peekSql(replication, upto, maxChanges), net, options.signal);
   const isEnd = count < maxChanges;
   const last = net.lastCommit;

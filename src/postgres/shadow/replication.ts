@@ -6,6 +6,7 @@ import { quoteQualifiedName } from '../sql/tables.js';
 import { dropReplication } from './replication-slots.js';
 import { type PublishableTable, readPublishable } from './replication-tables.js';
 
+export { isTooLarge } from './net-changes.js';
 export {
   type ChangesRead,
   confirmChanges,

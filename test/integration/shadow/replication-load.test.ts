@@ -11,7 +11,7 @@ import {
 import { testServers } from '../../support/servers.js';
 
 const writers = 3;
-const transactions = 120;
+const transactions = 60;
 const longest = 150;
 
 /** Numbers from 0 to below `limit`, the same in every run; the order of the writers' statements is not. */
@@ -98,7 +98,7 @@ describe.each(testServers())('changes of several writers at once on $name', (ser
         },
       );
       for (let pass = 0; areWriting; pass += 1) {
-        await pair.sync({ maxChanges: pass % 2 === 0 ? 20 : 5000 });
+        await pair.sync({ maxChanges: pass % 2 === 0 ? 50 : 5000 });
       }
       await work;
       await pair.sync();

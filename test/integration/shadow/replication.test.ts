@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { confirmChanges, readLag } from '../../../src/postgres/shadow/replication.js';
+import { confirmChanges, isTooLarge, readLag } from '../../../src/postgres/shadow/replication.js';
 import {
   createPair,
   type PairOptions,
@@ -262,6 +262,22 @@ describe.each(testServers())('changes read from a slot on $name', (server) => {
     await expect(pair.read({ signal: stop.signal })).rejects.toThrow('enough');
     await pair.sync();
     expect(await pair.differences()).toEqual([]);
+  });
+
+  it('gives up a transaction that does not fit into memory, and goes on after a scan', async () => {
+    const pair = await pairOf({ sql: items });
+    await pair.run('INSERT INTO items SELECT n, NULL FROM generate_series(1001, 3000) n');
+    const mostBytes = 100_000;
+    const error = await pair.read({ mostBytes }).catch((thrown: unknown) => thrown);
+    expect(isTooLarge(error)).toBe(true);
+    expect(error).toMatchObject({ code: 'REPLICATION_IN_THE_WAY' });
+    const [scan] = await rowsOf(pair.url, 'SELECT pg_current_snapshot()::text AS since');
+    await pair.run(`DELETE FROM items WHERE id > 1500`);
+    const { changes } = await pair.read({ mostBytes: 1_000_000, since: scan.since });
+    expect([...changes.values()].flat()).toHaveLength(1500);
+    // Rows that are changed again and again are counted once.
+    for (let n = 0; n < 200; n += 1) await pair.run('UPDATE items SET name = name WHERE id < 10');
+    await pair.read({ mostBytes: 400_000, since: scan.since });
   });
 
   it('says that the table has changed', async () => {
