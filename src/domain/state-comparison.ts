@@ -158,9 +158,9 @@ export function matchRows({ before, after }: KeptPair, shared: readonly SharedCo
 const hasKeyWithin = (table: StateTable, numbers: ReadonlySet<number>): boolean =>
   table.keys.some((key) => key.columns.every((number) => numbers.has(number)));
 
-/** Whether a column's values are of another type than before. */
+/** Whether a column's values are of another type than before: a type may be renamed, or another one get its name. */
 export function isRetyped({ before, after }: SharedColumn): boolean {
-  return before.type !== after.type;
+  return before.typeId !== after.typeId || before.typeModifier !== after.typeModifier;
 }
 
 /** Whether a value that nobody wrote can read otherwise: one that is computed when it is read, by another expression. */

@@ -118,9 +118,8 @@ function groupBoth(pairing: Pairing, { kind, pairs }: Identity) {
     const values = pairs.map((pair) => {
       const text = row[pair.after?.place ?? -1] ?? null;
       if (text === null || !hasTypeChanged(pair)) return text;
-      // A value that the type before cannot hold is none that was there before.
-      const back = pairing.castBack(text, pair) ?? `no ${pair.before?.column.type}: ${text}`;
-      return exact(back, pair);
+      // What the type before cannot hold is compared as it reads.
+      return exact(pairing.castBack(text, pair) ?? text, pair);
     });
     return textOf(values, 'after');
   });

@@ -1,4 +1,8 @@
-import type { RehearsedColumn, RehearsedTable } from '../../src/domain/rehearsal.js';
+import type {
+  RehearsedColumn,
+  RehearsedSequence,
+  RehearsedTable,
+} from '../../src/domain/rehearsal.js';
 import type { Expected } from './rehearsal-counts.js';
 import type { ExpectedColumn, ExpectedTable } from './rehearsal-oracle.js';
 
@@ -93,8 +97,7 @@ function compareTable(actual: RehearsedTable, expected: ExpectedTable): string[]
   return [...plain, ...sums, ...other, ...compareColumns(actual.columns, columns)];
 }
 
-/** What a rehearsal says otherwise than it is, in words; empty where all of it is right. */
-export function differencesOf(
+function compareTables(
   actual: readonly RehearsedTable[],
   expected: readonly ExpectedTable[],
 ): string[] {
@@ -108,4 +111,27 @@ export function differencesOf(
     compareTable(one, other).map((text) => `${other.table}: ${text}`),
   );
   return [...paired.differences, ...inside];
+}
+
+/** What was measured, as far as it is compared. */
+interface Measured {
+  readonly tables: readonly RehearsedTable[];
+  readonly sequences: readonly RehearsedSequence[];
+}
+
+/** What a rehearsal says otherwise than it is, in words; empty where all of it is right. */
+export function differencesOf(
+  actual: Measured,
+  expected: {
+    readonly tables: readonly ExpectedTable[];
+    readonly sequences: readonly RehearsedSequence[];
+  },
+): string[] {
+  const sequences = pair<RehearsedSequence, RehearsedSequence>(
+    actual.sequences,
+    expected.sequences,
+    ({ sequence, before, after }) => `sequence ${sequence} (${before} to ${after})`,
+    () => false,
+  );
+  return [...compareTables(actual.tables, expected.tables), ...sequences.differences];
 }

@@ -1,4 +1,4 @@
-import type { RowIdentity } from '../../src/domain/rehearsal.js';
+import type { RehearsedSequence, RowIdentity } from '../../src/domain/rehearsal.js';
 import {
   type ColumnPair,
   countRows,
@@ -112,13 +112,26 @@ const hasChanged = (table: ExpectedTable) =>
   table.rowsInserted + table.rowsDeleted > 0 ||
   !isNothing(table.rowsUpdated);
 
+/** Tables with the values of enums as they were called before. */
+function withFormerLabels(before: DatabaseState, after: DatabaseState): TableState[] {
+  const former = new Map(before.labels.map(({ oid, label }) => [oid, label]));
+  const names = new Map(
+    after.labels.map(({ oid, type, label }) => [`${type} ${label}`, former.get(oid) ?? label]),
+  );
+  return after.tables.map((table) => {
+    const formerly = (value: string | null, place: number) =>
+      value === null ? null : (names.get(`${table.columns[place]?.type} ${value}`) ?? value);
+    return { ...table, rows: table.rows.map((row) => row.map(formerly)) };
+  });
+}
+
 /** What a comparison has to find, by a full outer join in memory. */
 export async function expectedTables(
   before: DatabaseState,
   after: DatabaseState,
   castBack: CastBack,
 ): Promise<ExpectedTable[]> {
-  const rest = new Map(after.tables.map((table) => [table.oid, table]));
+  const rest = new Map(withFormerLabels(before, after).map((table) => [table.oid, table]));
   const known = new Set(before.tables.map(({ oid }) => oid));
   const found: ExpectedTable[] = [];
   // A table that is still there cannot be the new one of another that is gone.
@@ -131,4 +144,18 @@ export async function expectedTables(
   }
   const created = [...rest.values()].map((table) => oneSided(table, 'created'));
   return [...found, ...created].filter(hasChanged);
+}
+
+/** Sequences that have another last value, are new, or gone, by name. */
+export function expectedSequences(
+  before: DatabaseState,
+  after: DatabaseState,
+): RehearsedSequence[] {
+  const all = new Set([...before.sequences.keys(), ...after.sequences.keys()]);
+  return [...all].flatMap((oid) => {
+    const [then, now] = [before.sequences.get(oid), after.sequences.get(oid)];
+    if (then?.value === now?.value) return [];
+    const sequence = then?.name ?? now?.name ?? '';
+    return [{ sequence, before: then?.value ?? null, after: now?.value ?? null }];
+  });
 }

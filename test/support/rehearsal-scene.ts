@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { type ExpectedTable, expectedTables } from './rehearsal-oracle.js';
+import type { RehearsedSequence } from '../../src/domain/rehearsal.js';
+import { type ExpectedTable, expectedSequences, expectedTables } from './rehearsal-oracle.js';
 import { openCasts, readState } from './rehearsal-state.js';
 import { createTestDatabase, type TestServer, withDatabase, withSession } from './servers.js';
 
@@ -39,11 +40,12 @@ export async function withCopy<T>(
 export async function bruteForce(urls: {
   readonly before: string;
   readonly after: string;
-}): Promise<ExpectedTable[]> {
+}): Promise<{ tables: ExpectedTable[]; sequences: RehearsedSequence[] }> {
   const [before, after] = await Promise.all([readState(urls.before), readState(urls.after)]);
   const casts = await openCasts(urls.after);
   try {
-    return await expectedTables(before, after, casts.castBack);
+    const tables = await expectedTables(before, after, casts.castBack);
+    return { tables, sequences: expectedSequences(before, after) };
   } finally {
     await casts.close();
   }

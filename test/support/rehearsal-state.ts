@@ -1,5 +1,5 @@
 import { formatQualifiedName } from '../../src/domain/qualified-name.js';
-import { quoteIdentifier } from '../../src/postgres/session.js';
+import { quoteIdentifier, type Session } from '../../src/postgres/session.js';
 import { openSession } from './open-session.js';
 
 export interface StateColumn {
@@ -27,8 +27,17 @@ export interface TableState {
 export interface DatabaseState {
   readonly url: string;
   readonly tables: readonly TableState[];
-  /** Last values by "schema.sequence"; null where nothing was taken from it. */
-  readonly sequences: ReadonlyMap<string, string | null>;
+  /** By OID. The value is the last that was given; of a sequence that gave none, the one before its first. */
+  readonly sequences: ReadonlyMap<number, { readonly name: string; readonly value: string }>;
+  readonly labels: readonly EnumLabel[];
+}
+
+/** A value of an enum: it stays the same one when it gets another label. */
+export interface EnumLabel {
+  readonly oid: number;
+  /** As of {@link StateColumn}. */
+  readonly type: string;
+  readonly label: string;
 }
 
 const tablesSql = `
@@ -56,6 +65,30 @@ interface TableRow {
     | null;
 }
 
+const sequencesSql = `
+  SELECT c.oid::int AS oid, n.nspname AS schema, c.relname AS name, s.seqincrement::text AS increment
+    FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE n.nspname !~ '^pg_' AND n.nspname <> 'belay'`;
+
+async function readSequences(session: Session): Promise<DatabaseState['sequences']> {
+  const found = new Map<number, { name: string; value: string }>();
+  const rows = await session.query<{
+    oid: number;
+    schema: string;
+    name: string;
+    increment: string;
+  }>(sequencesSql);
+  for (const { oid, increment, ...name } of rows) {
+    const { value, given } = await session.queryOne<{ value: string; given: boolean }>(
+      `SELECT last_value::text AS value, is_called AS given
+         FROM ${quoteIdentifier(name.schema)}.${quoteIdentifier(name.name)}`,
+    );
+    const last = given ? value : `${BigInt(value) - BigInt(increment)}`;
+    found.set(oid, { name: formatQualifiedName(name), value: last });
+  }
+  return found;
+}
+
 /** Reads every table of a database. */
 export async function readState(url: string): Promise<DatabaseState> {
   const session = await openSession(url);
@@ -75,11 +108,10 @@ export async function readState(url: string): Promise<DatabaseState> {
         uniqueKeys: row.keys?.filter((key) => !key.isPrimary).map((key) => key.columns) ?? [],
       });
     }
-    const sequences = await session.query<{ schema: string; name: string; value: string | null }>(
-      'SELECT schemaname AS schema, sequencename AS name, last_value::text AS value FROM pg_sequences',
+    const labels = await session.query<EnumLabel>(
+      `SELECT oid::int AS oid, enumtypid || ':-1' AS type, enumlabel AS label FROM pg_enum`,
     );
-    const values = sequences.map((one) => [formatQualifiedName(one), one.value] as const);
-    return { url, tables, sequences: new Map(values) };
+    return { url, tables, sequences: await readSequences(session), labels };
   } finally {
     await session.close();
   }

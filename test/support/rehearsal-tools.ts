@@ -129,9 +129,9 @@ async function beginScene(beginning: Beginning): Promise<ToolScene> {
       expect(after).toEqual(before);
       expect(await databasesOf(server, database.name)).toEqual(databases);
     },
-    expectFulfilled: async ({ tables }) => {
+    expectFulfilled: async (rehearsal) => {
       const expected = await bruteForce({ before: database.copyUrl, after: url });
-      expect(differencesOf(tables, expected)).toEqual([]);
+      expect(differencesOf(rehearsal, expected)).toEqual([]);
     },
   };
 }
