@@ -9,17 +9,18 @@ const fewRanges = 200;
 
 /** How the keys of a table are put into buckets: the same on both sides. */
 export interface Buckets {
-  readonly count: number;
   /** SQL of a key's bucket, of what is summed up in it, and the condition that it is in one of these. */
   bucket(values: readonly string[]): string;
   sum(values: readonly string[]): string;
   isIn(values: readonly string[], wanted: readonly string[]): string;
 }
 
-/** The least and the greatest value of a key's first column, of both sides; as text. */
+/** Between which values of its first column keys are; as text. */
 export interface KeyRange {
   readonly least: string | null;
   readonly greatest: string | null;
+  /** Part of the rows that is between them; default all. */
+  readonly share?: number;
 }
 
 function bucketCount(rows: number): number {
@@ -50,16 +51,17 @@ export function beginsWithNumber(table: MappedTable): boolean {
 export function bucketsOf(table: MappedTable, rows: number, range: KeyRange | null): Buckets {
   const count = bucketCount(rows);
   if (!range || range.least === null || range.greatest === null) return byHash(table, count);
-  return byRange(table, count, BigInt(range.least), BigInt(range.greatest));
+  const width = BigInt(range.greatest) - BigInt(range.least);
+  return byRange(table, width, Math.ceil(count * (range.share ?? 1)));
 }
 
-function byRange(table: MappedTable, count: number, least: bigint, greatest: bigint): Buckets {
+/** @param count into how many buckets a range of this width is divided */
+function byRange(table: MappedTable, width: bigint, count: number): Buckets {
   let shift = 0n;
-  while ((greatest - least) >> shift > BigInt(count)) shift += 1n;
+  while (width >> shift > BigInt(count)) shift += 1n;
   const isSingle = keyOf(table).length === 1;
   const first = (values: readonly string[]) => `(${values[0]})::int8`;
   return {
-    count,
     bucket: (values) => `${first(values)} >> ${shift}`,
     sum: (values) => (isSingle ? first(values) : keyHash(table, values)),
     isIn: (values, wanted) => {
@@ -91,7 +93,7 @@ function toRanges(wanted: readonly bigint[], shift: bigint): [bigint, bigint][] 
 function byHash(table: MappedTable, count: number): Buckets {
   const bucket = (values: readonly string[]) => `${keyHash(table, values)} & ${count - 1}`;
   return {
-    ...{ count, bucket },
+    bucket,
     sum: (values) => keyHash(table, values),
     isIn: (values, wanted) => `(${bucket(values)}) = ANY ('{${wanted.join(',')}}'::int8[])`,
   };

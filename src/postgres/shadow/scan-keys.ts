@@ -51,9 +51,10 @@ export async function compareKeys(comparison: KeyComparison): Promise<ComparedKe
   const by = await chooseBuckets(comparison);
   const wanted = by ? await differingBuckets(comparison, by) : null;
   if (wanted?.length === 0) return { deleted: 0, filter: null };
-  // Hardly a bucket is the same: looking each one up would only take longer.
-  const isFew = by !== null && wanted !== null && wanted.length * 2 <= by.count;
-  const inWanted = (values: readonly string[]) => (isFew ? by.isIn(values, wanted) : 'true');
+  // Most rows are in buckets that differ: looking each one up would only take longer.
+  const isFew = by !== null && wanted !== null && rowsIn(wanted) * 2 <= comparison.rows;
+  const names = wanted?.map(({ bucket }) => bucket) ?? [];
+  const inWanted = (values: readonly string[]) => (isFew ? by.isIn(values, names) : 'true');
   const filter = inWanted(sourceKey(table));
   await createKeyList(shadow, table);
   const query = `SELECT ${sourceKey(table).join(', ')} FROM ${sourceRelation(table)} t WHERE ${filter}`;
@@ -63,6 +64,15 @@ export async function compareKeys(comparison: KeyComparison): Promise<ComparedKe
   if (comparison.isNoted) await forgetGone(comparison, inWanted(listedKey(table)));
   return { deleted, filter };
 }
+
+interface DifferingBucket {
+  readonly bucket: string;
+  /** Of the side that has more. */
+  readonly rows: number;
+}
+
+const rowsIn = (found: readonly DifferingBucket[]): number =>
+  found.reduce((sum, { rows }) => sum + rows, 0);
 
 /** Null: the sides print their keys in different ways, and only all keys can be compared. */
 async function chooseBuckets({
@@ -80,7 +90,23 @@ async function chooseBuckets({
     source.queryOne<KeyRange>(rangeSql(own, sourceRelation(table)), [], doingTable(table)),
     shadow.queryOne<KeyRange>(rangeSql(other, shadowRelation(table)), [], doingTable(table)),
   ]);
-  return bucketsOf(table, rows, widest(left, right));
+  return bucketsOf(table, rows, (await middleOf(source, table)) ?? widest(left, right));
+}
+
+/**
+ * Where the middle half of the numbers is, by the server's statistics: a few numbers far away from all others would make buckets
+ * so wide that each has a difference. Null: the table was never analysed.
+ */
+async function middleOf(source: Session, table: MappedTable): Promise<KeyRange | null> {
+  const [row] = await source.query<{ bounds: string[] }>(
+    `SELECT to_json(histogram_bounds::text::text[]) AS bounds FROM pg_stats
+      WHERE schemaname = $1 AND tablename = $2 AND attname = $3 AND NOT inherited AND histogram_bounds IS NOT NULL`,
+    [table.source.schema, table.source.name, table.columns[keyOf(table)[0] ?? 0]?.source],
+    doingTable(table),
+  );
+  const bounds = row?.bounds ?? [];
+  const [least, greatest] = [bounds[bounds.length >> 2], bounds[(bounds.length * 3) >> 2]];
+  return least && greatest ? { least, greatest, share: 0.5 } : null;
 }
 
 function widest(left: KeyRange, right: KeyRange): KeyRange {
@@ -109,7 +135,7 @@ const sumsSql = (bucket: string, sum: string, from: string, sign = ''): string =
 async function differingBuckets(
   { source, shadow, table, isNoted: noted }: KeyComparison,
   by: Buckets,
-): Promise<string[]> {
+): Promise<DifferingBucket[]> {
   const doing = doingTable(table);
   const [own, other, listed] = [sourceKey(table), shadowKey(table), listedKey(table)];
   const parts = [
@@ -133,13 +159,13 @@ async function differingBuckets(
   );
   await copyInto(shadow, buckets, sums, doing);
   await source.execute(summed, doing);
-  const rows = await shadow.query<{ bucket: string }>(
-    `SELECT coalesce(a.bucket, b.bucket)::text AS bucket FROM ${ownBuckets} a FULL JOIN ${buckets} b ON b.bucket = a.bucket
+  return shadow.query<DifferingBucket>(
+    `SELECT coalesce(a.bucket, b.bucket)::text AS bucket, greatest(a.rows, b.rows)::float8 AS rows
+       FROM ${ownBuckets} a FULL JOIN ${buckets} b ON b.bucket = a.bucket
       WHERE coalesce(a.rows, 0) <> coalesce(b.rows, 0) OR coalesce(a.total, 0) <> coalesce(b.total, 0)`,
     [],
     doing,
   );
-  return rows.map(({ bucket }) => bucket);
 }
 
 /** Condition: the shadow's row (t) has the key of the listed one. */
