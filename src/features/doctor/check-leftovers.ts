@@ -1,8 +1,10 @@
 import type { Session } from '../../postgres/session.js';
 import { readLockHolder } from '../../postgres/target-lock.js';
+import { findDeadDrills } from '../archive/drill-claim.js';
 import { shadowLeftovers } from '../shadow/leftovers.js';
 import { describeLeftover } from '../target/leftovers.js';
 import type { Target } from '../target/open-target.js';
+import { describeThrownAway } from '../target/repair.js';
 import type { Timeline } from '../target/timeline.js';
 import { type Check, megabytes, ok, warn } from './check.js';
 
@@ -10,7 +12,8 @@ export async function checkLeftovers(target: Target, timeline: Timeline): Promis
   const name = 'leftovers';
   const holder = await readLockHolder(target.main, target.database);
   if (holder) return ok(name, `at work now: ${holder}`);
-  const found = timeline.leftovers.map(describeLeftover);
+  const dead = await findDeadDrills(target.main);
+  const found = [...timeline.leftovers.map(describeLeftover), ...dead.map(describeThrownAway)];
   if (found.length > 0) {
     const shown = found.map(({ database, detail }) => `"${database}" (${detail})`);
     return warn(name, shown.join('; '), '`belay repair` cleans them up.');

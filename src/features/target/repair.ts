@@ -28,9 +28,17 @@ export interface SchemaLeftover {
   readonly detail: string;
 }
 
+/** A database of a drill or a rehearsal that was killed. */
+export interface ThrownAwayLeftover {
+  readonly kind: 'throwaway-database';
+  readonly database: string;
+  readonly detail: string;
+}
+
 /** On the server, in the database, in the store, or on this machine. */
 export type Repaired =
   | FoundLeftover
+  | ThrownAwayLeftover
   | SchemaLeftover
   | ShadowLeftover
   | StoreLeftover
@@ -44,7 +52,7 @@ export interface RepairResult {
 
 /**
  * Finds and cleans what an interrupted run left of a target: half-made copies, interrupted deletions, snapshots left
- * open, snapshots whose rows were not counted; tables that were being restored; replication slots and publications of a shadow that is gone; archives that were never sealed, uploads that were never finished, sealed
+ * open, snapshots whose rows were not counted; tables that were being restored; copies of rehearsals; replication slots and publications of a shadow that is gone; archives that were never sealed, uploads that were never finished, sealed
  * archives that the ledger does not know of; throwaway servers. Every command that changes something does the first three as
  * well, every checkpoint those of the store.
  *
@@ -62,8 +70,8 @@ export async function repairTarget(
     const counted = await countUncounted(work);
     const tables = await cleanTables(work);
     const shadows = await cleanShadowLeftovers(target, work.timeline);
-    // Databases in which schemas were built, on a server that lives longer than the run that made them.
-    await removeDeadDrills(work.main);
+    // Copies and databases in which schemas were built, on a server that lives longer than the run that made them.
+    const thrownAway = (await removeDeadDrills(work.main)).map(describeThrownAway);
     const local = await removeLocalLeftovers(work);
     const stored = await repairStore(work);
     const cleaned = [
@@ -71,11 +79,17 @@ export async function repairTarget(
       ...counted,
       ...tables,
       ...shadows,
+      ...thrownAway,
       ...local.cleaned,
       ...stored,
     ];
     return { ok: true, found: [...cleaned, ...local.left], cleaned };
   });
+}
+
+export function describeThrownAway(database: string): ThrownAwayLeftover {
+  const detail = 'a copy of a rehearsal or a drill that was killed';
+  return { kind: 'throwaway-database', database, detail };
 }
 
 async function countUncounted(work: Work): Promise<FoundLeftover[]> {
