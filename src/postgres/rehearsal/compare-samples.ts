@@ -9,6 +9,8 @@ import type { StateSides } from './compare-sides.js';
 
 /** Characters of a value that are shown. */
 const valueLength = 60;
+/** Of more rows any are shown: to find the first ones would take as long as counting all. */
+const mostOrdered = 50_000;
 
 /** Examples of the rows that differ, of every kind that there is. */
 export async function readSamples(
@@ -22,7 +24,8 @@ export async function readSamples(
   for (const [index, kind] of kinds.entries()) {
     const limit = Math.ceil((sampleLimit - samples.length) / (kinds.length - index));
     if (limit <= 0) break;
-    const wanted = { condition, kind, limit, length: valueLength };
+    const isOrdered = counts[kind] <= mostOrdered;
+    const wanted = { condition, kind, limit, length: valueLength, isOrdered };
     const rows = await readDifferingRows(after, scope, wanted);
     samples.push(...rows.map((row) => describeRow(scope, kind, row)));
   }

@@ -9,6 +9,7 @@ import {
   type TablePair,
 } from '../../domain/state-comparison.js';
 import { cancelQueries } from '../cancel.js';
+import { sqlStateOf } from '../pg-error.js';
 import type { Session } from '../session.js';
 import { compareSequences } from './compare-sequences.js';
 import type { StateSides } from './compare-sides.js';
@@ -36,6 +37,12 @@ export interface CompareStatesOptions {
 async function openReader(open: OpenSession): Promise<Session> {
   const session = await open();
   await session.execute(readingSettings, 'beginning to compare');
+  try {
+    // The user's event triggers have nothing to say about a temporary table of ours, and might forbid it.
+    await session.execute('SET session_replication_role = replica', 'beginning to compare');
+  } catch (error) {
+    if (sqlStateOf(error) !== '42501') throw error;
+  }
   return session;
 }
 
