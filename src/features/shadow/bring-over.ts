@@ -9,6 +9,7 @@ import { mapTables } from '../../postgres/shadow/mapped-tables.js';
 import {
   type ChangesRead,
   confirmChanges,
+  isTooLarge,
   readChanges,
   readLag,
   readPublished,
@@ -71,6 +72,7 @@ class Pass {
   readonly #scanned = new Map<string, ScannedTable>();
   /** OIDs of tables whose changes came by the slot. */
   #published: ReadonlySet<number> = new Set();
+  #isScannedInstead = false;
   #record: ShadowRecord;
 
   constructor(work: ShadowWork, options: BringOverOptions, tables: readonly MappedTable[]) {
@@ -93,7 +95,8 @@ class Pass {
         afterLsn: this.#record.sync.lsn,
         since: this.#record.sync.snapshot,
         signal,
-      });
+      }).catch((error: unknown) => this.#scanInstead(error));
+      if (!read) return;
       isEnd = read.isEnd;
       const { lsn } = read;
       if (lsn === null) continue;
@@ -105,6 +108,16 @@ class Pass {
       // Takes as long as reading did. With writers held off every moment counts: the record knows, and the next sync confirms.
       if (!this.#options.isLocked) await confirmChanges(source, replication.slot, lsn);
     }
+  }
+
+  /** The scan's snapshot has what the transaction that is too large has changed, so that the next read leaves it out. */
+  #scanInstead(error: unknown): null {
+    if (!isTooLarge(error)) throw error;
+    this.#published = new Set();
+    this.#isScannedInstead = true;
+    const message = error instanceof Error ? `${error.message}: all tables are scanned` : '';
+    this.#work.reporter({ type: 'warning', message });
+    return null;
   }
 
   /** Scans what did not come by the slot, sets sequences and large objects, and records how far the shadow is. */
@@ -168,7 +181,8 @@ class Pass {
     const { snapshot } = await source.queryOne<{ snapshot: string }>(
       'SELECT pg_current_snapshot()::text AS snapshot',
     );
-    const isAll = this.#options.how === 'scan' || this.#options.isVerified === true;
+    const { how, isVerified } = this.#options;
+    const isAll = how === 'scan' || isVerified === true || this.#isScannedInstead;
     const wanted = this.#tables.filter(({ table }) => isAll || !this.#published.has(table.oid));
     await this.#inShadow(async (applying) => {
       const scanned = new Set<number>();
