@@ -39,7 +39,7 @@ export interface LockSample {
   readonly statements: readonly SeenStatement[];
 }
 
-/** A lock that was seen in samples that follow each other. */
+/** A lock that was seen in samples that follow each other; of each relation and mode the longest. */
 export interface SampledLock {
   readonly relation: number;
   readonly mode: string;
@@ -57,7 +57,7 @@ export interface WatchResult {
   /** Median of the time between two samples, as it really was; null with less than two. */
   readonly sampleIntervalMs: number | null;
   readonly locks: readonly SampledLock[];
-  /** Each with the time for which it was seen: a lower bound. */
+  /** The longest, each with the time for which it was seen: a lower bound. */
   readonly statements: readonly RehearsedStatement[];
   /** Why the watcher has seen less than it should have; null: it has not. */
   readonly problem: string | null;
@@ -88,10 +88,14 @@ interface Running {
  */
 const overTransactions = 'ShareUpdateExclusiveLock';
 
+/** The longest are what a report is about. */
+const mostStatements = 500;
+
 /** Puts samples together. */
 export class LockSamples {
   readonly #open = new Map<string, Span>();
-  readonly #closed: SampledLock[] = [];
+  /** Of each relation and mode the longest. */
+  readonly #closed = new Map<string, SampledLock>();
   readonly #statements = new Map<string, Running>();
   readonly #intervals: number[] = [];
   #count = 0;
@@ -121,8 +125,8 @@ export class LockSamples {
     });
     return {
       ...{ samples: this.#count, sampleIntervalMs: median(this.#intervals), problem },
-      locks: [...this.#closed].sort((a, b) => b.heldMs - a.heldMs),
-      statements: statements.sort((a, b) => b.durationMs - a.durationMs),
+      locks: [...this.#closed.values()].sort((a, b) => b.heldMs - a.heldMs),
+      statements: statements.sort((a, b) => b.durationMs - a.durationMs).slice(0, mostStatements),
     };
   }
 
@@ -132,6 +136,15 @@ export class LockSamples {
     const known = this.#statements.get(key);
     if (known) known.lastMs = atMs;
     else this.#statements.set(key, { sql: statementText(sql), startedMs, lastMs: atMs });
+    if (this.#statements.size > 4 * mostStatements) this.#forgetShort(atMs);
+  }
+
+  /** Of the statements of hours the longest are kept, and those that may still run. */
+  #forgetShort(atMs: number): void {
+    const ended = [...this.#statements].filter(([, { lastMs }]) => lastMs < atMs);
+    const lengthOf = ({ startedMs, lastMs }: Running) => lastMs - startedMs;
+    ended.sort(([, a], [, b]) => lengthOf(b) - lengthOf(a));
+    for (const [key] of ended.slice(mostStatements)) this.#statements.delete(key);
   }
 
   #addLock(lock: SeenLock, atMs: number, sql: string | null): void {
@@ -164,7 +177,14 @@ export class LockSamples {
             heldMs: lastMs - firstMs,
             heldAtMostMs: (untilMs ?? lastMs) - (afterMs ?? firstMs),
           };
-    this.#closed.push({ relation, mode, ...held, waitedMs, statement });
+    const kind = `${relation} ${mode}`;
+    const other = this.#closed.get(kind);
+    const isLonger =
+      !other ||
+      held.heldMs > other.heldMs ||
+      (held.heldMs === other.heldMs && held.heldAtMostMs > other.heldAtMostMs);
+    const longest = isLonger ? { relation, mode, ...held, statement } : other;
+    this.#closed.set(kind, { ...longest, waitedMs: Math.max(waitedMs, other?.waitedMs ?? 0) });
   }
 }
 

@@ -35,7 +35,7 @@ const message: Readonly<Record<Threshold, (actual: number, limit: number) => str
 };
 
 /** How many of the application's queries no longer do what they did. */
-export function brokenProbes(probes: RehearsalFacts['probes']): number {
+function brokenProbes(probes: RehearsalFacts['probes']): number {
   return probes.filter(({ verdict }) => verdict === 'broken' || verdict === 'changed').length;
 }
 

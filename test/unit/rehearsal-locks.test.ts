@@ -114,6 +114,24 @@ describe('locks in samples', () => {
     ]);
   });
 
+  it('keeps of very many statements the longest', () => {
+    const samples = new LockSamples();
+    for (let i = 0; i < 5000; i += 1) {
+      const long = i % 1000 === 0 ? 45 : 0;
+      const startedMs = 1000 + 10 * i - long;
+      const one = { pid: 1, backendStart: 'a', startedMs, sql: `SELECT ${i}`, isActive: true };
+      samples.add({ atMs: 1000 + 10 * i, locks: [], statements: [one] });
+    }
+    const { statements } = samples.result();
+    expect(statements).toHaveLength(500);
+    expect(
+      statements
+        .slice(0, 5)
+        .map(({ sql }) => sql)
+        .sort(),
+    ).toEqual([...['SELECT 0', 'SELECT 1000', 'SELECT 2000', 'SELECT 3000', 'SELECT 4000']]);
+  });
+
   it('counts exclusive locks on tables alone', () => {
     const base = { heldAtMostMs: 50, waitedMs: 0, statement: null };
     const mode = 'AccessExclusiveLock';

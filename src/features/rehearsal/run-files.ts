@@ -11,8 +11,6 @@ import { FileRecorder } from './file-recorder.js';
 import type { FileRun } from './file-statement.js';
 import type { RehearsalInput } from './read-files.js';
 
-export { describeInput, readRehearsalInput } from './read-files.js';
-
 export interface RunFilesOptions extends RunOptions {
   /** A session on the same server, from which a statement that takes too long is cancelled. */
   readonly helper: Session;

@@ -6,17 +6,18 @@ export const firstUserOid = 16_384;
 
 /**
  * One look, one query: what it costs decides how short a lock may be to be seen. Readers' locks are left out: every query takes some, and
- * they hold up only what locks everybody out. Autovacuum's are not the migration's; a parallel worker's are its leader's too.
+ * they hold up only what locks everybody out. Autovacuum's are not the migration's; a parallel worker's are its leader's too. Of other
+ * roles' sessions a role without pg_read_all_stats is told hardly more than their locks.
  */
 const sampleSql = `
   PREPARE belay_lock_sample (text) AS
   WITH sessions AS MATERIALIZED (
-    SELECT a.pid, a.backend_start::text AS backend_start, a.xact_start::text AS xact_start,
+    SELECT a.pid, coalesce(a.backend_start::text, '') AS backend_start, a.xact_start::text AS xact_start,
            extract(epoch FROM a.query_start)::float8 * 1000 AS started_ms,
            a.query, a.state, a.datid
       FROM pg_stat_activity a
      WHERE a.datname = $1 AND a.pid <> pg_backend_pid()
-       AND a.backend_type NOT IN ('autovacuum worker', 'parallel worker', 'walsender')
+       AND coalesce(a.backend_type, '') NOT IN ('autovacuum worker', 'parallel worker', 'walsender')
   )
   SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS at_ms,
          (SELECT json_agg(json_build_object(

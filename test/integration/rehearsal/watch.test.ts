@@ -7,6 +7,7 @@ import type { Session } from '../../../src/postgres/session.js';
 import { openSession } from '../../support/open-session.js';
 import {
   createTestDatabase,
+  createTestRole,
   type TestDatabase,
   testServers,
   withSession,
@@ -140,6 +141,25 @@ describe.each(testServers())('watching locks on $name', (server) => {
     expect(statements).toHaveLength(2);
     for (const one of statements) expect(one.sql.length).toBeLessThanOrEqual(500);
     expect(JSON.stringify(statements)).not.toContain('hunter2');
+  });
+
+  it('sees the locks of others also as a role that may not see what they run', async () => {
+    const role = await createTestRole(server);
+    try {
+      const session = await open(role.urlFor(server.adminUrl));
+      const watcher = startWatching(session, { database: db.name });
+      await withSession(db.url, (client) =>
+        client.query('BEGIN; LOCK TABLE users; SELECT pg_sleep(0.4); ROLLBACK'),
+      );
+      const result = await watcher.stop();
+      expect(locksOf(result, await names())).toMatchObject([
+        { object: 'public.users', mode: 'AccessExclusiveLock', statement: null },
+      ]);
+      expect(result.statements).toEqual([]);
+      await session.close();
+    } finally {
+      await role.drop();
+    }
   });
 
   it('survives a look that fails, and says so', async () => {
