@@ -49,32 +49,49 @@ export class SessionWatcher {
   #failedLooks = 0;
   #stopped = false;
   #loop: Promise<void> = Promise.resolve();
+  #looking: Promise<readonly WatchedSession[]> = Promise.resolve([]);
+  readonly #own = new Set<number>();
 
   constructor(watch: SessionWatch) {
     this.#watch = watch;
   }
 
-  /** @throws BelayError where the first look fails */
-  async start(): Promise<void> {
+  /**
+   * Begins to look.
+   * @param settleMs how long sessions that are about to end may take for it: they are not worth a mention
+   * @throws BelayError where the first look fails
+   */
+  async start(settleMs: number): Promise<void> {
     this.#session = await this.#watch.open();
     this.#ownAddress = await readOwnAddress(this.#session);
+    const until = performance.now() + settleMs;
+    while (performance.now() < until) {
+      if ((await readWatchedSessions(this.#session, this.#watch.oid)).length === 0) break;
+      await wait(20);
+    }
     await this.#look(true);
     this.#loop = this.#run();
   }
 
-  /**
-   * Looks once more and ends.
-   * @param goneWaitMs how long the command's own sessions are waited for, so that all they did is counted
-   */
-  async stop(goneWaitMs: number): Promise<SessionCounts> {
+  /** A session of Belay's own does not count. */
+  ignore(pid: number): void {
+    this.#own.add(pid);
+  }
+
+  /** Waits until the command's sessions are gone: what they did is counted only then. */
+  async waitForCommand(limitMs: number): Promise<void> {
+    const until = performance.now() + limitMs;
+    do {
+      const current = this.#looking.then(() => this.#tryToLook());
+      this.#looking = current;
+      if (!(await current).some((one) => this.#isOfCommand(one))) return;
+      await wait(20);
+    } while (performance.now() < until);
+  }
+
+  async stop(): Promise<SessionCounts> {
     this.#stopped = true;
     await this.#loop;
-    const until = performance.now() + goneWaitMs;
-    let current = await this.#tryToLook();
-    while (performance.now() < until && current.some((one) => this.#isOfCommand(one))) {
-      await wait(20);
-      current = await this.#tryToLook();
-    }
     await this.#session?.close();
     return this.#counts();
   }
@@ -82,7 +99,10 @@ export class SessionWatcher {
   async #run(): Promise<void> {
     while (!this.#stopped) {
       await wait(this.#watch.intervalMs);
-      if (!this.#stopped) await this.#tryToLook();
+      if (this.#stopped) return;
+      // One look at a time: the loop's and those of who waits.
+      this.#looking = this.#looking.then(() => this.#tryToLook());
+      await this.#looking;
     }
   }
 
@@ -145,7 +165,7 @@ export class SessionWatcher {
   }
 
   #counts(): SessionCounts {
-    const all = [...this.#seen.values()];
+    const all = [...this.#seen.values()].filter(({ session }) => !this.#own.has(session.pid));
     const clients = all.filter(({ session }) => session.isClient);
     const come = clients.filter(({ wasThere }) => !wasThere);
     const of = (owner: SocketOwner) => come.filter((one) => one.owner === owner);

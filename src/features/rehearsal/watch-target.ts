@@ -40,6 +40,8 @@ interface TargetState {
   readonly inner: (InnerEvidence & { readonly checksum: string }) | null;
 }
 
+/** What sessions that were closed just before take to be gone. */
+const settleMs = 300;
 /** How long the server's counters are waited for: a session's are complete when it is gone. */
 const goneWaitMs = 5_000;
 /** Until PostgreSQL 14 counts travelled through a process of their own, at most twice a second. */
@@ -50,17 +52,17 @@ const collectorMs = 1_100;
  * it is like afterwards. Until `finish` nobody else of Belay's may connect to it.
  */
 export async function startWatch(target: Target, options: WatchOptions = {}): Promise<TargetWatch> {
-  const before = await readState(target, 'before');
+  const { oid } = await readOuterEvidence(target.main, target.database);
+  let processes: CommandProcesses | null = null;
   const watcher = new SessionWatcher({
     open: () => target.openHelper(),
-    oid: before.outer.oid ?? 0,
+    oid: oid ?? 0,
     applicationName: options.applicationName ?? null,
     intervalMs: options.intervalMs ?? 50,
     findProcesses: async () => (processes ? findCommandProcesses(processes) : []),
   });
-  let processes: CommandProcesses | null = null;
   let serverChanges: readonly string[] = [];
-  await watcher.start();
+  const before = await readBefore(target, watcher);
   return {
     get serverChanges() {
       return serverChanges;
@@ -69,38 +71,52 @@ export async function startWatch(target: Target, options: WatchOptions = {}): Pr
       processes = found;
     },
     cancel: async () => {
-      await watcher.stop(0);
+      await watcher.stop();
     },
     finish: async () => {
-      const counts = await watcher.stop(goneWaitMs);
-      const after = await readState(target, 'after');
+      const after = await readAfter(target, watcher);
       serverChanges = sharedChanges(before.outer.shared, after.outer.shared);
-      return judgeTarget(observationOf(target.database, before, after, counts));
+      return judgeTarget(observationOf(target.database, before, after, await watcher.stop()));
     },
   };
 }
 
-/** The counters are read while no session of Belay's is in the target, so that it does not count itself. */
-async function readState(target: Target, when: 'before' | 'after'): Promise<TargetState> {
-  if (when === 'after') {
+/** Whoever comes while it is read is seen. The counters come last, so that they know Belay's own session already. */
+async function readBefore(target: Target, watcher: SessionWatcher): Promise<TargetState> {
+  await watcher.start(settleMs);
+  try {
+    const { oid } = await readOuterEvidence(target.main, target.database);
+    const inner = await readInner(target, watcher, oid);
+    await settleCounters(target);
+    return { inner, outer: await readOuterEvidence(target.main, target.database) };
+  } catch (error) {
+    await watcher.stop();
+    throw error;
+  }
+}
+
+/** The counters come first, so that they do not know Belay's own session yet. */
+async function readAfter(target: Target, watcher: SessionWatcher): Promise<TargetState> {
+  try {
+    await watcher.waitForCommand(goneWaitMs);
     await settleCounters(target);
     const outer = await readOuterEvidence(target.main, target.database);
-    return { outer, inner: await readInner(target, outer) };
+    return { outer, inner: await readInner(target, watcher, outer.oid) };
+  } catch (error) {
+    await watcher.stop();
+    throw error;
   }
-  const { oid } = await readOuterEvidence(target.main, target.database);
-  const inner = oid === null ? null : await readInner(target, { oid });
-  await settleCounters(target);
-  return { inner, outer: await readOuterEvidence(target.main, target.database) };
 }
 
 async function settleCounters({ main }: Target): Promise<void> {
   if (main.serverVersion < 150000) await wait(collectorMs);
 }
 
-async function readInner(target: Target, { oid }: Pick<OuterEvidence, 'oid'>) {
+async function readInner(target: Target, watcher: SessionWatcher, oid: number | null) {
   if (oid === null) return null;
   const session = await target.openDatabase(target.database);
   const { pid } = session;
+  watcher.ignore(pid);
   try {
     return { ...(await readInnerEvidence(session)), checksum: await readSchemaChecksum(session) };
   } finally {
