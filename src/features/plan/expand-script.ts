@@ -1,7 +1,8 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { MigrationScript } from '../../domain/migration.js';
-import { type IncludePart, readPsqlScript } from '../../domain/psql/psql-script.js';
+import type { IncludePart } from '../../domain/psql/psql-parts.js';
+import { readPsqlScript } from '../../domain/psql/psql-script.js';
 import { BelayError } from '../../errors.js';
 import { readSqlFile } from './decode-sql.js';
 

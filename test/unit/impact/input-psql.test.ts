@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { readPsqlScript, type SqlPart } from '../../../src/domain/psql/psql-script.js';
+import type { SqlPart } from '../../../src/domain/psql/psql-parts.js';
+import { readPsqlScript } from '../../../src/domain/psql/psql-script.js';
 import { splitStatements } from '../../../src/postgres/parse-sql.js';
 
 function read(text: string, variables: Record<string, string> = {}) {
