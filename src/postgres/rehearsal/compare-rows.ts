@@ -12,6 +12,7 @@ import { quoteQualifiedName } from '../sql/tables.js';
 import {
   type ComparedColumn,
   columnOf,
+  inComparedForm,
   keyAfter,
   keyBefore,
   printed,
@@ -111,26 +112,30 @@ const list = (items: readonly string[]): string => items.join(', ');
 function joined(scope: RowScope, after: string): string {
   const { match, key, shared, dropped, added, pair } = scope;
   const isWhole = match.identity === 'whole row';
-  const texts = shared.map((_, index) => `l.c${index}`);
+  const texts = shared.map((column, index) => inComparedForm(column, `l.c${index}`));
   const asBefore = shared.map((column) => printedAsBefore(column, 't'));
   const keysBefore = isWhole
     ? [`ROW(${list(texts)})::text COLLATE "C"`]
-    : key.map((column, index) => keyBefore(column.pair, `l.k${index}`));
+    : key.map((column, index) => keyBefore(column, `l.k${index}`));
   const keysAfter = isWhole
     ? [`ROW(${list(asBefore)})::text COLLATE "C"`]
     : key.map((column) => keyAfter(column, 't'));
-  // Of rows with the same key each is matched with one.
-  const place = (keys: readonly string[]) =>
-    match.isUnique ? [] : [`row_number() OVER (PARTITION BY ${list(keys)}) AS n`];
+  // Of rows with the same key each is matched with one, always the same.
+  const place = (keys: readonly string[], values: readonly string[]) =>
+    match.isUnique
+      ? []
+      : [
+          `row_number() OVER (PARTITION BY ${list(keys)} ORDER BY ROW(${list(values)})::text COLLATE "C") AS n`,
+        ];
   const before = [
     ...[...keysBefore.map((value, index) => `${value} AS k${index}`), 'true AS present'],
-    ...place(keysBefore),
+    ...place(keysBefore, texts),
     ...shared.map((_, index) => `l.c${index}`),
     ...dropped.map((_, index) => `l.d${index}`),
   ];
   const now = [
     ...[...keysAfter.map((value, index) => `${value} AS k${index}`), 'true AS present'],
-    ...place(keysAfter),
+    ...place(keysAfter, asBefore),
     ...shared.map((column, index) => `${printed(columnOf('t', column.pair.after))} AS c${index}`),
     ...shared.flatMap((column, index) =>
       column.castBack ? [`${asBefore[index]} AS o${index}`] : [],
@@ -149,9 +154,9 @@ function joined(scope: RowScope, after: string): string {
 const isKept = 'b.present AND a.present';
 
 /** Whether a value of a row that stays is another: as text, and as the old type has it. */
-const differs = ({ castBack }: ComparedColumn, index: number): string =>
-  castBack
-    ? `(b.c${index} IS DISTINCT FROM a.c${index} AND b.c${index} IS DISTINCT FROM a.o${index})`
+const differs = (column: ComparedColumn, index: number): string =>
+  column.castBack
+    ? `(b.c${index} IS DISTINCT FROM a.c${index} AND ${inComparedForm(column, `b.c${index}`)} IS DISTINCT FROM a.o${index})`
     : `b.c${index} IS DISTINCT FROM a.c${index}`;
 
 const anyDiffers = ({ shared }: RowScope): string =>

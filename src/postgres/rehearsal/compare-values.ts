@@ -79,6 +79,17 @@ export function printedAsBefore({ pair, castBack }: ComparedColumn, alias: strin
   return castBack === null ? printed(value) : castBack(value);
 }
 
+/**
+ * A value of before, as text, in the form in which {@link printedAsBefore} gives those of after: a numeric that went through
+ * another type has lost its zeros at the end, and no more than them.
+ */
+export function inComparedForm({ pair }: ComparedColumn, text: string): string {
+  return hasLostZeros(pair) ? `trim_scale(${text}::numeric)::text` : text;
+}
+
+const hasLostZeros = (pair: SharedColumn): boolean =>
+  pair.before.typeId === numericType && !isSameType(pair);
+
 /** What is hashed of a column: the same on both sides exactly where the value is unchanged. */
 export function hashedValue(
   column: ComparedColumn,
@@ -91,7 +102,9 @@ export function hashedValue(
   const asIs =
     hashedAsIs.has(typeId) || typeKind === 'e' || (typeId === numericType && typeModifier >= 0);
   if (isSameType(pair) && asIs) return collatable.has(typeId) ? `${value} COLLATE "C"` : value;
-  return side === 'before' ? printed(value) : printedAsBefore(column, alias);
+  return side === 'before'
+    ? inComparedForm(column, `(${printed(value)})`)
+    : printedAsBefore(column, alias);
 }
 
 /** Type, quoted, by which keys are joined: their own where both sides have the same; undefined: their texts decide. */
@@ -104,13 +117,15 @@ export function typedKey({ before, after }: SharedColumn): string | undefined {
 export function keyAfter(column: ComparedColumn, alias: string): string {
   const { pair } = column;
   return typedKey(pair)
-    ? keyBefore(pair, columnOf(alias, pair.after))
+    ? keyBefore(column, columnOf(alias, pair.after))
     : `(${printedAsBefore(column, alias)}) COLLATE "C"`;
 }
 
 /** The same of a key that was loaded from before. */
-export function keyBefore(pair: SharedColumn, value: string): string {
-  return typedKey(pair) && !collatable.has(pair.before.typeId) ? value : `${value} COLLATE "C"`;
+export function keyBefore(column: ComparedColumn, value: string): string {
+  const { pair } = column;
+  if (!typedKey(pair)) return `(${inComparedForm(column, value)}) COLLATE "C"`;
+  return collatable.has(pair.before.typeId) ? `${value} COLLATE "C"` : value;
 }
 
 /** There is no cast between the types. */
@@ -173,9 +188,11 @@ async function findCastBack(
   );
   if (!row) return null;
   const type = row.type;
-  const cast = (await canCast(session, after.type, type))
-    ? (value: string) => `CAST(${value} AS ${type})`
-    : (value: string) => `CAST(format('%s', ${value}) AS ${type})`;
+  const isDirect = await canCast(session, after.type, type);
+  const cast = (value: string) => {
+    const result = `CAST(${isDirect ? value : `format('%s', ${value})`} AS ${type})`;
+    return hasLostZeros({ before, after }) ? `trim_scale(${result})` : result;
+  };
   if (!isCareful) {
     return (value) =>
       `CASE WHEN ${value} IS DISTINCT FROM NULL THEN format('%s', ${cast(value)}) END`;

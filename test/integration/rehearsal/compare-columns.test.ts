@@ -101,6 +101,29 @@ const cases: readonly TableCase[] = [
     ],
   },
   {
+    name: 'a number that only lost its zeros, also as key; and one that lost more',
+    setup: `CREATE TABLE t (id numeric PRIMARY KEY, a numeric, b numeric);
+      INSERT INTO t VALUES (1.0, 1.50, 0.10), (2.50, 100, 0.30)`,
+    migration: [
+      'ALTER TABLE t ALTER id TYPE float8, ALTER a TYPE float8, ALTER b TYPE numeric(4,1)',
+      'UPDATE t SET a = 101 WHERE id = 2.5',
+    ],
+    expected: ['t: 2 > 2, 1 updated; id: retyped; a: retyped, 1 changed; b: retyped'],
+  },
+  {
+    name: 'a type and a schema with another name, and an enum made anew under its old name',
+    setup: `CREATE TYPE size AS ENUM ('s', 'm'); CREATE TYPE role AS ENUM ('user', 'admin');
+      CREATE TABLE t (id int PRIMARY KEY, s size, r role); INSERT INTO t VALUES (1, 's', 'user'), (2, 'm', 'admin')`,
+    migration: [
+      'ALTER TYPE size RENAME TO dimension',
+      `CREATE TYPE role_new AS ENUM ('user', 'admin', 'guest')`,
+      'ALTER TABLE t ALTER r TYPE role_new USING r::text::role_new',
+      'DROP TYPE role',
+      'ALTER TYPE role_new RENAME TO role',
+    ],
+    expected: ['t: 2 > 2; r: retyped'],
+  },
+  {
     name: 'a type that loses: rounded, cut, the time of day',
     setup: `CREATE TABLE t (id int PRIMARY KEY, a numeric(10,2), b text, c timestamp, d text);
       INSERT INTO t SELECT g, g * 0.5, repeat('x', g), '2024-01-01'::timestamp + g * interval '12 hours', '00' || g FROM generate_series(1, 6) g`,
