@@ -42,7 +42,8 @@ export async function prepareReplication(
         return { replication: null, why, notes: [] };
       }
       try {
-        const tables = await readPlacedTables(source);
+        const placed = await readPlacedTables(source);
+        const tables = placed.filter(({ isPartitioned }) => !isPartitioned);
         const made = await createReplication(source, id, tables, { signal });
         const { slot, publication, lsn, leftOut } = made;
         const notes = leftOut.map((one) => `${one.table} is scanned at each sync: ${one.why}`);
