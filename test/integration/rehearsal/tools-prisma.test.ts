@@ -94,7 +94,7 @@ describe.each(testServers())("a migration of Prisma's engine, rehearsed on $name
         'public.Session': { change: 'dropped', rowsDeleted: 12, columns: [] },
         'public.User': {
           ...{ change: 'kept', valuesLost: 6 },
-          columns: ['name dropped, 6 lost', 'role retyped', 'fullName added'],
+          columns: ['role retyped', 'name dropped, 6 lost', 'fullName added'],
         },
       });
       expect(rehearsal).toMatchObject({ ok: true, recordsLost: 22, valuesChanged: 0 });
