@@ -11,6 +11,8 @@ export interface CommandProcesses {
   readonly group: number | null;
   /** The value of {@link markerVariable} in their environment. */
   readonly marker: string;
+  /** When the first of them was started, in clock ticks; null: not known. Older ones need no look. */
+  readonly startTicks?: number | null | undefined;
 }
 
 /** How often the list of processes is looked at while their end is waited for. */
@@ -32,21 +34,40 @@ export async function findCommandProcesses(command: CommandProcesses): Promise<n
   return findByPs(command.group);
 }
 
-function findOnLinux({ group, marker }: CommandProcesses): number[] {
+function findOnLinux({ group, marker, startTicks }: CommandProcesses): number[] {
   const sought = Buffer.from(`${markerVariable}=${marker}\0`);
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((pid) => pid !== process.pid && isOfCommand(pid, group, sought));
+    .filter((pid) => pid !== process.pid && isOfCommand(pid, { group, startTicks }, sought));
 }
 
-function isOfCommand(pid: number, group: number | null, sought: Buffer): boolean {
+/** The fields of a process behind its name, which may hold spaces and parentheses. */
+function readStat(pid: number): string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+/** When a process was started, in clock ticks since the boot. @returns null where the system does not tell */
+export function readStartTicks(pid: number): number | null {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name before may hold spaces and parentheses.
-    const [state, , ownGroup] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return Number(readStat(pid)[19]);
+  } catch {
+    return null;
+  }
+}
+
+function isOfCommand(
+  pid: number,
+  { group, startTicks }: Pick<CommandProcesses, 'group' | 'startTicks'>,
+  sought: Buffer,
+): boolean {
+  try {
+    const fields = readStat(pid);
+    const [state, , ownGroup] = fields;
     if (state === 'Z' || state === 'X') return false;
     if (group !== null && Number(ownGroup) === group) return true;
+    if (startTicks != null && Number(fields[19]) < startTicks) return false;
     const environment = readFileSync(`/proc/${pid}/environ`);
     return (
       environment.subarray(0, sought.length).equals(sought) ||

@@ -8,6 +8,7 @@ import {
   endCommand,
   killCommand,
   markerVariable,
+  readStartTicks,
   settleCommand,
 } from './isolated-processes.js';
 import { type CommandEnd, type CommandOptions, missingCommand } from './run-command.js';
@@ -59,7 +60,7 @@ export async function runIsolated(
   const guard = guardCommand();
   try {
     const child = await startIsolated(command, options, marker, guard.take);
-    const processes: CommandProcesses = { group: child.pid ?? null, marker };
+    const processes = guard.taken() ?? { group: null, marker };
     options.onStart?.(processes);
     const why = await endOrReason(child, options);
     const asked = why === 'ended' ? null : endAll(child, processes, graceMs);
@@ -100,7 +101,9 @@ function startIsolated(
         detached: process.platform !== 'win32',
         windowsHide: true,
       });
-      if (child.pid !== undefined) take({ group: child.pid, marker });
+      if (child.pid !== undefined) {
+        take({ group: child.pid, marker, startTicks: readStartTicks(child.pid) });
+      }
       child.once('error', fail);
       child.once('spawn', () => resolve(child));
     } catch (error) {
@@ -168,6 +171,7 @@ function guardCommand() {
   for (const name of names) process.on(name, onSignal);
   return {
     end,
+    taken: () => taken,
     take: (processes: CommandProcesses) => {
       taken = processes;
     },

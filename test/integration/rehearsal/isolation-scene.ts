@@ -19,7 +19,7 @@ import { makeTempFolder } from '../../support/temp-folder.js';
 import { testHome } from '../../support/test-home.js';
 
 /** Where `pg` is found by scripts in temporary folders. */
-export const pgModule = fileURLToPath(new URL('../../../node_modules/pg', import.meta.url));
+const pgModule = fileURLToPath(new URL('../../../node_modules/pg', import.meta.url));
 
 /** Undefined where this machine has none. */
 export const psql: string | undefined = (process.env.PATH ?? '')
