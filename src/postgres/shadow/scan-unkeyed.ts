@@ -3,10 +3,10 @@ import { quoteIdentifier, quoteLiteral, type Session } from '../session.js';
 import { quoteQualifiedName } from '../sql/tables.js';
 import { fillStage } from './apply-fill.js';
 import { isRefusal, rowRefused } from './apply-refusal.js';
-import { copyInto, copyOut, doingTable, shadowRelation, stage } from './apply-stage.js';
+import { copyInto, copyOut, doingTable, matches, shadowRelation, stage } from './apply-stage.js';
 import { sourceColumns, sourceRelation } from './scan-filter.js';
 import type { ScannedTable, TableScan } from './scan-table.js';
-import { countShadow, readOffset, writeOffset } from './shadow-notes.js';
+import { countShadow, forgetDeleted, notesOf, readOffset, writeOffset } from './shadow-notes.js';
 
 /**
  * A table whose rows cannot be told apart: as soon as one has changed, or the numbers differ, all are copied anew. That is
@@ -40,11 +40,19 @@ export async function scanUnkeyed(scan: TableScan, filter: string): Promise<Scan
 }
 
 /**
- * TRUNCATE is quick, and refused where a foreign key refers to the table.
- * @returns how many rows there were
+ * TRUNCATE is quick, and refused where a foreign key refers to the table. What the migration itself inserted stays.
+ * @returns how many rows went
  */
 export async function emptyTable(shadow: Session, table: MappedTable): Promise<number> {
   const name = quoteQualifiedName(table.shadow ?? { schema: '', name: '' });
+  if (await forgetDeleted(shadow, table)) {
+    const deleted = await shadow.run(
+      `DELETE FROM ${shadowRelation(table)} t WHERE NOT EXISTS (
+         SELECT FROM ${notesOf(table, 'inserted')} s WHERE ${matches(table)})`,
+      doingTable(table),
+    );
+    return deleted ?? 0;
+  }
   const rows = await countShadow(shadow, table);
   const { referred } = await shadow.queryOne<{ referred: boolean }>(
     `SELECT EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = ${quoteLiteral(name)}::regclass) AS referred`,

@@ -87,6 +87,13 @@ export async function forgetStaged(shadow: Session, table: MappedTable): Promise
   }
 }
 
+/** The target has emptied the table: nothing of it is missing any more. @returns whether there are notes */
+export async function forgetDeleted(shadow: Session, table: MappedTable): Promise<boolean> {
+  if (!(await hasNotes(shadow, table))) return false;
+  await shadow.execute(`DELETE FROM ${notesOf(table, 'deleted')}`, doingTable(table));
+  return true;
+}
+
 export interface NotedRows {
   readonly inserted: number;
   readonly deleted: number;

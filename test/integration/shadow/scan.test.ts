@@ -125,6 +125,23 @@ describe.each(testServers())('scanning for changes on $name', (server) => {
     expect(shadow).toEqual(target);
   });
 
+  it('finds few changes and deletions among many rows, with numbers and with texts as keys', async () => {
+    const made = await make({
+      sql: `CREATE TABLE big (id bigint, part int, v text, PRIMARY KEY (id, part)); INSERT INTO big SELECT i, i % 3, 'v' FROM generate_series(1, 200000) i;
+        CREATE TABLE named (u uuid, n text, PRIMARY KEY (u, n)); INSERT INTO named SELECT md5(i::text)::uuid, 'n' || i FROM generate_series(1, 50000) i; ANALYZE`,
+    });
+    await made.run(`UPDATE big SET v = 'w' WHERE id % 200 = 7; DELETE FROM big WHERE id % 400 = 8 OR id BETWEEN 5000 AND 5009; INSERT INTO big VALUES (9000000000, 1, 'far');
+      DELETE FROM named WHERE n IN ('n5', 'n77')`);
+    expect((await made.sync()).tables).toEqual([
+      { table: 'public.big', upserted: 1000, deleted: 510 },
+      { table: 'public.named', upserted: 0, deleted: 2 },
+    ]);
+    const { target, shadow } = await made.both(
+      `SELECT md5(string_agg(b::text, ',' ORDER BY id)) AS big, (SELECT count(*) FROM named) AS named FROM big b`,
+    );
+    expect(shadow).toEqual(target);
+  });
+
   it('copies a table without a key anew when anything in it has changed', async () => {
     const made = await make({
       sql: `CREATE TABLE bag (a int, b text); INSERT INTO bag SELECT i % 3, 'x' FROM generate_series(1, 300) i;

@@ -74,6 +74,29 @@ describe.each(testServers())('syncing a shadow on $name', (server) => {
     },
   );
 
+  it.each(['logical', 'scan'] as const)(
+    'keeps by %s what the migration inserted when the target empties a table',
+    async (replication) => {
+      await create({
+        replication,
+        inputs: {
+          stdin: `DELETE FROM items WHERE id < 5; INSERT INTO items (id, name) OVERRIDING SYSTEM VALUE VALUES (900, 'seed')`,
+        },
+      });
+      await run(
+        shop.url,
+        `TRUNCATE items; INSERT INTO items (id, name) OVERRIDING SYSTEM VALUE VALUES (3, 'again')`,
+      );
+      await sync();
+      const rows = await rowsOf(shadowUrl(), 'SELECT id, name FROM items ORDER BY id');
+      expect(rows).toEqual([
+        { id: 3, name: 'again' },
+        { id: 900, name: 'seed' },
+      ]);
+      expect(await sync({ isVerified: true })).toMatchObject({ rowsBroughtOver: 0 });
+    },
+  );
+
   it('scans on request what came by the slot, and when the slot is gone', async () => {
     await create({ replication: 'logical' });
     await run(shop.url, changes);
