@@ -16,7 +16,7 @@ import { type AfterSync, chooseWay, runAfterSync } from './sync.js';
 /** So few rows are brought over in an instant. */
 const little = 1000;
 /** Where writers are faster than the sync, more passes do not help. */
-const longestCatchUp = 5;
+const longestCatchUp = 8;
 
 export interface LastSync {
   readonly record: ShadowRecord;
@@ -113,7 +113,7 @@ export class PromoteSync {
       const { rowsBroughtOver } = await reportStep(this.#work.reporter, { name: 'sync' }, () =>
         this.#bring(shadowWork, { how: this.#how }),
       );
-      if (rowsBroughtOver <= little || rowsBroughtOver > before / 2) return;
+      if (rowsBroughtOver <= little || rowsBroughtOver > before * 0.8) return;
       before = rowsBroughtOver;
     }
   }
