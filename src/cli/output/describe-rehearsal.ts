@@ -292,6 +292,5 @@ function sourceText({ source }: Rehearsal): string {
 
 function untouchedText({ untouched: { status, evidence } }: Rehearsal): string {
   const said = { proven: 'untouched', 'others-only': 'changed by others only', touched: 'TOUCHED' };
-  const list = evidence.map((one) => printable(one).replace(/\.$/, '')).join('; ');
-  return list === '' ? said[status] : `${said[status]} (${list})`;
+  return [`${said[status]}.`, ...evidence.map(printable)].join(' ');
 }
