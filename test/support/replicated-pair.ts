@@ -75,7 +75,9 @@ export async function createPair(
   count += 1;
   const id = `t${process.pid.toString(36)}${count.toString(36)}`.padEnd(12, '0');
   const placed = await readPlacedTables(before);
-  const replication = await createReplication(before, id, placed, options).finally(() =>
+  // Transactions of other tests on the server are waited for, too.
+  const { slotTimeoutMs = 45_000 } = options;
+  const replication = await createReplication(before, id, placed, { slotTimeoutMs }).finally(() =>
     before.close(),
   );
   await withSession(server.adminUrl, (client) =>

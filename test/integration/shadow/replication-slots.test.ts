@@ -5,6 +5,7 @@ import type { Target } from '../../../src/features/target/open-target.js';
 import type { Session } from '../../../src/postgres/session.js';
 import { readPlacedTables } from '../../../src/postgres/shadow/read-mapping.js';
 import {
+  type CreateReplicationOptions,
   canReplicate,
   createReplication,
   dropReplication,
@@ -85,9 +86,13 @@ async function stream(pair: ReplicatedPair, application: string): Promise<pg.Cli
   }
 }
 
-async function replicate(session: Session, options = {}) {
+async function replicate(session: Session, options: CreateReplicationOptions = {}) {
   const tables = await readPlacedTables(session);
-  const replication = await createReplication(session, newId(), tables, options);
+  const replication = await createReplication(session, newId(), tables, {
+    // Transactions of other tests on the server are waited for, too.
+    slotTimeoutMs: 45_000,
+    ...options,
+  });
   cleanUp.push(() => dropReplication(session, replication));
   return replication;
 }
