@@ -68,25 +68,30 @@ export async function copyTables(order: CopyTablesOrder): Promise<number[]> {
     busy.delete(source);
     busy.delete(copy);
   };
+  let problem: unknown;
+  const fail = async (error: unknown) => {
+    // The others are cancelled for it: theirs would only say that.
+    problem ??= error;
+    await stop();
+  };
   try {
-    const pairs: [Session, Session][] = [];
-    for (let count = 0; count < Math.min(order.jobs, tables.length); count += 1) {
-      pairs.push([await order.openSource(), await order.openCopy()]);
-    }
-    const workers = pairs.map((pair) =>
-      work(pair).catch(async (error) => {
-        await stop();
-        throw error;
-      }),
-    );
-    const ended = await Promise.allSettled(workers);
+    const pairs = await openPairs(order);
+    await Promise.all(pairs.map((pair) => work(pair).catch(fail)));
     signal?.throwIfAborted();
-    const failure = ended.find((one) => one.status === 'rejected');
-    if (failure) throw failure.reason;
+    if (problem !== undefined) throw problem;
     return rows;
   } finally {
     signal?.removeEventListener('abort', onAbort);
   }
+}
+
+/** One after the other: opening asks another session something. */
+async function openPairs(order: CopyTablesOrder): Promise<[Session, Session][]> {
+  const pairs: [Session, Session][] = [];
+  for (let count = 0; count < Math.min(order.jobs, order.tables.length); count += 1) {
+    pairs.push([await order.openSource(), await order.openCopy()]);
+  }
+  return pairs;
 }
 
 /** What the server says after the rows: how many they were. It comes later than their end. */

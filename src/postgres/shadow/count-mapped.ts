@@ -15,6 +15,13 @@ export interface CountedPair {
   readonly shadowRows: number | null;
 }
 
+export interface CountedSides {
+  readonly source: Session;
+  readonly shadow: Session;
+  readonly tables: readonly ShadowTable[];
+  readonly signal?: AbortSignal | undefined;
+}
+
 interface Countable extends QualifiedName {
   readonly oid: number;
   readonly isPartitioned: boolean;
@@ -24,44 +31,15 @@ interface Countable extends QualifiedName {
  * Counts every table of a target and its place in the shadow, one after the other: each count is a statement of its own, so that
  * it holds back nobody for long.
  */
-export async function countMapped({
-  source,
-  shadow,
-  tables,
-  signal,
-}: {
-  readonly source: Session;
-  readonly shadow: Session;
-  readonly tables: readonly ShadowTable[];
-  readonly signal?: AbortSignal | undefined;
-}): Promise<CountedPair[]> {
+export async function countMapped(sides: CountedSides): Promise<CountedPair[]> {
+  const { source, shadow, signal } = sides;
   const cancel = () => {
     cancelQueries(async () => shadow, [source]).catch(() => {});
     cancelQueries(async () => source, [shadow]).catch(() => {});
   };
   signal?.addEventListener('abort', cancel, { once: true });
   try {
-    const here = byOid(await readPlacedTables(source));
-    const there = byOid(await readPlacedTables(shadow));
-    const pairs: CountedPair[] = [];
-    for (const { oid, shadowOid, name } of tables) {
-      signal?.throwIfAborted();
-      const [mine, its] = [here.get(oid), shadowOid === null ? undefined : there.get(shadowOid)];
-      const table = mine ? formatQualifiedName(mine) : name;
-      const other = its && formatQualifiedName(its);
-      pairs.push({
-        ...{ table, renamedTo: other !== undefined && other !== table ? other : null },
-        rows: mine ? await countOne(source, mine) : null,
-        shadowRows: its ? await countOne(shadow, its) : null,
-      });
-    }
-    const known = new Set(tables.map(({ shadowOid }) => shadowOid));
-    for (const table of there.values()) {
-      signal?.throwIfAborted();
-      if (known.has(table.oid) || table.isPartitioned) continue;
-      const shadowRows = await countOne(shadow, table);
-      pairs.push({ table: formatQualifiedName(table), renamedTo: null, rows: null, shadowRows });
-    }
+    const pairs = await countPairs(sides);
     return pairs.sort((a, b) => (a.table < b.table ? -1 : a.table > b.table ? 1 : 0));
   } catch (error) {
     signal?.throwIfAborted();
@@ -69,6 +47,31 @@ export async function countMapped({
   } finally {
     signal?.removeEventListener('abort', cancel);
   }
+}
+
+async function countPairs({ source, shadow, tables, signal }: CountedSides) {
+  const here = byOid(await readPlacedTables(source));
+  const there = byOid(await readPlacedTables(shadow));
+  const pairs: CountedPair[] = [];
+  for (const { oid, shadowOid, name } of tables) {
+    signal?.throwIfAborted();
+    const [mine, its] = [here.get(oid), shadowOid === null ? undefined : there.get(shadowOid)];
+    const table = mine ? formatQualifiedName(mine) : name;
+    const other = its && formatQualifiedName(its);
+    pairs.push({
+      ...{ table, renamedTo: other !== undefined && other !== table ? other : null },
+      rows: mine ? await countOne(source, mine) : null,
+      shadowRows: its ? await countOne(shadow, its) : null,
+    });
+  }
+  const known = new Set(tables.map(({ shadowOid }) => shadowOid));
+  for (const table of there.values()) {
+    signal?.throwIfAborted();
+    if (known.has(table.oid) || table.isPartitioned) continue;
+    const shadowRows = await countOne(shadow, table);
+    pairs.push({ table: formatQualifiedName(table), renamedTo: null, rows: null, shadowRows });
+  }
+  return pairs;
 }
 
 const byOid = <T extends Countable>(tables: readonly T[]): Map<number, T> =>
