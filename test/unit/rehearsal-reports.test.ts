@@ -59,7 +59,7 @@ describe('a rehearsal on a terminal', () => {
     const untouched = { status: 'touched' as const, evidence: ['a session of the command'] };
     const shown = text({ ...sampleRehearsal, untouched });
     expect(shown.split('\n')[1]).toBe('  the real database was touched while it ran');
-    expect(shown).toContain('TOUCHED (a session of the command)');
+    expect(shown).toContain('TOUCHED. a session of the command');
   });
 
   it('says of a failure what failed, where, and what it had lost until then', () => {
