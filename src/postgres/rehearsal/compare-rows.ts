@@ -120,22 +120,21 @@ function joined(scope: RowScope, after: string): string {
   const keysAfter = isWhole
     ? [`ROW(${list(asBefore)})::text COLLATE "C"`]
     : key.map((column) => keyAfter(column, 't'));
-  // Of rows with the same key each is matched with one, always the same.
-  const place = (keys: readonly string[], values: readonly string[]) =>
+  // Of rows with the same key each is matched with one: in the order of their places, in which those that were there before
+  // mostly come first.
+  const place = (keys: readonly string[], alias: string) =>
     match.isUnique
       ? []
-      : [
-          `row_number() OVER (PARTITION BY ${list(keys)} ORDER BY ROW(${list(values)})::text COLLATE "C") AS n`,
-        ];
+      : [`row_number() OVER (PARTITION BY ${list(keys)} ORDER BY ${alias}.ctid) AS n`];
   const before = [
     ...[...keysBefore.map((value, index) => `${value} AS k${index}`), 'true AS present'],
-    ...place(keysBefore, texts),
+    ...place(keysBefore, 'l'),
     ...shared.map((_, index) => `l.c${index}`),
     ...dropped.map((_, index) => `l.d${index}`),
   ];
   const now = [
     ...[...keysAfter.map((value, index) => `${value} AS k${index}`), 'true AS present'],
-    ...place(keysAfter, asBefore),
+    ...place(keysAfter, 't'),
     ...shared.map((column, index) => `${printed(columnOf('t', column.pair.after))} AS c${index}`),
     ...shared.flatMap((column, index) =>
       column.castBack ? [`${asBefore[index]} AS o${index}`] : [],
