@@ -62,7 +62,7 @@ export interface CopyOrder {
 }
 
 /** How much is to be copied, and how. @throws BelayError DISK_FULL where it cannot fit `times` times */
-export async function planCopies(
+async function planCopies(
   { admin, settings }: Pick<CopyServer, 'admin' | 'settings'>,
   database: { readonly oid: number; readonly tablespace: string },
   times: number,

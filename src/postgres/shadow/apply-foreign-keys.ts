@@ -28,7 +28,7 @@ const columns = (numbers: string, oid: string): string =>
       JOIN pg_attribute a ON a.attrelid = ${oid} AND a.attnum = u.attnum)`;
 
 /** Foreign keys that are enforced and compare values. Those of partitions that follow from their parent's are left out. */
-export function readPlacedForeignKeys(session: Session): Promise<PlacedForeignKey[]> {
+function readPlacedForeignKeys(session: Session): Promise<PlacedForeignKey[]> {
   return session.query<PlacedForeignKey>(
     `SELECT k.conname::text AS name, k.conrelid::int8::float8 AS child, k.confrelid::int8::float8 AS parent,
             to_json(k.conkey) AS "childNumbers", to_json(k.confkey) AS "parentNumbers",

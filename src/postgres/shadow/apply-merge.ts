@@ -10,6 +10,7 @@ import {
   shadowRelation,
   stage,
 } from './apply-stage.js';
+import { refuseTakenKeys } from './apply-taken.js';
 
 export interface Merged {
   readonly updated: number;
@@ -26,6 +27,7 @@ const isWhole = ({ table, given }: StageOrder): boolean => given.length === tabl
  * @throws BelayError SHADOW_ROW_REFUSED; anything else as it came
  */
 export async function mergeStage(shadow: Session, order: StageOrder): Promise<Merged> {
+  await refuseTakenKeys(shadow, order.table);
   const fast = (where: string) => updateAndInsert(shadow, order, where);
   const slow = (where: string) => takeOutAndInsert(shadow, order, where);
   if (order.hasOldKeys) return refusing(shadow, order, slow);

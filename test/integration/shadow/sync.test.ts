@@ -97,6 +97,19 @@ describe.each(testServers())('syncing a shadow on $name', (server) => {
     },
   );
 
+  it.each(['logical', 'scan'] as const)(
+    'refuses by %s a row with a key that the migration has given to another one',
+    async (replication) => {
+      const inserts = `INSERT INTO items (name) VALUES ('of the migration')`;
+      await create({ replication, inputs: { stdin: inserts } });
+      await run(shop.url, `INSERT INTO items (name) VALUES ('of the target')`);
+      const refused = await failure(sync(), 'SHADOW_ROW_REFUSED');
+      expect(refused.message).toContain('row (id)=(21) of public.items');
+      const names = await rowsOf(shadowUrl(), 'SELECT name FROM items WHERE id = 21');
+      expect(names).toEqual([{ name: 'of the migration' }]);
+    },
+  );
+
   it('scans on request what came by the slot, and when the slot is gone', async () => {
     await create({ replication: 'logical' });
     await run(shop.url, changes);
