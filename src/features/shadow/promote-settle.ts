@@ -2,7 +2,7 @@ import type { DatabaseProperties, DatabaseSetting } from '../../domain/propertie
 import { reportStep } from '../../domain/reporter.js';
 import { readProperties } from '../../postgres/properties.js';
 import type { Session } from '../../postgres/session.js';
-import { fillViews } from '../../postgres/shadow/copy-rest.js';
+import { fillViews, readFilledViews } from '../../postgres/shadow/copy-rest.js';
 import type { DatabaseRow } from '../../postgres/sql/databases.js';
 import { quoteQualifiedName } from '../../postgres/sql/tables.js';
 import { carryOver } from '../snapshot/build-aside.js';
@@ -61,15 +61,4 @@ async function analyzeUnknown(session: Session): Promise<void> {
   for (const table of tables) {
     await session.execute(`ANALYZE ${quoteQualifiedName(table)}`, 'analyzing the shadow');
   }
-}
-
-/** Those that were never filled stay so. */
-function readFilledViews(session: Session) {
-  return session.query<{ schema: string; name: string; isFilled: true }>(
-    `SELECT n.nspname::text AS schema, c.relname::text AS name, true AS "isFilled"
-       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.relkind = 'm' AND c.relispopulated AND n.nspname !~ '^pg_' ORDER BY c.oid`,
-    [],
-    'listing the materialized views',
-  );
 }

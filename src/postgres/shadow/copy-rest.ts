@@ -41,7 +41,7 @@ export function readMaterializedViews(session: Session): Promise<MaterializedVie
 }
 
 /** Those that can be read. */
-async function readFilledViews(session: Session): Promise<MaterializedView[]> {
+export async function readFilledViews(session: Session): Promise<MaterializedView[]> {
   return (await readMaterializedViews(session)).filter(({ isFilled }) => isFilled);
 }
 
