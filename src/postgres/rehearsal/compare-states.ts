@@ -11,6 +11,7 @@ import {
 import { cancelQueries } from '../cancel.js';
 import { sqlStateOf } from '../pg-error.js';
 import type { Session } from '../session.js';
+import { compareLargeObjects } from './compare-large-objects.js';
 import { compareSequences } from './compare-sequences.js';
 import type { StateSides } from './compare-sides.js';
 import { compareOneSided, compareTable } from './compare-table.js';
@@ -109,6 +110,8 @@ async function compareAll(
     }
     if (isTableChanged(found)) tables.push(found);
   }
+  const objects = await compareLargeObjects(sides, writes);
+  if (objects) tables.push(objects);
   const sequences = await compareSequences(sides);
   return { tables, tablesCompared: pairs.length - tablesUntouched, tablesUntouched, sequences };
 }

@@ -23,6 +23,27 @@ describe.each(testServers())('states before and after a migration on $name', (se
   const table = `CREATE TABLE t (id int PRIMARY KEY, a text, b int);
     INSERT INTO t SELECT g, 'a' || g, g FROM generate_series(1, 20) g;`;
 
+  it('compares large objects by their content', async () => {
+    await make(
+      `${table} SELECT lo_from_bytea(70001, 'gone'), lo_from_bytea(70002, repeat('x', 3000000)::bytea), lo_from_bytea(70003, '')`,
+      'SELECT lo_unlink(70001)',
+      `SELECT lo_put(70002, 2500000, 'y')`,
+      `SELECT lo_from_bytea(70004, 'new')`,
+    );
+    const { tables } = await compareCase(state as StateCase);
+    expect(tables).toMatchObject([
+      {
+        ...{ table: 'large objects', rowsBefore: 3, rowsAfter: 3 },
+        ...{ rowsDeleted: 1, rowsUpdated: 1, rowsInserted: 1, valuesChanged: 1 },
+        samples: [
+          { change: 'deleted', key: { oid: '70001' } },
+          { change: 'updated', key: { oid: '70002' } },
+          { change: 'inserted', key: { oid: '70004' } },
+        ],
+      },
+    ]);
+  });
+
   it('shows rows of every kind, their key and what is another', async () => {
     await make(
       table,
