@@ -55,6 +55,8 @@ interface Found {
   readonly rowsAfter: number;
   /** Null: no row differs. */
   readonly candidates: Candidates | null;
+  /** `candidates.after` are exactly the row versions of the migration. */
+  readonly isByVersion: boolean;
 }
 
 interface Comparison {
@@ -110,7 +112,7 @@ async function compareWith(
   const described = describeColumns(columns, {
     shared: counts.shared,
     dropped: await countDropped(sides, comparison, counts),
-    added: await countAdded(sides, comparison, counts, found.rowsAfter),
+    added: await countAdded(sides, comparison, counts, found),
   });
   const [then, now] = [formatQualifiedName(pair.before), formatQualifiedName(pair.after)];
   return {
@@ -158,7 +160,7 @@ async function findCandidates(
   const { mark } = sides;
   if (isInPlace(comparison) && isUnwritten(comparison)) {
     const [rows = 0] = await countTables(sides.before, [pair.before]);
-    return { rowsBefore: rows, rowsAfter: rows, candidates: null };
+    return { rowsBefore: rows, rowsAfter: rows, candidates: null, isByVersion: true };
   }
   if (isInPlace(comparison) && mark) {
     const found = await findChangedVersions(sides, pair, {
@@ -168,9 +170,11 @@ async function findCandidates(
     });
     if (found) {
       const { gone, arrived, ...rows } = found;
-      if (gone.length + arrived.length === 0) return { ...rows, candidates: null };
+      if (gone.length + arrived.length === 0)
+        return { ...rows, candidates: null, isByVersion: true };
       const before = gone.length === 0 ? [] : placeConditions(gone);
-      return { ...rows, candidates: { before, after: placeCondition(arrived) } };
+      const candidates = { before, after: placeCondition(arrived) };
+      return { ...rows, candidates, isByVersion: true };
     }
   }
   const { where, ...rows } = await compareBuckets(sides, pair, {
@@ -178,7 +182,7 @@ async function findCandidates(
     all: scope.shared,
   });
   const candidates = where && { before: [where.before], after: where.after };
-  return { ...rows, candidates };
+  return { ...rows, candidates, isByVersion: false };
 }
 
 const placesPerCopy = 20_000;
@@ -212,22 +216,21 @@ async function countAdded(
   sides: StateSides,
   comparison: Comparison,
   counts: RowCounts,
-  rowsAfter: number,
+  { rowsAfter, isByVersion }: Found,
 ): Promise<number[]> {
   const { pair, columns } = comparison;
   const { added } = columns;
-  const isKnown =
-    isInPlace(comparison) &&
-    added.every(({ generated }) => generated !== 'v') &&
-    isUnwritten(comparison);
-  // Nobody has written a row: what the column has is its default in all of them, or in none.
-  const totals = isKnown
-    ? added.map(({ hasMissingValue }) => (hasMissingValue ? rowsAfter : 0))
-    : await countValues(sides.after, pair.after, added);
-  return totals.map((total, index) => {
-    const { all, kept } = counts.added[index] ?? { all: 0, kept: 0 };
-    return total - all + kept;
-  });
+  const isKnown = isByVersion && added.every(({ generated }) => generated !== 'v');
+  const part = (index: number) => counts.added[index] ?? { all: 0, kept: 0 };
+  if (isKnown) {
+    // Rows that nobody has written have the column's default, all of them, or nothing.
+    const unwritten = rowsAfter - counts.candidatesAfter;
+    return added.map(
+      ({ hasMissingValue }, index) => (hasMissingValue ? unwritten : 0) + part(index).kept,
+    );
+  }
+  const totals = await countValues(sides.after, pair.after, added);
+  return totals.map((total, index) => total - part(index).all + part(index).kept);
 }
 
 async function countValues(
