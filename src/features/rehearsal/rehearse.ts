@@ -143,7 +143,10 @@ async function measure(
   const { openBefore, openAfter, mark, afterOid } = copies;
   return reportStep(reporter, { name: 'compare' }, async () => {
     const [before, after] = [await openBefore(), await openAfter()];
-    const models = { before: await readSchemaModel(before), after: await readSchemaModel(after) };
+    const [schemaBefore, schemaAfter] = await Promise.all([
+      readSchemaModel(before),
+      readSchemaModel(after),
+    ]);
     const names = await readRelationNames(before);
     // A command may have dropped the copy and made it anew: nothing is known of its statistics then.
     const isSame = (await findDatabase(copies.admin, copies.after)).oid === afterOid;
@@ -152,7 +155,7 @@ async function measure(
       { mark: isSame ? mark : null, afterOid, sampleLimit, isWhole, signal },
     );
     return {
-      schema: assessed(models.before, models.after),
+      schema: assessed(schemaBefore, schemaAfter),
       ...{ names, states },
       probes: probes === null ? [] : await runProbes(copies, probes, { signal }),
     };
