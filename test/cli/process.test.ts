@@ -85,7 +85,7 @@ describe.each(testServers())('the program as a process on $name', (server) => {
     (await runBelay(['__complete', '--', ...words], { env })).stdout.split('\n').filter(Boolean);
 
   it('completes commands, options, their values and tags', async () => {
-    expect(await complete('re')).toEqual(['restore', 'rename', 'repair']);
+    expect(await complete('re')).toEqual(['restore', 'rename', 'rehearse', 'repair']);
     expect(await complete('')).toEqual(expect.arrayContaining(['snapshot', 'undo', 'completion']));
     expect(await complete('')).not.toContain('__complete');
     expect(await complete('restore', '--s')).toEqual(['--sessions', '--sessions-wait', '--store']);
