@@ -143,6 +143,7 @@ describe.each(servers)('belay run on $name', (server) => {
       }),
       exitCode: 0,
       impacts: [],
+      rehearsal: null,
       // No migration tool and no history: nothing is recorded.
       schema: null,
       durationMs: expect.any(Number),
