@@ -13,22 +13,19 @@ export async function checkLeftovers(target: Target, timeline: Timeline): Promis
   const holder = await readLockHolder(target.main, target.database);
   if (holder) return ok(name, `at work now: ${holder}`);
   const dead = await findDeadDrills(target.main);
-  const found = [...timeline.leftovers.map(describeLeftover), ...dead.map(describeThrownAway)];
-  if (found.length > 0) {
-    const shown = found.map(({ database, detail }) => `"${database}" (${detail})`);
-    return warn(name, shown.join('; '), '`belay repair` cleans them up.');
-  }
+  const databases = [...timeline.leftovers.map(describeLeftover), ...dead.map(describeThrownAway)];
   const slots = await shadowLeftovers(target, timeline);
-  if (slots.length > 0) {
-    const shown = slots.map(({ kind, name: which, detail }) => `${kind} "${which}" (${detail})`);
-    return warn(name, shown.join('; '), '`belay repair` removes them.');
-  }
+  const shown = [
+    ...databases.map(({ database, detail }) => `"${database}" (${detail})`),
+    ...slots.map(({ kind, name: which, detail }) => `${kind} "${which}" (${detail})`),
+  ];
+  if (shown.length > 0) return warn(name, shown.join('; '), '`belay repair` cleans them up.');
   const orphans = await readOrphanedFolders(target.main);
   if (orphans.length === 0) return ok(name, 'none');
-  const shown = orphans.map(({ path, sizeBytes }) => `${path} (${megabytes(sizeBytes)})`);
+  const folders = orphans.map(({ path, sizeBytes }) => `${path} (${megabytes(sizeBytes)})`);
   return warn(
     name,
-    `folders of no database, as a crash of the server in the middle of a copy leaves them: ${shown.join(', ')}`,
+    `folders of no database, as a crash of the server in the middle of a copy leaves them: ${folders.join(', ')}`,
     'PostgreSQL never removes them, and Belay removes no files of a server. If no CREATE DATABASE is running now, they can be deleted by hand.',
   );
 }

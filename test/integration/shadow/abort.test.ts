@@ -109,7 +109,8 @@ describe.each(testServers())('aborting a shadow on $name', (server) => {
 
   it('doctor tells of a slot without a shadow, and repair removes it', async () => {
     await create();
-    expect(await checkOf('leftovers')).toMatchObject({ status: 'ok' });
+    // Others make databases on the server meanwhile, so there may be something else to tell.
+    expect((await checkOf('leftovers'))?.detail).not.toContain('belay_shadow_');
     await run(server.adminUrl, `DROP DATABASE "${shadow}"`);
     const check = await checkOf('leftovers');
     expect(check).toMatchObject({ status: 'warn' });
@@ -117,7 +118,7 @@ describe.each(testServers())('aborting a shadow on $name', (server) => {
     const repaired = await withTarget(shop.url, (target) => repairTarget(target));
     expect(repaired.cleaned.map(({ kind }) => kind).sort()).toEqual(['publication', 'slot']);
     expect(await traces()).toEqual([]);
-    expect(await checkOf('leftovers')).toMatchObject({ status: 'ok' });
+    expect((await checkOf('leftovers'))?.detail).not.toContain('belay_shadow_');
   });
 
   it('repair leaves the slot of a shadow that is there', async () => {

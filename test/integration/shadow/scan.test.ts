@@ -1,10 +1,17 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { testServers } from '../../support/servers.js';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startThrowawayServer, type ThrowawayServer, testServers } from '../../support/servers.js';
 import { createShadowPair, type ShadowPair } from '../../support/shadow-pair.js';
 import { failure, rowsOf, run } from '../../support/targets.js';
 import { withSession } from '../../support/test-database.js';
 
-describe.each(testServers())('scanning for changes on $name', (server) => {
+describe.each(testServers())('scanning for changes on $name', ({ major }) => {
+  // A server of its own: rows look new by the transactions that others had open, whoever they are.
+  let server: ThrowawayServer;
+  beforeAll(async () => {
+    server = await startThrowawayServer({ major, settings: { autovacuum: 'off' } });
+  });
+  afterAll(() => server?.remove());
+
   let pair: ShadowPair | undefined;
   const make = async (
     ...args: Parameters<typeof createShadowPair> extends [unknown, infer O] ? [O] : never

@@ -1,11 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ShadowReplication } from '../../../src/domain/shadow.js';
 import { createShadow } from '../../../src/features/shadow/create.js';
 import type { CreateShadowOptions } from '../../../src/features/shadow/create-options.js';
 import { type SyncShadowOptions, syncShadow } from '../../../src/features/shadow/sync.js';
 import {
   createTestDatabase,
+  startThrowawayServer,
   type TestDatabase,
+  type ThrowawayServer,
   testServers,
   withDatabase,
 } from '../../support/servers.js';
@@ -28,7 +30,14 @@ const migration = {
     'ALTER TABLE items RENAME name TO title; ALTER TABLE items ADD COLUMN stock int NOT NULL DEFAULT 0',
 };
 
-describe.each(testServers())('syncing a shadow on $name', (server) => {
+describe.each(testServers())('syncing a shadow on $name', ({ major }) => {
+  // A server of its own: rows look new by the transactions that others had open, whoever they are.
+  let server: ThrowawayServer;
+  beforeAll(async () => {
+    server = await startThrowawayServer({ major, settings: { autovacuum: 'off' } });
+  });
+  afterAll(() => server?.remove());
+
   let shop: TestDatabase;
   beforeEach(async () => {
     shop = await createTestDatabase(server, { name: 'shop', sql: schema });
