@@ -118,34 +118,37 @@ export async function makeCheckpoint(
     const store = await target.openStore();
     const { tools } = await prepareToArchive(target, store, settings, work.signal);
     const tag = await freeTag(work, store, options);
-    const { description = '', tables } = options;
-    const order = { store, tools, settings, git, tag, description, tables };
-    const { useDrilledCopy } = options;
-    const finish = async (server: DrillServer | null): Promise<MadeCheckpoint> => {
-      const isKept = server !== null && useDrilledCopy !== undefined;
-      const keepAs = isKept ? await claimDrillName(server.session, 'rehearsal') : undefined;
-      const { drill, ...made } = await archiveLive(work, { ...order, server, startedAt, keepAs });
-      if (isKept && drill) {
-        await useKept(server, keepAs, drill, (copy) => useDrilledCopy(copy, made.checkpoint));
-      }
+    const { description = '', tables, useDrilledCopy } = options;
+    const order = { store, tools, settings, git, tag, description, tables, startedAt };
+    if (settings.drill === false) {
+      const { drill: _, ...made } = await archiveLive(work, { ...order, server: null });
       return made;
+    }
+    const server = {
+      major: majorOf(work.main.serverVersion),
+      ...{ drillServer: settings.drillServer, objects: await countObjects(work) },
+      ...{ env: target.env, signal: work.signal, reporter: work.reporter },
+      isForPrograms: useDrilledCopy !== undefined,
     };
-    if (settings.drill === false) return finish(null);
-    const { drillServer } = settings;
-    const isForPrograms = useDrilledCopy !== undefined;
-    return withDrillServer(
-      {
-        ...{
-          major: majorOf(work.main.serverVersion),
-          drillServer,
-          objects: await countObjects(work),
-          isForPrograms,
-        },
-        ...{ env: target.env, signal: work.signal, reporter: work.reporter },
-      },
-      finish,
+    return withDrillServer(server, (found) =>
+      archiveAndUse(work, { ...order, server: found }, found, useDrilledCopy),
     );
   });
+}
+
+/** Whoever wants the drilled copy gets it when the archive is sealed: what happens to it then harms no checkpoint. */
+async function archiveAndUse(
+  work: Work,
+  order: LiveOrder,
+  server: DrillServer,
+  useCopy: CheckpointOptions['useDrilledCopy'],
+): Promise<MadeCheckpoint> {
+  const keepAs = useCopy && (await claimDrillName(server.session, 'rehearsal'));
+  const { drill, ...made } = await archiveLive(work, { ...order, keepAs });
+  if (useCopy && drill) {
+    await useKept(server, keepAs, drill, (copy) => useCopy(copy, made.checkpoint));
+  }
+  return made;
 }
 
 /** Also cleans what runs that were killed have left in the store. */
