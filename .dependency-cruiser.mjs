@@ -65,9 +65,20 @@ export default {
       'The verbs. They never print and never exit, so that CLI, library, server and tests can share them.',
     ),
     layer(
+      'gateway/',
+      ['gateway/', 'features/', 'postgres/', 'process/', 'config/', 'domain/', 'errors\\.ts'],
+      'Speaks PostgreSQL’s protocol to clients; what a branch is, it asks.',
+    ),
+    layer(
+      'testing/',
+      ['testing/', 'features/', 'postgres/', 'process/', 'config/', 'domain/', 'errors\\.ts'],
+      'belaydb/testing, an entry of its own: test suites load nothing that they do not use.',
+    ),
+    layer(
       'index\\.ts',
       [
-        ...['index\\.ts', 'features/', 'config/', 'postgres/', 'process/', 'store/', 'domain/'],
+        ...['index\\.ts', 'features/', 'gateway/', 'config/', 'postgres/', 'process/', 'store/'],
+        'domain/',
         'errors\\.ts',
       ],
       'The public API.',

@@ -4,6 +4,7 @@
 //   node scripts/test.mjs [arguments for vitest]          unit and integration tests, and a few rounds of faults
 //   node scripts/test.mjs faults [arguments for vitest]   the fault suite: many rounds, every fault of archives and stores, and what is slow
 //   node scripts/test.mjs rehearsal [arguments for vitest]   rehearsals of other tools' migrations, and shadow databases under load
+//   node scripts/test.mjs branches [arguments for vitest]   branches, gateway, git hooks and test databases
 //   node scripts/test.mjs safety [arguments for vitest]   what migrations do to data: plans tried for real, record backups, data rollbacks
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -13,7 +14,7 @@ import { prepare, root } from './prepare.mjs';
 
 const at = (...names) => path.join(root, ...names);
 /** Of random faults, and of random tables that lose something. */
-const rounds = { faults: '200', safety: '3', rehearsal: '12' };
+const rounds = { faults: '200', safety: '3', rehearsal: '12', branches: '12' };
 const integration = (name) => `test/integration/${name}.test.ts`;
 /** Minutes of killing, hanging, damaging and contending, and what computes long: they run with the faults. */
 const faultFiles = [
@@ -93,11 +94,16 @@ const safetyFiles = [
 ];
 /** Migrations of other tools on copies, and shadows under load: folders. */
 const rehearsalFiles = ['test/integration/rehearsal', 'test/integration/shadow'];
+/** Branches, the gateway with its clients, git hooks and test databases: folders. */
+const branchFiles = ['branch', 'gateway', 'git', 'testing'].map(
+  (name) => `test/integration/${name}`,
+);
 /** By the first argument; without one all that is in none. */
 const suites = {
   faults: ['test/faults', ...faultFiles],
   safety: safetyFiles,
   rehearsal: rehearsalFiles,
+  branches: branchFiles,
 };
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
@@ -215,7 +221,8 @@ function vitestArguments(suite, more) {
     // A filter by path, unless the caller has one of their own.
     ...(hasFilter
       ? []
-      : (suites[suite] ?? [...faultFiles, ...safetyFiles, ...rehearsalFiles].map(exclude))),
+      : (suites[suite] ??
+        [...faultFiles, ...safetyFiles, ...rehearsalFiles, ...branchFiles].map(exclude))),
     ...more,
   ];
 }

@@ -54,6 +54,7 @@ export const errorCatalog = {
   ROWS_IN_THE_WAY: refused,
   COMMAND_NOT_ISOLATED: refused,
   ROWS_NOT_TRANSFORMED: refused,
+  QUOTA_REACHED: refused,
 
   TARGET_NOT_FOUND: notFound,
   SNAPSHOT_NOT_FOUND: notFound,
@@ -65,6 +66,7 @@ export const errorCatalog = {
   NO_HISTORY: notFound,
   RECORDS_NOT_KEPT: notFound,
   SHADOW_NOT_FOUND: notFound,
+  BRANCH_NOT_FOUND: notFound,
 
   TAG_EXISTS: conflict,
   DATABASE_EXISTS: conflict,
@@ -88,6 +90,9 @@ export const errorCatalog = {
   SHADOW_EXISTS: conflict,
   SHADOW_ROW_REFUSED: conflict,
   OUTAGE_TOO_LONG: conflict,
+  BRANCH_EXISTS: conflict,
+  BRANCH_IN_USE: conflict,
+  HOOKS_TAKEN: conflict,
 
   SERVER_UNREACHABLE: environment,
   SERVER_GONE: environment,
@@ -115,6 +120,10 @@ export const errorCatalog = {
   ROLLBACK_FAILED: environment,
   REHEARSAL_IMPOSSIBLE: environment,
   SCHEMA_NOT_BUILT: environment,
+  SCHEMA_NOT_COPIED: environment,
+  CLUSTER_NOT_COPIED: environment,
+  BRANCH_DAMAGED: environment,
+  GATEWAY_FAILED: environment,
   STORE_UNAVAILABLE: environment,
   STORE_DENIED: environment,
   STORE_MISCONFIGURED: environment,

@@ -1,5 +1,6 @@
 /** The only importer of zod, which is slow to load: import this file when there is a config to check. */
 import { z } from 'zod';
+import { branchIsolations } from '../domain/branch.js';
 import { parseDuration } from '../domain/duration.js';
 import { isPolicyName, similarPolicyNames } from '../domain/impact/policy.js';
 import type { BelayConfig } from './config.js';
@@ -34,6 +35,26 @@ const policy = z.strictObject({
   ignoreTablesBelowRows: z.int().nonnegative().optional(),
 });
 
+const branches = z.strictObject({
+  isolation: z.enum(branchIsolations).optional(),
+  schema: text.optional(),
+  ttl: z
+    .strictObject({
+      manual: duration.optional(),
+      git: duration.optional(),
+      ci: duration.optional(),
+    })
+    .optional(),
+  onCheckout: z.enum(['create', 'switch', 'off']).optional(),
+  main: z.array(text).optional(),
+  envFile: text.optional(),
+  variable: text.optional(),
+  maxBranches: z.int().positive().optional(),
+  maxBytes: z.int().positive().optional(),
+  autoStop: duration.optional(),
+  folder: text.optional(),
+});
+
 const config = z.strictObject({
   $schema: z.string().optional(),
   defaultTarget: text.optional(),
@@ -63,6 +84,7 @@ const config = z.strictObject({
       timeout: duration.optional(),
     })
     .optional(),
+  branches: branches.optional(),
   retention: z
     .strictObject({
       keepLast: z.int().positive().optional(),

@@ -1,3 +1,4 @@
+import type { BranchIsolation, BranchPurpose } from '../domain/branch.js';
 import type { ImpactPolicy } from '../domain/impact/policy.js';
 import type { RehearsalThresholds } from '../domain/rehearsal.js';
 
@@ -47,6 +48,7 @@ export interface BelayConfig {
         readonly timeout?: string | undefined;
       })
     | undefined;
+  readonly branches?: BranchesConfig | undefined;
   readonly retention?:
     | {
         readonly keepLast?: number | undefined;
@@ -54,6 +56,31 @@ export interface BelayConfig {
         readonly keepWithin?: string | undefined;
       }
     | undefined;
+}
+
+/** How branches are made, and how long they live. Durations such as "7d" or "10m". */
+export interface BranchesConfig {
+  /** Default "database". */
+  readonly isolation?: BranchIsolation | undefined;
+  /** The schema that schema branches are copies of; default "public". */
+  readonly schema?: string | undefined;
+  /** Lifetime by what a branch was made for; none: it stays until somebody deletes it. */
+  readonly ttl?: Readonly<Partial<Record<BranchPurpose, string>>> | undefined;
+  /** What `git checkout` does; default "create": switch to the git branch's own, and make it where there is none. */
+  readonly onCheckout?: 'create' | 'switch' | 'off' | undefined;
+  /** Git branches that work on the target itself; default: the repository's default branch, "main" and "master". */
+  readonly main?: readonly string[] | undefined;
+  /** File that gets the current branch's URL, relative to the config, e.g. ".env.local"; default: none is written. */
+  readonly envFile?: string | undefined;
+  /** The variable that holds the URL; default "DATABASE_URL". */
+  readonly variable?: string | undefined;
+  /** How many branches a target may have, and how much room of their own they may take. */
+  readonly maxBranches?: number | undefined;
+  readonly maxBytes?: number | undefined;
+  /** After how long without a session the server of a cluster branch is stopped; default "10m". */
+  readonly autoStop?: string | undefined;
+  /** Where cluster branches lie; default: beside the source's data if Belay may write there, else Belay's data folder. */
+  readonly folder?: string | undefined;
 }
 
 export const configFileName = 'belay.config.json';

@@ -12,6 +12,7 @@ export const ledgerActions = [
   ...['delete', 'prune', 'rename', 'protect', 'unprotect'],
   ...['push', 'pull', 'export', 'import', 'migration', 'rollback', 'repair', 'refusal'],
   ...['rehearsal', 'shadow-create', 'shadow-promote', 'shadow-abort'],
+  ...['branch-create', 'branch-reset', 'branch-delete', 'branch-gc', 'branch-update'],
 ] as const;
 
 /** Those of later versions stay readable. */
