@@ -30,6 +30,8 @@ function problemOf(name: string): string | undefined {
   return undefined;
 }
 
+const longestWord = 40;
+
 /**
  * A word of lower-case letters, digits and "_" for a branch's name. A name that is not such a word already gets a hash of
  * the exact name, so that two names which differ in case, a slash or an accent never meet.
@@ -41,9 +43,9 @@ function slugOf(name: string): string {
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '_')
     .replace(/^_+|_+$/g, '');
-  if (slug === name) return slug;
+  if (slug === name && slug.length <= longestWord) return slug;
   const hash = createHash('sha256').update(name).digest('hex').slice(0, 6);
-  return slug === '' ? hash : `${slug.slice(0, 40)}_${hash}`;
+  return slug === '' ? hash : `${slug.slice(0, longestWord)}_${hash}`;
 }
 
 /**

@@ -48,6 +48,8 @@ export interface CloneRecord {
   readonly restoredAs: readonly RestoredAs[];
   /** What the server's statistics said when the clone was counted; null where they prove nothing. */
   readonly evidence: WriteEvidence | null;
+  /** "branch-base": taken because a branch starts from it; it goes with the last of them. */
+  readonly purpose?: 'branch-base' | undefined;
 }
 
 export interface RestoredAs {

@@ -21,15 +21,32 @@ export interface Aside extends MadeCopy {
   readonly evidence: WriteEvidence | null;
 }
 
+/** A working copy whose rows nobody has counted. */
+export interface UncountedAside extends MadeCopy {
+  readonly evidence: WriteEvidence | null;
+}
+
 /**
  * Builds a working copy of a snapshot beside everything that is in use: copied, given its properties,
  * counted and compared. `use` then puts it in place. Nothing that a user has is touched here.
  * @throws BelayError FINGERPRINT_MISMATCH, CANNOT_CARRY_OVER, and what copying throws; the copy is removed then
  */
-export async function withAside<T>(
+export function withAside<T>(
   work: Work,
   clone: Clone,
   use: (aside: Aside) => Promise<T>,
+): Promise<T> {
+  return withUncountedAside(work, clone, async (copy) => {
+    const verifiedBy = await verifyCopy(work, clone, copy);
+    return use({ ...copy, verifiedBy, evidence: await readWriteEvidence(work.main, copy.oid) });
+  });
+}
+
+/** The same without counting: for a snapshot that was not counted either, so that there is nothing to compare with. */
+export async function withUncountedAside<T>(
+  work: Work,
+  clone: Clone,
+  use: (aside: UncountedAside) => Promise<T>,
 ): Promise<T> {
   const properties = await withoutDroppedRoles(work, clone);
   const order = {
@@ -44,12 +61,7 @@ export async function withAside<T>(
     await reportStep(work.reporter, { name: 'carry over settings and grants' }, () =>
       carryOver(work, properties, copy),
     );
-    const verifiedBy = await verifyCopy(work, clone, copy);
-    return await use({
-      ...copy,
-      verifiedBy,
-      evidence: await readWriteEvidence(work.main, copy.oid),
-    });
+    return await use({ ...copy, evidence: await readWriteEvidence(work.main, copy.oid) });
   });
 }
 

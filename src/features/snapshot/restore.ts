@@ -1,3 +1,4 @@
+import { parseBranchRecord } from '../../domain/branch-record.js';
 import { validateDatabaseName } from '../../domain/clone-name.js';
 import type { SessionPolicy } from '../../domain/database-session.js';
 import { withRestore } from '../../domain/lineage.js';
@@ -176,8 +177,12 @@ export async function afterSwap(
   };
 }
 
-function openSql(name: string, clone: Pick<Clone, 'record'>): string[] {
-  return [commentDatabaseSql(name, clone.record.properties.comment), openToUsersSql(name, clone)];
+/** Statements that make a copy an ordinary database, with the comment that its state had. */
+export function openSql(name: string, clone: Pick<Clone, 'record'>): string[] {
+  const { comment } = clone.record.properties;
+  // A state of a branch is not the branch itself.
+  const isBranch = parseBranchRecord(comment).type !== 'foreign';
+  return [commentDatabaseSql(name, isBranch ? null : comment), openToUsersSql(name, clone)];
 }
 
 /** Notes at the snapshot which database was made from it: that is how the target knows what it is based on. */

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cloneName, newSnapshotId } from '../../domain/clone-name.js';
 import type { SessionPolicy } from '../../domain/database-session.js';
+import type { BranchRecord } from '../../domain/branch.js';
+import { encodeBranchRecord, parseBranchRecord } from '../../domain/branch-record.js';
 import type { CloneRecord, ReplacedBy } from '../../domain/record.js';
 import { reportStep } from '../../domain/reporter.js';
 import type { GitState, SnapshotReason } from '../../domain/snapshot.js';
@@ -14,7 +16,12 @@ import {
 import { readProperties } from '../../postgres/properties.js';
 import { quoteIdentifier } from '../../postgres/session.js';
 import { readDatabaseSessions, readReplicationBound } from '../../postgres/sql/activity.js';
-import { type DatabaseRow, databaseSize, renameDatabaseSql } from '../../postgres/sql/databases.js';
+import {
+  commentDatabaseSql,
+  type DatabaseRow,
+  databaseSize,
+  renameDatabaseSql,
+} from '../../postgres/sql/databases.js';
 import { checkTargetLock } from '../../postgres/target-lock.js';
 import { sealSql } from '../target/leftovers.js';
 import { type Clone, nextTime, readTimeline } from '../target/timeline.js';
@@ -42,6 +49,8 @@ export interface SwapRequest {
   readonly action: ReplacedBy['action'];
   readonly snapshotId: string | null;
   readonly sessions: SessionPolicy;
+  /** The record of a branch from now on; left out: what it is. */
+  readonly branch?: BranchRecord | undefined;
   /** Name of the database that is kept, instead of a clone's; free. */
   readonly previousName?: string | undefined;
 }
@@ -67,12 +76,28 @@ export function swap(work: Work, request: SwapRequest): Promise<SwapResult> {
     const { outageMs } = await runExclusively(exclusiveRequest(work, request.sessions), () =>
       renameBoth(
         work,
-        request,
+        { ...request, openSql: [...request.openSql, ...branchSql(work, live, request.branch)] },
         previous && { name: previous.database.name, record: () => previous.record },
       ),
     );
     return { outageMs, previous };
   });
+}
+
+/** Whatever state a branch is put to, it stays the branch that it is: its record is no part of the state. */
+function branchSql(
+  { target }: Work,
+  live: DatabaseRow | null,
+  branch: BranchRecord | undefined,
+): string[] {
+  const parsed = parseBranchRecord(live?.comment ?? null);
+  const comment =
+    branch !== undefined
+      ? encodeBranchRecord(branch)
+      : parsed.type === 'foreign'
+        ? undefined
+        : live?.comment;
+  return comment === undefined ? [] : [commentDatabaseSql(target.database, comment)];
 }
 
 /**
@@ -88,8 +113,10 @@ export async function swapHeld(
   holder: Holder,
 ): Promise<Pick<SwapResult, 'outageMs'>> {
   const exclusive = { ...exclusiveRequest(work, request.sessions), patienceMs: 0, holder };
+  const kept = branchSql(work, work.timeline.live, request.branch);
+  const whole = { ...request, openSql: [...request.openSql, ...kept] };
   const { outageMs } = await runExclusively(exclusive, () =>
-    renameBoth(work, request, { name: request.previousName, record: () => previous().record }),
+    renameBoth(work, whole, { name: request.previousName, record: () => previous().record }),
   );
   return { outageMs };
 }

@@ -1,7 +1,6 @@
 import type { SessionPolicy } from '../../domain/database-session.js';
 import { isProtected, type Snapshot } from '../../domain/snapshot.js';
 import { BelayError } from '../../errors.js';
-import { commentDatabaseSql } from '../../postgres/sql/databases.js';
 import { obtainClone } from '../archive/obtain-clone.js';
 import { recorded } from '../ledger/recorded.js';
 import { findLastRollback, type LastRollback } from '../rollback/last-rollback.js';
@@ -9,11 +8,11 @@ import { guardProduction, type ProductionApproval } from '../target/guard.js';
 import type { Target } from '../target/open-target.js';
 import type { Clone, Timeline } from '../target/timeline.js';
 import { underLock, type Work, type WorkOptions } from '../target/work.js';
-import { openToUsersSql } from './build-aside.js';
 import { ensureCounted } from './count-previous.js';
 import {
   afterSwap,
   beforeRestore,
+  openSql,
   type RestoreResult,
   recordedRestore,
   restoreInPlace,
@@ -127,10 +126,7 @@ async function swapBack(
   const verifiedBy = isCounted ? await verifyUnchanged(work, clone) : null;
   const swapped = await swap(work, {
     incoming: { name: clone.database.name, oid: clone.database.oid },
-    openSql: [
-      commentDatabaseSql(database, clone.record.properties.comment),
-      openToUsersSql(database, clone),
-    ],
+    openSql: openSql(database, clone),
     recordSql: [],
     keepAs: order.keepAs,
     action: order.action,

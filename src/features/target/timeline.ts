@@ -91,7 +91,8 @@ function classify(target: string, database: DatabaseRow): Classified {
 function unfinished({ database, record }: Clone): Leftover[] {
   const leftovers: Leftover[] = [];
   if (database.allowsConnections) leftovers.push({ kind: 'left-open', database });
-  if (record.snapshot.fingerprint === null)
+  // The base of a branch is counted when it is first needed: making a branch must not take a scan.
+  if (record.snapshot.fingerprint === null && record.purpose !== 'branch-base')
     leftovers.push({ kind: 'not-counted', database, record });
   return leftovers;
 }

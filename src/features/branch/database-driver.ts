@@ -1,0 +1,176 @@
+import { join } from 'node:path';
+import type { BranchRecord, BranchSize } from '../../domain/branch.js';
+import { branchDatabaseName } from '../../domain/branch-name.js';
+import { encodeBranchRecord, parseBranchRecord } from '../../domain/branch-record.js';
+import type { SessionPolicy } from '../../domain/database-session.js';
+import { reportStep } from '../../domain/reporter.js';
+import { BelayError } from '../../errors.js';
+import { locateDataDirectory } from '../../postgres/data-directory.js';
+import { runExclusively } from '../../postgres/exclusive.js';
+import { quoteIdentifier } from '../../postgres/session.js';
+import {
+  commentDatabaseSql,
+  type DatabaseRow,
+  databaseExists,
+  databaseSize,
+  readDatabases,
+  renameDatabaseSql,
+} from '../../postgres/sql/databases.js';
+import { checkTargetLock } from '../../postgres/target-lock.js';
+import { measureDiskUsage } from '../../process/disk-usage.js';
+import { openToUsersSql } from '../snapshot/build-aside.js';
+import type { MadeCopy } from '../snapshot/make-copy.js';
+import { dropBelayDatabase } from '../target/leftovers.js';
+import type { Target } from '../target/open-target.js';
+import { type Clone, readTimeline } from '../target/timeline.js';
+import { throwIfAborted, underLock, type Work } from '../target/work.js';
+import { withBase } from './base.js';
+import { withCopyOf } from './copy-base.js';
+import {
+  type BranchDriver,
+  type BranchOrder,
+  type FoundBranch,
+  newBranchRecord,
+} from './driver.js';
+import { withBranchTarget } from './open-branch.js';
+import { resetDatabaseBranch } from './reset-database.js';
+
+/** Branches that are databases of their own on the target's server. */
+export const databaseBranches: BranchDriver = {
+  isolation: 'database',
+  list: async (root) => {
+    const rows = await readDatabases(root.main, root.database);
+    return rows.flatMap((row) => branchOf(root, row) ?? []);
+  },
+  create: createDatabaseBranch,
+  reset: resetDatabaseBranch,
+  remove: removeDatabaseBranch,
+  writeRecord: async ({ main }, { record: { database } }, record) => {
+    const sql = commentDatabaseSql(database, encodeBranchRecord(record));
+    await main.execute(sql, `recording branch "${record.name}"`);
+  },
+  size: measureBranch,
+  // What is half-made has a clone's name, and is cleaned with those of the target.
+  findLeftovers: async () => [],
+  removeLeftovers: async () => [],
+};
+
+/** PostgreSQL's mark of a database whose DROP was interrupted. */
+const invalidDatabase = -2;
+
+function branchOf(root: Target, row: DatabaseRow): FoundBranch | undefined {
+  const parsed = parseBranchRecord(row.comment);
+  if (parsed.type !== 'record') return undefined;
+  const { record } = parsed;
+  const isHere = record.isolation === 'database' && record.database === row.name;
+  if (!isHere || record.root.database !== root.database) return undefined;
+  const problem =
+    row.connectionLimit === invalidDatabase
+      ? 'its deletion was interrupted: delete it again'
+      : row.allowsConnections
+        ? null
+        : 'somebody has closed its database to connections';
+  return {
+    ...{ record, problem, folder: null },
+    state: problem === null ? 'ready' : 'damaged',
+    settings: { ...root.settings, database: row.name },
+  };
+}
+
+async function createDatabaseBranch(work: Work, order: BranchOrder): Promise<FoundBranch> {
+  const { main, target } = work;
+  refuseOtherServer(order);
+  const database = branchDatabaseName(target.database, order.name);
+  if (await databaseExists(main, database)) {
+    throw new BelayError('BRANCH_EXISTS', `there is a database "${database}" already`, {
+      hint: 'It is no branch of this target. Choose another name for the branch, or rename the database.',
+    });
+  }
+  return withBase(work, order, async ({ clone, base }) => {
+    const record = newBranchRecord(work, order, { database, schema: null, base });
+    await withCopyOf(work, clone, (copy) => putInPlace(work, copy, clone, record));
+    const settings = { ...target.settings, database };
+    return { record, state: 'ready', problem: null, settings, folder: null };
+  });
+}
+
+function refuseOtherServer({ source }: BranchOrder): void {
+  if (source.kind !== 'branch') return;
+  const { name, isolation } = source.branch.record;
+  if (isolation === 'database') return;
+  const what =
+    isolation === 'cluster' ? 'has a server of its own' : 'is a schema of the target’s database';
+  throw new BelayError('USAGE', `branch "${name}" ${what}: no database branch starts from it`, {
+    hint: `Use --isolation ${isolation}.`,
+  });
+}
+
+/** Name, flags and record in one transaction: from then on it is a branch, before it was half-made. */
+async function putInPlace(
+  { main, target, reporter, signal }: Work,
+  copy: MadeCopy,
+  clone: Clone,
+  record: BranchRecord,
+): Promise<void> {
+  const { database } = record;
+  throwIfAborted(signal);
+  await reportStep(reporter, { name: 'put in place', detail: database }, () =>
+    main.transaction(async () => {
+      await checkTargetLock(main, target.database);
+      await main.execute(
+        renameDatabaseSql(copy.database, database),
+        `naming the branch "${database}"`,
+      );
+      const comment = commentDatabaseSql(database, encodeBranchRecord(record));
+      await main.execute(
+        [comment, openToUsersSql(database, clone)].join(';'),
+        `opening the branch "${database}"`,
+      );
+    }),
+  );
+}
+
+/** Its snapshots first: a kill in between leaves the branch, whose deletion can be repeated. */
+async function removeDatabaseBranch(
+  work: Work,
+  branch: FoundBranch,
+  sessions: SessionPolicy,
+): Promise<void> {
+  const { main, helper, signal, reporter, sessionsWaitMs: patienceMs } = work;
+  const { database, name } = branch.record;
+  if (branch.state === 'damaged') return dropDamaged(work, branch);
+  await withBranchTarget(work.target, branch, 'branch delete', (target) =>
+    underLock(target, { signal, reporter }, async ({ timeline }) => {
+      for (const clone of timeline.clones) {
+        throwIfAborted(signal);
+        await dropBelayDatabase(main, clone.database.name);
+      }
+      await reportStep(reporter, { name: 'remove', detail: name }, () =>
+        runExclusively({ database, policy: sessions, main, helper, signal, patienceMs }, () =>
+          main.execute(`DROP DATABASE ${quoteIdentifier(database)}`, `removing "${database}"`),
+        ),
+      );
+    }),
+  );
+}
+
+async function dropDamaged({ main }: Work, { record: { database } }: FoundBranch): Promise<void> {
+  const { clones } = await readTimeline(main, database);
+  for (const clone of clones) await dropBelayDatabase(main, clone.database.name);
+  await dropBelayDatabase(main, database);
+}
+
+async function measureBranch(root: Target, { record }: FoundBranch): Promise<BranchSize> {
+  const rows = await readDatabases(root.main, record.database);
+  const row = rows.find(({ name }) => name === record.database);
+  const logicalBytes = row ? ((await databaseSize(root.main, row.oid)) ?? 0) : 0;
+  return { logicalBytes, ownBytes: row ? await ownBytesOf(root, row) : 0, memoryBytes: null };
+}
+
+async function ownBytesOf(root: Target, { oid, tablespace }: DatabaseRow): Promise<number | null> {
+  const directory = await locateDataDirectory(root.main, root.settings, tablespace);
+  // Other tablespaces have a level more; there the folder is not found, and nothing is claimed.
+  if (!directory?.certain) return null;
+  const folder = join(directory.path, 'base', String(oid));
+  return (await measureDiskUsage([folder]))?.ownBytes ?? null;
+}
