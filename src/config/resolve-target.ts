@@ -2,7 +2,9 @@ import path from 'node:path';
 import { BelayError } from '../errors.js';
 import type { ConnectionSettings } from '../postgres/settings.js';
 import type { TargetConfig } from './config.js';
+import { followCurrentBranch } from './follow-current-branch.js';
 import { type LoadedConfig, loadConfig } from './load-config.js';
+import type { FoundTarget, ResolvedTarget } from './resolved-target.js';
 import { isSameTarget, mayBeSameTarget } from './same-target.js';
 import {
   connectionOf,
@@ -13,6 +15,8 @@ import {
 } from './url-candidate.js';
 import { expandReferences, readVariables } from './variables.js';
 
+export type { ResolvedTarget } from './resolved-target.js';
+
 export interface ResolveTargetInput {
   /** A URL or libpq string; wins over everything else. */
   readonly url?: string | undefined;
@@ -20,20 +24,15 @@ export interface ResolveTargetInput {
   readonly target?: string | undefined;
   /** Wins over the config's. */
   readonly maintenanceDatabase?: string | undefined;
+  /**
+   * Where neither `url` nor `target` is given: true leads from the target to the working tree's current branch, "root"
+   * from a branch that the environment names back to the target. Default: neither.
+   */
+  readonly follow?: boolean | 'root' | undefined;
   /** Where the project is. Default: the working directory. */
   readonly cwd?: string | undefined;
   /** Default: the process environment. */
   readonly env?: NodeJS.ProcessEnv | undefined;
-}
-
-export interface ResolvedTarget {
-  readonly settings: ConnectionSettings;
-  /** Name in the config, if it is (or equals) a target of the config. */
-  readonly name: string | undefined;
-  readonly environment: 'development' | 'production' | undefined;
-  readonly maintenanceDatabase: string | undefined;
-  /** Where it was found, for people: "--url", "DATABASE_URL in .env". */
-  readonly source: string;
 }
 
 interface Project extends UrlSearch {
@@ -61,10 +60,14 @@ export async function resolveTarget(input: ResolveTargetInput = {}): Promise<Res
     input.url === undefined && input.target !== undefined
       ? await resolveNamed(project, input.target, `target "${input.target}"`)
       : await resolveUnnamed(project, input.url);
-  return { ...found, maintenanceDatabase: input.maintenanceDatabase ?? found.maintenanceDatabase };
+  const { maintenanceDatabase = found.maintenanceDatabase, follow = false } = input;
+  const target = { ...found, maintenanceDatabase };
+  const isNamed = input.url !== undefined || input.target !== undefined;
+  if (isNamed || follow === false) return { ...target, branch: null, root: target.settings };
+  return followCurrentBranch(target, { cwd, env, isBack: follow === 'root' });
 }
 
-async function resolveUnnamed(project: Project, url: string | undefined): Promise<ResolvedTarget> {
+async function resolveUnnamed(project: Project, url: string | undefined): Promise<FoundTarget> {
   const candidate = findUrl(project, url);
   if (candidate) return resolveCandidate(project, candidate);
   const defaultName = defaultTargetName(project.loaded);
@@ -85,10 +88,7 @@ function defaultTargetName(loaded: LoadedConfig | undefined): string | undefined
   return loaded.config.defaultTarget ?? (names.length === 1 ? names[0] : undefined);
 }
 
-async function resolveCandidate(
-  project: Project,
-  candidate: UrlCandidate,
-): Promise<ResolvedTarget> {
+async function resolveCandidate(project: Project, candidate: UrlCandidate): Promise<FoundTarget> {
   const settings = await connectionOf(candidate);
   const configured = await findConfigured(project, settings);
   return {
@@ -100,11 +100,7 @@ async function resolveCandidate(
   };
 }
 
-async function resolveNamed(
-  project: Project,
-  name: string,
-  source: string,
-): Promise<ResolvedTarget> {
+async function resolveNamed(project: Project, name: string, source: string): Promise<FoundTarget> {
   const { loaded } = project;
   const names = Object.keys(loaded?.config.targets ?? {});
   if (!loaded || !names.includes(name)) {

@@ -12,6 +12,8 @@ export interface CurrentBranch {
   readonly root: TargetName;
   readonly database: string;
   readonly schema: string | null;
+  /** libpq's options by which connections begin in that schema. */
+  readonly options?: string | undefined;
   /** Of a cluster branch: its folder, in which `connection.json` says how to reach its server. Else null. */
   readonly folder: string | null;
   /** The git branch for which it was made current by a checkout; null: by a person. */

@@ -43,7 +43,7 @@ export function parseGitStatus(text: string): GitState | null {
  * Variables such as GIT_DIR, which git sets for its hooks, hold for the process's own folder. For
  * another one they would lead to the wrong repository.
  */
-function gitEnvironment(cwd: string): NodeJS.ProcessEnv {
+export function gitEnvironment(cwd: string): NodeJS.ProcessEnv {
   const isOwnFolder = resolve(cwd) === process.cwd();
   const inherited = Object.entries(process.env).filter(
     ([name]) => isOwnFolder || !repositoryVariables.has(name),

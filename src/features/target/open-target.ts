@@ -1,10 +1,12 @@
 import { hostname } from 'node:os';
+import { branchIsGone } from '../../config/follow-current-branch.js';
 import {
   type ResolvedTarget,
   type ResolveTargetInput,
   resolveTarget,
 } from '../../config/resolve-target.js';
 import { findStoreLocation } from '../../config/store-location.js';
+import type { CurrentBranch } from '../../domain/current-branch.js';
 import { BelayError } from '../../errors.js';
 import { withoutLoginTriggers } from '../../postgres/login-triggers.js';
 import { Session } from '../../postgres/session.js';
@@ -28,6 +30,10 @@ export interface Target {
   readonly name: string | undefined;
   /** Where the URL was found, for people. */
   readonly source: string;
+  /** The working tree's current branch, where the target is that branch; else null. */
+  readonly branch: CurrentBranch | null;
+  /** Of a branch: the target that it belongs to. Else the same as `settings`. */
+  readonly root: ConnectionSettings;
   /** The session on the maintenance database that does the work and holds the lock. */
   readonly main: Session;
   /** The environment and folder that the command runs in: for tools, credentials and the store. */
@@ -75,6 +81,7 @@ export async function openTarget(options: OpenTargetOptions = {}): Promise<Targe
   const main = await openMaintenance(resolved, applicationName);
   try {
     checkVersion(main);
+    await checkBranch(main, resolved);
   } catch (error) {
     await main.close();
     throw error;
@@ -90,6 +97,7 @@ export async function openTarget(options: OpenTargetOptions = {}): Promise<Targe
     isLocal: isLocalServer(settings),
     name: resolved.name,
     source: resolved.source,
+    ...{ branch: resolved.branch, root: resolved.root },
     main,
     openHelper: () => Session.open(settings, { database: main.database, applicationName }),
     openDatabase: async (database) =>
@@ -102,6 +110,18 @@ export async function openTarget(options: OpenTargetOptions = {}): Promise<Targe
       await main.close();
     },
   };
+}
+
+/**
+ * A branch that somebody else has deleted must not be made anew by a command that makes what is missing, and "database not
+ * found" would not say how to go on.
+ * @throws BelayError BRANCH_NOT_FOUND
+ */
+async function checkBranch(session: Session, { branch }: ResolvedTarget): Promise<void> {
+  if (branch === null) return;
+  const rows = await session.query('SELECT FROM pg_database WHERE datname = $1', [branch.database]);
+  if (rows.length > 0) return;
+  throw branchIsGone(branch.name, `there is no database "${branch.database}"`);
 }
 
 /** Opens a store when it is first asked for: most commands need none. */
