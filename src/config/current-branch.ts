@@ -29,7 +29,7 @@ export type CurrentBranchState =
 export async function readCurrentBranchState(
   place: CurrentBranchPlace,
 ): Promise<CurrentBranchState> {
-  const file = await stateFile(place);
+  const file = await currentBranchFile(place);
   return readState(file);
 }
 
@@ -44,7 +44,7 @@ export async function writeCurrentBranch(
   place: CurrentBranchPlace,
   current: CurrentBranch,
 ): Promise<void> {
-  const file = await stateFile(place);
+  const file = await currentBranchFile(place);
   const aside = `${file}.${process.pid}.new`;
   try {
     await mkdir(path.dirname(file), { recursive: true });
@@ -64,7 +64,7 @@ export async function writeCurrentBranch(
 
 /** Goes back to the target itself. */
 export async function forgetCurrentBranch(place: CurrentBranchPlace): Promise<void> {
-  const file = await stateFile(place);
+  const file = await currentBranchFile(place);
   await rm(file, { force: true }).catch((error: unknown) => {
     throw unwritable(file, error);
   });
@@ -82,7 +82,7 @@ export async function readCurrentBranches(
   place: CurrentBranchPlace,
 ): Promise<readonly WorkTreeBranch[]> {
   const git = await findGitPlace(place.cwd, place.env);
-  const folders = git ? await gitFolders(git) : [path.dirname(await stateFile(place))];
+  const folders = git ? await gitFolders(git) : [path.dirname(await currentBranchFile(place))];
   const states = folders.map(async (folder) => {
     const file = git ? path.join(folder, 'belay', fileName) : path.join(folder, fileName);
     const state = await readState(file);
@@ -105,7 +105,7 @@ async function gitFolders({ commonFolder }: GitPlace): Promise<string[]> {
 }
 
 /** In the working tree's own git folder; without git, in Belay's data folder under the project's folder. */
-async function stateFile({ cwd, env }: CurrentBranchPlace): Promise<string> {
+export async function currentBranchFile({ cwd, env }: CurrentBranchPlace): Promise<string> {
   const git = await findGitPlace(cwd, env);
   if (git) return path.join(git.folder, 'belay', fileName);
   const folder = await projectFolder(cwd, env);
