@@ -145,7 +145,7 @@ export function branchesFrom(
 /** How long counting may take: a deletion must not wait for the scan of a large table. */
 const countBudgetMs = 5_000;
 
-async function measureLoss(root: Target, branch: FoundBranch): Promise<BranchLoss> {
+export async function measureLoss(root: Target, branch: FoundBranch): Promise<BranchLoss> {
   const { logicalBytes } = await driverOf(branch.record.isolation).size(root, branch);
   const own = await readOwn(root, branch).catch((error: unknown) => {
     // What cannot be opened can still be removed; that its rows are not known is said.
