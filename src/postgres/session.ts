@@ -144,6 +144,12 @@ export class Session {
     return this.#client;
   }
 
+  /** Lets the process end while the session is open; whoever waits for an answer has to keep it alive. */
+  unref(): void {
+    // Of `pg`, and not in its types.
+    (this.#client as pg.Client & { unref(): void }).unref();
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
