@@ -17,8 +17,23 @@
  *   await target.close();
  * }
  */
-export { type BelayConfig, configFileName, type TargetConfig } from './config/config.js';
+export {
+  type BelayConfig,
+  type BranchesConfig,
+  configFileName,
+  type TargetConfig,
+} from './config/config.js';
+export { readCurrentBranch } from './config/current-branch.js';
 export { type LoadedConfig, loadConfig } from './config/load-config.js';
+export type {
+  BranchBase,
+  BranchGit,
+  BranchIsolation,
+  BranchPurpose,
+  BranchRecord,
+  BranchSize,
+  BranchState,
+} from './domain/branch.js';
 export type { AssessedChange } from './domain/change-safety.js';
 export {
   type CodeMention,
@@ -171,6 +186,45 @@ export {
   type VerifyResult,
   verifyArchives,
 } from './features/archive/verify-archives.js';
+export {
+  type ExtendBranchOptions,
+  extendBranch,
+  noteUse as noteBranchUse,
+  type ProtectBranchOptions,
+  protectBranch,
+  unprotectBranch,
+} from './features/branch/change-record.js';
+export {
+  type CreateBranchOptions,
+  type CreatedBranch,
+  createBranch,
+} from './features/branch/create.js';
+export {
+  type BranchLoss,
+  type ConfirmBranchDeletion,
+  type DeleteBranchOptions,
+  type DeletedBranch,
+  deleteBranch,
+} from './features/branch/delete.js';
+export { type DiffBranchOptions, diffBranch } from './features/branch/diff.js';
+export type { FoundBranch } from './features/branch/driver.js';
+export { findBranch, findBranches, openRoot } from './features/branch/find-branch.js';
+export {
+  type Branch,
+  type BranchList,
+  type BranchStart,
+  type ListBranchesOptions,
+  type ListedBranch,
+  listBranches,
+  showBranch,
+} from './features/branch/list.js';
+export { withBranchTarget } from './features/branch/open-branch.js';
+export { type ResetBranch, type ResetBranchOptions, resetBranch } from './features/branch/reset.js';
+export {
+  type SwitchedBranch,
+  type SwitchToBranchOptions,
+  switchToBranch,
+} from './features/branch/switch-to.js';
 export type { Check } from './features/doctor/check.js';
 export { type Examination, examineTarget } from './features/doctor/examine.js';
 export {
@@ -379,5 +433,6 @@ export {
   type TargetStatus,
 } from './features/target/status.js';
 export type { WorkOptions } from './features/target/work.js';
+export { connectionUrl } from './postgres/connection-url.js';
 export { redactUrl } from './postgres/redact-url.js';
 export type { Store, StoredObject } from './store/store.js';

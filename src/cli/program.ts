@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Bind } from './bind.js';
+import { addBranchCommand } from './commands/branch.js';
 import { addCheckpointCommand } from './commands/checkpoint.js';
 import { addCompletionCommands } from './commands/completion.js';
 import { addDeleteCommand } from './commands/delete.js';
@@ -103,6 +104,7 @@ const commands: readonly ((program: Command, bind: Bind) => void)[] = [
   addPlanCommand,
   addRehearseCommand,
   addShadowCommand,
+  addBranchCommand,
   addProofCommands,
   addMoveCommands,
   addSchemaCommand,

@@ -1,4 +1,11 @@
-import type { BackupChoice, DeletionLoss, Rename, RollbackPlan, TableLoss } from '../../index.js';
+import type {
+  BackupChoice,
+  BranchLoss,
+  DeletionLoss,
+  Rename,
+  RollbackPlan,
+  TableLoss,
+} from '../../index.js';
 import type { CommandContext } from '../context.js';
 import { formatBytes, plural } from '../output/format.js';
 
@@ -10,6 +17,19 @@ export async function confirmDeletion(
   if (context.options.yes) return true;
   if (!context.isInteractive) return false;
   return ask(context, question(loss), 'nothing was deleted');
+}
+
+/** Names what goes with a branch, and asks on a terminal; elsewhere only `--yes` is an answer. */
+export async function confirmBranchDeletion(
+  context: CommandContext,
+  { branch, rows, logicalBytes, snapshots }: BranchLoss,
+): Promise<boolean> {
+  if (context.options.yes) return true;
+  if (!context.isInteractive) return false;
+  const counted = rows === null ? 'rows that were not counted' : plural(rows, 'row');
+  const more = snapshots.length === 0 ? '' : ` and its ${plural(snapshots.length, 'snapshot')}`;
+  const what = `branch "${branch.record.name}" with ${counted} (${formatBytes(logicalBytes)})${more}`;
+  return ask(context, `Delete ${what} for good?`, 'nothing was deleted');
 }
 
 /** Names what would no longer hold together, and asks on a terminal; elsewhere only `--yes` is an answer. */

@@ -37,7 +37,8 @@ export function addProtectCommands(program: Command, bind: Bind): void {
     );
 }
 
-function readUntil(
+/** A time, or a duration from now on. */
+export function readUntil(
   text: string | undefined,
   parseDuration: (text: string) => number,
   parseTime: (text: string) => Date,

@@ -1,23 +1,19 @@
-import { join } from 'node:path';
-import type { BranchRecord, BranchSize } from '../../domain/branch.js';
+import type { BranchRecord } from '../../domain/branch.js';
 import { branchDatabaseName } from '../../domain/branch-name.js';
 import { encodeBranchRecord, parseBranchRecord } from '../../domain/branch-record.js';
 import type { SessionPolicy } from '../../domain/database-session.js';
 import { reportStep } from '../../domain/reporter.js';
 import { BelayError } from '../../errors.js';
-import { locateDataDirectory } from '../../postgres/data-directory.js';
 import { runExclusively } from '../../postgres/exclusive.js';
 import { quoteIdentifier } from '../../postgres/session.js';
 import {
   commentDatabaseSql,
   type DatabaseRow,
   databaseExists,
-  databaseSize,
   readDatabases,
   renameDatabaseSql,
 } from '../../postgres/sql/databases.js';
 import { checkTargetLock } from '../../postgres/target-lock.js';
-import { measureDiskUsage } from '../../process/disk-usage.js';
 import { openToUsersSql } from '../snapshot/build-aside.js';
 import type { MadeCopy } from '../snapshot/make-copy.js';
 import { dropBelayDatabase } from '../target/leftovers.js';
@@ -32,6 +28,7 @@ import {
   type FoundBranch,
   newBranchRecord,
 } from './driver.js';
+import { measureDatabaseSize } from './measure-sizes.js';
 import { withBranchTarget } from './open-branch.js';
 import { resetDatabaseBranch } from './reset-database.js';
 
@@ -49,7 +46,7 @@ export const databaseBranches: BranchDriver = {
     const sql = commentDatabaseSql(database, encodeBranchRecord(record));
     await main.execute(sql, `recording branch "${record.name}"`);
   },
-  size: measureBranch,
+  size: (root, { record }) => measureDatabaseSize(root, record.database),
   // What is half-made has a clone's name, and is cleaned with those of the target.
   findLeftovers: async () => [],
   removeLeftovers: async () => [],
@@ -158,19 +155,4 @@ async function dropDamaged({ main }: Work, { record: { database } }: FoundBranch
   const { clones } = await readTimeline(main, database);
   for (const clone of clones) await dropBelayDatabase(main, clone.database.name);
   await dropBelayDatabase(main, database);
-}
-
-async function measureBranch(root: Target, { record }: FoundBranch): Promise<BranchSize> {
-  const rows = await readDatabases(root.main, record.database);
-  const row = rows.find(({ name }) => name === record.database);
-  const logicalBytes = row ? ((await databaseSize(root.main, row.oid)) ?? 0) : 0;
-  return { logicalBytes, ownBytes: row ? await ownBytesOf(root, row) : 0, memoryBytes: null };
-}
-
-async function ownBytesOf(root: Target, { oid, tablespace }: DatabaseRow): Promise<number | null> {
-  const directory = await locateDataDirectory(root.main, root.settings, tablespace);
-  // Other tablespaces have a level more; there the folder is not found, and nothing is claimed.
-  if (!directory?.certain) return null;
-  const folder = join(directory.path, 'base', String(oid));
-  return (await measureDiskUsage([folder]))?.ownBytes ?? null;
 }

@@ -145,6 +145,7 @@ export function branchesFrom(
 /** How long counting may take: a deletion must not wait for the scan of a large table. */
 const countBudgetMs = 5_000;
 
+/** Exact rows within a few seconds, size and snapshots of a branch. */
 export async function measureLoss(root: Target, branch: FoundBranch): Promise<BranchLoss> {
   const { logicalBytes } = await driverOf(branch.record.isolation).size(root, branch);
   const own = await readOwn(root, branch).catch((error: unknown) => {

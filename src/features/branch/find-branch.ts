@@ -48,7 +48,7 @@ function placeOf({ schema, database, isolation }: FoundBranch['record']): string
  * @throws BelayError as `openTarget`
  */
 export async function openRoot(options: OpenTargetOptions = {}): Promise<Target> {
-  const target = await openTarget(options);
+  const target = await openTarget({ ...options, follow: 'root' });
   try {
     const rows = await readDatabases(target.main, target.database);
     const row = rows.find(({ name }) => name === target.database);
@@ -63,5 +63,6 @@ export async function openRoot(options: OpenTargetOptions = {}): Promise<Target>
 
 /** The same server, another database. */
 function atDatabase(target: Target, database: string): Target {
-  return { ...target, database, settings: { ...target.settings, database } };
+  const settings = { ...target.settings, database };
+  return { ...target, database, settings, root: settings };
 }

@@ -123,9 +123,10 @@ async function readingSide<T>(
   return closingSessions(() => work.target.openDatabase(side.database), read);
 }
 
-async function compareSides(
-  work: Work,
-  options: DiffOptions,
+/** Compares two databases of which one may be a snapshot. Options: as of `diffSnapshots`. */
+export async function compareSides(
+  work: Pick<Work, 'signal'>,
+  options: Omit<DiffOptions, 'a' | 'b'>,
   a: Side & { openA: OpenSession },
   b: Side & { openB: OpenSession },
 ): Promise<DiffResult> {

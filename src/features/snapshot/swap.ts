@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cloneName, newSnapshotId } from '../../domain/clone-name.js';
-import type { SessionPolicy } from '../../domain/database-session.js';
 import type { BranchRecord } from '../../domain/branch.js';
 import { encodeBranchRecord, parseBranchRecord } from '../../domain/branch-record.js';
+import { cloneName, newSnapshotId } from '../../domain/clone-name.js';
+import type { SessionPolicy } from '../../domain/database-session.js';
 import type { CloneRecord, ReplacedBy } from '../../domain/record.js';
 import { reportStep } from '../../domain/reporter.js';
 import type { GitState, SnapshotReason } from '../../domain/snapshot.js';
