@@ -44,7 +44,7 @@ export async function buildByModel(
 }
 
 /** What rows can be put into. */
-function earlyModel(model: SchemaModel): SchemaModel {
+export function earlyModel(model: SchemaModel): SchemaModel {
   const domains = new Set(
     model.objects.flatMap(({ kind, name }) => (kind === 'domain' ? name : [])),
   );

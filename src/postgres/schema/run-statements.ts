@@ -1,5 +1,6 @@
 import { BelayError } from '../../errors.js';
 import type { Session } from '../session.js';
+import { isInTransaction } from './stable-printing.js';
 
 /** A statement that did not run, and why. */
 export interface FailedStatement<S> {
@@ -61,11 +62,18 @@ async function runOne<S extends { readonly sql: string }>(
   session: Session,
   statement: S,
 ): Promise<FailedStatement<S> | undefined> {
+  // In a transaction a statement that fails would take everything before it along.
+  const isNested = isInTransaction(session);
+  const [begin, end] = isNested
+    ? ['SAVEPOINT belay_building; ', '; RELEASE belay_building']
+    : ['', ''];
   try {
-    await session.execute(statement.sql, doing);
+    await session.execute(begin + statement.sql + end, doing);
     return undefined;
   } catch (error) {
     if (isFatal(error)) throw error;
+    if (isNested)
+      await session.execute('ROLLBACK TO belay_building; RELEASE belay_building', doing);
     return { statement, error: error as BelayError };
   }
 }
@@ -94,7 +102,7 @@ async function runBatch<S extends { readonly sql: string }>(
 }
 
 /**
- * Runs statements outside of a transaction, and those that fail again after the rest, until a round gets nowhere: what
+ * Runs statements, each or a batch of them for itself also in a transaction, and those that fail again after the rest, until a round gets nowhere: what
  * they need may have come after them.
  */
 export async function runStatements<S extends { readonly sql: string }>(

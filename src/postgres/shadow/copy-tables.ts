@@ -134,34 +134,50 @@ async function copyAs(
   copy: Session,
   table: CopiedTable,
 ): Promise<number> {
-  const doing = `copying the rows of ${formatQualifiedName(table)}`;
+  return copy.transaction(async () => {
+    // Rows may be frozen in a table only that this transaction has emptied; one of an extension has rows of its own.
+    await copy.execute(`TRUNCATE ONLY ${quoteQualifiedName(table)}`, doingOf(table));
+    return pipeRows(source, copy, table, { format, isFrozen: true });
+  });
+}
+
+const doingOf = (table: CopiedTable): string => `copying the rows of ${formatQualifiedName(table)}`;
+
+/**
+ * Copies the rows of a table from one session to another, each in the transaction that it is in.
+ * @returns how many
+ */
+export async function pipeRows(
+  source: Session,
+  copy: Session,
+  table: CopiedTable,
+  { format, isFrozen }: { readonly format: Format; readonly isFrozen: boolean },
+): Promise<number> {
+  const doing = doingOf(table);
   const name = quoteQualifiedName(table);
   const columns = table.columns.map(quoteIdentifier).join(', ');
   // A table without columns has rows all the same, and `()` is a syntax error.
   const list = columns === '' ? name : `${name} (${columns})`;
-  return copy.transaction(async () => {
-    // Rows may be frozen in a table only that this transaction has emptied; one of an extension has rows of its own.
-    await copy.execute(`TRUNCATE ONLY ${name}`, doing);
-    const options = { highWaterMark: chunkBytes };
-    const from = source.client.query(copyTo(`COPY ${list} TO STDOUT (FORMAT ${format})`, options));
-    const into = copy.client.query(
-      copyFrom(`COPY ${list} FROM STDIN (FORMAT ${format}, FREEZE)`, options),
-    );
-    // A connection that is closed tells its open streams once more, when nobody listens any longer.
-    into.on('error', () => {});
-    const answer = answerTo(from);
-    try {
-      await pipeline(from, into);
-      await answer.whole;
-    } catch (error) {
-      // Nobody reads on, and a server that cannot send waits for ever: neither a cancel nor an orderly end would reach it.
-      if (!from.readableEnded && !answer.isRefused()) hangUp(source);
-      throw mapPostgresError(error, doing);
-    }
-    if (from.rowCount === into.rowCount) return into.rowCount;
-    throw new BelayError(
-      'BUG',
-      `${from.rowCount} rows of ${formatQualifiedName(table)} were read and ${into.rowCount} written`,
-    );
-  });
+  const options = { highWaterMark: chunkBytes };
+  const from = source.client.query(copyTo(`COPY ${list} TO STDOUT (FORMAT ${format})`, options));
+  const freeze = isFrozen ? ', FREEZE' : '';
+  const into = copy.client.query(
+    copyFrom(`COPY ${list} FROM STDIN (FORMAT ${format}${freeze})`, options),
+  );
+  // A connection that is closed tells its open streams once more, when nobody listens any longer.
+  into.on('error', () => {});
+  const answer = answerTo(from);
+  try {
+    await pipeline(from, into);
+    await answer.whole;
+  } catch (error) {
+    // Nobody reads on, and a server that cannot send waits for ever: neither a cancel nor an orderly end would reach it.
+    if (!from.readableEnded && !answer.isRefused()) hangUp(source);
+    throw mapPostgresError(error, doing);
+  }
+  if (from.rowCount === into.rowCount) return into.rowCount;
+  throw new BelayError(
+    'BUG',
+    `${from.rowCount} rows of ${formatQualifiedName(table)} were read and ${into.rowCount} written`,
+  );
 }
