@@ -9,7 +9,7 @@ import { driverOf } from './drivers.js';
 import { findBranch } from './find-branch.js';
 
 /** Writes what changes in the record of a branch, under the target's lock: others may be changing it too. */
-async function changeRecord(
+export async function changeRecord(
   root: Target,
   name: string,
   options: WorkOptions,

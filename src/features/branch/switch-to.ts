@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import {
+  type CurrentBranchPlace,
   currentBranchFile,
   forgetCurrentBranch,
   readCurrentBranchState,
@@ -10,7 +11,7 @@ import { loadConfig } from '../../config/load-config.js';
 import type { CurrentBranch } from '../../domain/current-branch.js';
 import { withFolderLock } from '../../process/folder-lock.js';
 import type { Target } from '../target/open-target.js';
-import { branchUrlVariables } from './branch-environment.js';
+import { type BranchVariable, branchUrlVariables } from './branch-environment.js';
 import type { FoundBranch } from './driver.js';
 import { type WrittenEnvFile, writeEnvFile } from './write-env-file.js';
 
@@ -45,15 +46,41 @@ export async function switchToBranch(
   { cwd = root.cwd, gitBranch = null }: SwitchToBranchOptions = {},
 ): Promise<SwitchedBranch> {
   const place = { cwd, env: root.env };
+  if (!branch) return leaveBranch(place);
+  return changing(place, async () => {
+    const current = currentOf(root, branch, gitBranch);
+    const written = await writeUrl(place, (variable) => branchUrlVariables(root, branch, variable));
+    await writeCurrentBranch(place, current);
+    return { current, written };
+  });
+}
+
+/**
+ * Leads a working tree back to the target itself: forgets its current branch, and takes Belay's block out of the file
+ * that the config names. Needs no server.
+ *
+ * @example
+ * await leaveBranch({ cwd: process.cwd(), env: process.env });
+ * @throws BelayError FILE_ERROR, BAD_CONFIG
+ */
+export async function leaveBranch(place: CurrentBranchPlace): Promise<SwitchedBranch> {
+  return changing(place, async () => {
+    const written = await writeUrl(place, () => null);
+    await forgetCurrentBranch(place);
+    return { current: null, written };
+  });
+}
+
+/** Two checkouts at once must not leave the state of one and the URL of the other. */
+async function changing(
+  place: CurrentBranchPlace,
+  change: () => Promise<{ current: CurrentBranch | null; written: WrittenEnvFile | null }>,
+): Promise<SwitchedBranch> {
   const file = await currentBranchFile(place);
   await mkdir(path.dirname(file), { recursive: true });
-  // Two checkouts at once must not leave the state of one and the URL of the other.
   return withFolderLock(path.join(path.dirname(file), 'switch.lock'), async () => {
     const before = await readCurrentBranchState(place);
-    const current = branch && currentOf(root, branch, gitBranch);
-    const written = await writeUrl(root, branch, cwd);
-    if (current) await writeCurrentBranch(place, current);
-    else await forgetCurrentBranch(place);
+    const { current, written } = await change();
     const unreadable =
       before.type === 'unreadable' ? [`${before.file} could not be read, and was replaced`] : [];
     return {
@@ -82,13 +109,11 @@ function currentOf(
 }
 
 async function writeUrl(
-  root: Target,
-  branch: FoundBranch | null,
-  cwd: string,
+  place: CurrentBranchPlace,
+  variablesFor: (variable: string | undefined) => readonly BranchVariable[] | null,
 ): Promise<WrittenEnvFile | null> {
-  const loaded = await loadConfig({ cwd, env: root.env });
+  const loaded = await loadConfig(place);
   const { envFile, variable } = loaded?.config.branches ?? {};
   if (!loaded || envFile === undefined) return null;
-  const variables = branch && branchUrlVariables(root, branch, variable);
-  return writeEnvFile(path.resolve(loaded.directory, envFile), variables);
+  return writeEnvFile(path.resolve(loaded.directory, envFile), variablesFor(variable));
 }
