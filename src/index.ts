@@ -186,6 +186,7 @@ export {
   type VerifyResult,
   verifyArchives,
 } from './features/archive/verify-archives.js';
+export { branchEnvironment, branchVariables } from './features/branch/branch-environment.js';
 export {
   type ExtendBranchOptions,
   extendBranch,
@@ -220,6 +221,11 @@ export {
 } from './features/branch/list.js';
 export { withBranchTarget } from './features/branch/open-branch.js';
 export { type ResetBranch, type ResetBranchOptions, resetBranch } from './features/branch/reset.js';
+export {
+  type BranchRun,
+  type RunOnBranchOptions,
+  runOnBranch,
+} from './features/branch/run-on-branch.js';
 export {
   type SwitchedBranch,
   type SwitchToBranchOptions,

@@ -22,5 +22,6 @@ export function addRepairCommand(program: Command, bind: Bind): void {
 function nameOf(one: RepairResult['cleaned'][number]): string {
   if ('database' in one) return one.database;
   if ('schema' in one) return one.schema;
+  if ('name' in one) return one.name;
   return 'key' in one ? one.key : one.folder;
 }

@@ -1,16 +1,17 @@
 import type { BranchBase } from '../../domain/branch.js';
 import { branchDatabaseName } from '../../domain/branch-name.js';
 import type { Fingerprint } from '../../domain/fingerprint.js';
-import type { CloneRecord } from '../../domain/record.js';
+import { type CloneRecord, parseComment } from '../../domain/record.js';
 import { reportStep } from '../../domain/reporter.js';
 import { isProtected } from '../../domain/snapshot.js';
 import { readProperties } from '../../postgres/properties.js';
-import { type DatabaseRow, databaseSize } from '../../postgres/sql/databases.js';
+import { type DatabaseRow, databaseSize, readDatabases } from '../../postgres/sql/databases.js';
 import { readWriteEvidence } from '../../postgres/write-evidence.js';
 import { findOrigin, obtainClone } from '../archive/obtain-clone.js';
 import { type MadeCopy, withNewCopy } from '../snapshot/make-copy.js';
 import { countClone } from '../snapshot/read-clone.js';
 import { dropBelayDatabase, sealSql } from '../target/leftovers.js';
+import type { Target } from '../target/open-target.js';
 import { type Clone, nextTime, requireLive } from '../target/timeline.js';
 import { underLock, type Work } from '../target/work.js';
 import type { BranchOrder, FoundBranch } from './driver.js';
@@ -132,29 +133,33 @@ function baseTag({ name, id }: BaseOrder): string {
 }
 
 /**
- * Removes snapshots that were taken for branches which are gone. One that somebody has renamed, described or protected since is
- * theirs now.
+ * Removes snapshots that were taken for branches which are gone, also those of branches of branches. One that somebody has
+ * renamed or protected since is theirs now.
  * @returns their tags
  */
 export async function removeUnusedBases(
-  work: Work,
+  { main, target }: Pick<Work, 'main' | 'target'>,
   branches: readonly FoundBranch[],
 ): Promise<string[]> {
-  const unused = findUnusedBases(work, branches);
-  for (const { database } of unused) await dropBelayDatabase(work.main, database.name);
+  const unused = await findUnusedBases(target, branches);
+  for (const { database } of unused) await dropBelayDatabase(main, database.name);
   return unused.map(({ record }) => record.snapshot.tag);
 }
 
-export function findUnusedBases(
-  { timeline }: Pick<Work, 'timeline'>,
+/** @param branches all of the target */
+export async function findUnusedBases(
+  { main, database }: Pick<Target, 'main' | 'database'>,
   branches: readonly FoundBranch[],
-): Clone[] {
+): Promise<Clone[]> {
   const used = new Set(branches.map(({ record }) => record.base.snapshotId));
-  return timeline.clones.filter(
-    ({ record: { purpose, snapshot } }) =>
-      purpose === 'branch-base' &&
-      !used.has(snapshot.id) &&
-      snapshot.tag.startsWith(baseTagPrefix) &&
-      !isProtected(snapshot, new Date()),
-  );
+  const own = new Set([database, ...branches.map(({ record }) => record.database)]);
+  const rows = await readDatabases(main, database);
+  return rows.flatMap((row): Clone[] => {
+    const parsed = parseComment(row.comment);
+    if (parsed.type !== 'record' || parsed.record.purpose !== 'branch-base') return [];
+    const { snapshot } = parsed.record;
+    const isOwn = own.has(snapshot.target.database) && snapshot.tag.startsWith(baseTagPrefix);
+    const isNeeded = used.has(snapshot.id) || isProtected(snapshot, new Date());
+    return isOwn && !isNeeded ? [{ database: row, record: parsed.record }] : [];
+  });
 }

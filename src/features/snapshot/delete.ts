@@ -2,6 +2,7 @@ import { archiveOf, forever, isProtected, type Snapshot } from '../../domain/sna
 import { BelayError } from '../../errors.js';
 import { deleteArchive, refuseLocked } from '../archive/delete-archive.js';
 import { type Entry, findOwnEntry, readWholeTimeline } from '../archive/whole-timeline.js';
+import { branchesByBase } from '../branch/bases-in-use.js';
 import { appendToLedger } from '../ledger/append.js';
 import { recorded, recordedSnapshot } from '../ledger/recorded.js';
 import type { PrunedRecords } from '../record-backup/prune-target.js';
@@ -67,6 +68,7 @@ async function deleteFound(work: Work, options: DeleteOptions): Promise<DeleteRe
   const store = entry.archive && (await work.target.openStore());
   if (entry.archive && store) await refuseLocked(store, entry.archive);
   refuseProtected(entry);
+  await refuseBase(work, entry);
   await confirmLoss(lossOf(work, [entry]), options.confirm);
   const freedBytes = await deleteEntries(work, [entry], 'delete');
   if (whole.storeProblem) warnOfStore(work, whole.storeProblem);
@@ -131,6 +133,16 @@ function refuseProtected({ snapshot }: Entry): void {
   const until = snapshot.protectedUntil === forever ? '' : ` until ${snapshot.protectedUntil}`;
   throw new BelayError('PROTECTED', `snapshot "${snapshot.tag}" is protected${until}`, {
     hint: `\`belay unprotect ${snapshot.tag}\` first, if it really may go.`,
+  });
+}
+
+/** @throws BelayError BRANCH_IN_USE */
+async function refuseBase({ target }: Work, { snapshot }: Entry): Promise<void> {
+  const names = (await branchesByBase(target)).get(snapshot.id);
+  if (!names) return;
+  const branches = names.map((name) => `"${name}"`).join(', ');
+  throw new BelayError('BRANCH_IN_USE', `branches start from "${snapshot.tag}": ${branches}`, {
+    hint: '`belay branch delete` them first: without it they could not be reset or compared.',
   });
 }
 

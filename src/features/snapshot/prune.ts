@@ -4,6 +4,7 @@ import { BelayError } from '../../errors.js';
 import type { Archive } from '../archive/archives.js';
 import { lockedUntil } from '../archive/delete-archive.js';
 import { type Entry, readWholeTimeline } from '../archive/whole-timeline.js';
+import { branchesByBase } from '../branch/bases-in-use.js';
 import { type Recorded, recorded } from '../ledger/recorded.js';
 import { type PrunedRecordBackups, pruneTargetRecords } from '../record-backup/prune-target.js';
 import { guardProduction, type ProductionApproval } from '../target/guard.js';
@@ -108,7 +109,7 @@ async function decide(
   policy: RetentionPolicy,
 ): Promise<EntryDecision[]> {
   const dated = entries.map(asStored).sort((a, b) => compareTimes(b.snapshot, a.snapshot));
-  const reasons = inUse(work, entries);
+  const reasons = new Map([...inUse(work, entries), ...(await basesInUse(work))]);
   const snapshots = dated.map(({ snapshot }) => snapshot);
   const decisions = applyRetention(snapshots, policy, reasons, new Date());
   const result: EntryDecision[] = [];
@@ -169,4 +170,10 @@ function inUse(work: Work, entries: readonly Entry[]): Map<string, string> {
   const newest = timeline.clones[0]?.record.snapshot;
   if (!timeline.live && newest) reasons.set(newest.id, 'the database itself is missing');
   return reasons;
+}
+
+/** Why a snapshot that branches start from is needed, by its id. */
+async function basesInUse({ target }: Work): Promise<[string, string][]> {
+  const bases = await branchesByBase(target);
+  return [...bases].map(([id, names]) => [id, `branch "${names[0]}" starts from it`]);
 }

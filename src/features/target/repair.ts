@@ -6,6 +6,10 @@ import { readArchives } from '../archive/archives.js';
 import { cleanStore, type StoreLeftover } from '../archive/clean-store.js';
 import { removeDeadDrills } from '../archive/drill-claim.js';
 import { archivePlace } from '../archive/place.js';
+import { removeUnusedBases } from '../branch/base.js';
+import type { BranchLeftover } from '../branch/driver.js';
+import { findBranches } from '../branch/find-branch.js';
+import { removeLeftovers } from '../branch/repair-branches.js';
 import { localServerPlace } from '../local/local-server.js';
 import { cleanShadowLeftovers, type ShadowLeftover } from '../shadow/leftovers.js';
 import { ensureCounted } from '../snapshot/count-previous.js';
@@ -35,11 +39,21 @@ export interface ThrownAwayLeftover {
   readonly detail: string;
 }
 
+/** A snapshot that was taken for a branch which is gone, or was never finished. */
+export interface BaseLeftover {
+  readonly kind: 'branch-base';
+  /** Its tag. */
+  readonly name: string;
+  readonly detail: string;
+}
+
 /** On the server, in the database, in the store, or on this machine. */
 export type Repaired =
   | FoundLeftover
   | ThrownAwayLeftover
   | SchemaLeftover
+  | BranchLeftover
+  | BaseLeftover
   | ShadowLeftover
   | StoreLeftover
   | LocalLeftover;
@@ -72,6 +86,8 @@ export async function repairTarget(
     const shadows = await cleanShadowLeftovers(target, work.timeline);
     // Copies and databases in which schemas were built, on a server that lives longer than the run that made them.
     const thrownAway = (await removeDeadDrills(work.main)).map(describeThrownAway);
+    const branches = await removeLeftovers(work);
+    const bases = (await removeUnusedBases(work, await findBranches(target))).map(describeBase);
     const local = await removeLocalLeftovers(work);
     const stored = await repairStore(work);
     const cleaned = [
@@ -80,11 +96,17 @@ export async function repairTarget(
       ...tables,
       ...shadows,
       ...thrownAway,
+      ...branches,
+      ...bases,
       ...local.cleaned,
       ...stored,
     ];
     return { ok: true, found: [...cleaned, ...local.left], cleaned };
   });
+}
+
+export function describeBase(name: string): BaseLeftover {
+  return { kind: 'branch-base', name, detail: 'where a branch started that is gone' };
 }
 
 export function describeThrownAway(database: string): ThrownAwayLeftover {
