@@ -88,3 +88,28 @@ export function leadModel(model: SchemaModel, names: SchemaNames): LedModel {
   });
   return { model: { ...model, objects }, notes, doubts };
 }
+
+/**
+ * The model with partitions on their own whose columns stand in another order than their table's: they were made as tables and
+ * attached, and have to be again. Whoever selects all columns counts on their order.
+ */
+export function withoutOddPartitions(model: SchemaModel): SchemaModel {
+  const orders = new Map<string, readonly string[]>();
+  const ofTable = (object: SchemaObject) => parseDefinition(object.definition)['column order'];
+  for (const object of model.objects) {
+    const order = object.kind === 'table' ? ofTable(object) : undefined;
+    if (order !== undefined) orders.set(object.name, [order].flat());
+  }
+  const objects = model.objects.map((object) => {
+    if (object.kind !== 'table') return object;
+    const {
+      'partition of': parent,
+      'partition bound': _,
+      ...kept
+    } = parseDefinition(object.definition);
+    if (typeof parent !== 'string') return object;
+    const isLike = String(orders.get(parent)) === String(orders.get(object.name));
+    return isLike ? object : { ...object, definition: formatDefinition(kept) };
+  });
+  return { ...model, objects };
+}

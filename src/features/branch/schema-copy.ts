@@ -4,6 +4,7 @@ import {
   isInvalid,
   isKeyToOthers,
   leadModel,
+  withoutOddPartitions,
 } from '../../domain/schema-branch-model.js';
 import type { SchemaNames } from '../../domain/schema-branch-text.js';
 import { createStatements } from '../../domain/schema-ddl/create-statements.js';
@@ -165,7 +166,11 @@ async function makeCopy(work: Work, order: SchemaCopyOrder, wanted: Wanted): Pro
     const [first] = await buildObjects(into, quotedTo, part);
     if (first) throw notMade(first);
   };
-  await step('build tables', () => make(earlyModel(model)));
+  await step('build tables', async () => {
+    const early = earlyModel(model);
+    await make(withoutOddPartitions(early));
+    await make(early);
+  });
   const copied = await step('copy rows', () => copySchemaRows(source, into, to, signal));
   await copySchemaSequences(source, into, to);
   const others = model.objects.filter((object) => isKeyToOthers(object, quotedTo));

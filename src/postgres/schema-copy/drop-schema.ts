@@ -126,8 +126,10 @@ const familySql = `
 export async function refuseDependents(session: Session, schema: string): Promise<void> {
   const rows = await session.query<{ what: string }>(
     `${familySql}
-     SELECT DISTINCT pg_describe_object(classid, objid, 0) AS what
-       FROM (SELECT * FROM users UNION SELECT * FROM strays) u ORDER BY 1`,
+     SELECT DISTINCT CASE WHEN w.rulename = '_RETURN' THEN pg_describe_object('pg_class'::regclass, w.ev_class, 0)
+                          ELSE pg_describe_object(u.classid, u.objid, 0) END AS what
+       FROM (SELECT * FROM users UNION SELECT * FROM strays) u
+       LEFT JOIN pg_rewrite w ON u.classid = 'pg_rewrite'::regclass AND w.oid = u.objid ORDER BY 1`,
     [schema],
     'looking for what uses the schema',
   );

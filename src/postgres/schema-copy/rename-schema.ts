@@ -55,17 +55,11 @@ const byMethod = (catalog: string, prefix: string, what: string): string =>
      FROM pg_${catalog} o JOIN pg_namespace n ON n.oid = o.${prefix}namespace
      JOIN pg_am m ON m.oid = o.${prefix}method WHERE n.oid = $1 AND ${own(`pg_${catalog}`)}`;
 
-/** Indexes, row types, arrays and sequences of columns move with what they belong to. */
+/**
+ * Indexes, row types, arrays and sequences of columns move with what they belong to. What has types in its own name comes first:
+ * it is named by where they are now.
+ */
 const movesSql = [
-  `SELECT ${move('TABLE', `format('%I.%I', n.nspname, o.relname)`)} AS sql
-     FROM pg_class o JOIN pg_namespace n ON n.oid = o.relnamespace
-    WHERE n.oid = $1 AND o.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND o.relpersistence <> 't' AND ${own('pg_class')}
-      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = o.oid
-                         AND o.relkind = 'S' AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i'))`,
-  `SELECT ${move('TYPE', `format('%I.%I', n.nspname, o.typname)`)}
-     FROM pg_type o JOIN pg_namespace n ON n.oid = o.typnamespace LEFT JOIN pg_class c ON c.oid = o.typrelid
-    WHERE n.oid = $1 AND (o.typrelid = 0 OR c.relkind = 'c') AND ${own('pg_type')}
-      AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = o.oid)`,
   `SELECT ${move('ROUTINE', 'o.oid::regprocedure::text')} FROM pg_proc o
     WHERE o.pronamespace = $1 AND ${own('pg_proc')}`,
   `SELECT ${move(
@@ -74,6 +68,15 @@ const movesSql = [
             CASE WHEN o.oprleft = 0 THEN 'NONE' ELSE format_type(o.oprleft, NULL) END, format_type(o.oprright, NULL))`,
   )}
      FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace WHERE n.oid = $1 AND ${own('pg_operator')}`,
+  `SELECT ${move('TABLE', `format('%I.%I', n.nspname, o.relname)`)}
+     FROM pg_class o JOIN pg_namespace n ON n.oid = o.relnamespace
+    WHERE n.oid = $1 AND o.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND o.relpersistence <> 't' AND ${own('pg_class')}
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = o.oid
+                         AND o.relkind = 'S' AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i'))`,
+  `SELECT ${move('TYPE', `format('%I.%I', n.nspname, o.typname)`)}
+     FROM pg_type o JOIN pg_namespace n ON n.oid = o.typnamespace LEFT JOIN pg_class c ON c.oid = o.typrelid
+    WHERE n.oid = $1 AND (o.typrelid = 0 OR c.relkind = 'c') AND ${own('pg_type')}
+      AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = o.oid)`,
   byMethod('opclass', 'opc', 'OPERATOR CLASS'),
   byMethod('opfamily', 'opf', 'OPERATOR FAMILY'),
   simple('collation', 'coll', 'COLLATION'),
@@ -83,7 +86,10 @@ const movesSql = [
   simple('ts_dict', 'dict', 'TEXT SEARCH DICTIONARY'),
   simple('ts_parser', 'prs', 'TEXT SEARCH PARSER'),
   simple('ts_template', 'tmpl', 'TEXT SEARCH TEMPLATE'),
-].join('\nUNION ALL ');
+]
+  .map((select, rank) => `SELECT ${rank} AS rank, sql FROM (${select}) AS moves(sql)`)
+  .join('\nUNION ALL ')
+  .concat('\nORDER BY rank');
 
 /** Owner, grants and default privileges of the schema itself, which the moving leaves behind. */
 async function giveRights(session: Session, oid: number, to: string): Promise<void> {
