@@ -34,6 +34,7 @@ export type {
   BranchSize,
   BranchState,
 } from './domain/branch.js';
+export type { GcReason } from './domain/branch-gc.js';
 export type { AssessedChange } from './domain/change-safety.js';
 export {
   type CodeMention,
@@ -211,6 +212,14 @@ export { type DiffBranchOptions, diffBranch } from './features/branch/diff.js';
 export type { FoundBranch } from './features/branch/driver.js';
 export { findBranch, findBranches, openRoot } from './features/branch/find-branch.js';
 export {
+  type GcBranchesOptions,
+  type GcLeftover,
+  type GcLoss,
+  type GcResult,
+  gcBranches,
+  type RemovedBranch,
+} from './features/branch/gc.js';
+export {
   type Branch,
   type BranchList,
   type BranchStart,
@@ -227,10 +236,17 @@ export {
   runOnBranch,
 } from './features/branch/run-on-branch.js';
 export {
+  type BranchStatus,
+  readSchemaStatus,
+  type SchemaStatus,
+  type SchemaStatusOptions,
+} from './features/branch/schema-status.js';
+export {
   type SwitchedBranch,
   type SwitchToBranchOptions,
   switchToBranch,
 } from './features/branch/switch-to.js';
+export { type Upkeep, type UpkeepOptions, upkeepBranches } from './features/branch/upkeep.js';
 export type { Check } from './features/doctor/check.js';
 export { type Examination, examineTarget } from './features/doctor/examine.js';
 export {

@@ -95,7 +95,12 @@ export async function askForBackup(context: CommandContext): Promise<BackupChoic
   return choices.find(({ value }) => value === answer)?.choice ?? 'cancel';
 }
 
-async function ask(context: CommandContext, message: string, otherwise: string): Promise<boolean> {
+/** A question above which stands what it is about. */
+export async function ask(
+  context: CommandContext,
+  message: string,
+  otherwise: string,
+): Promise<boolean> {
   context.progress.stop();
   const { confirm, isCancel } = await import('@clack/prompts');
   const { stderr, stdin } = context.io;

@@ -1,4 +1,5 @@
 import { isBranchProtected } from '../../domain/branch.js';
+import { isNeededBy } from '../../domain/branch-gc.js';
 import type { SessionPolicy } from '../../domain/database-session.js';
 import { forever } from '../../domain/snapshot.js';
 import { BelayError } from '../../errors.js';
@@ -120,25 +121,13 @@ function refuseCurrent({ record }: FoundBranch, current: string | null | undefin
 
 /** @throws BelayError BRANCH_IN_USE where another branch starts from a snapshot of this one */
 export function refuseBase({ record }: FoundBranch, branches: readonly FoundBranch[]): void {
-  const others = branchesFrom(record.database, record.id, branches);
+  const others = branches.filter((other) => isNeededBy(record, other.record));
   if (others.length === 0) return;
   const names = others.map((other) => `"${other.record.name}"`).join(', ');
   throw new BelayError(
     'BRANCH_IN_USE',
     `${names} ${others.length === 1 ? 'starts' : 'start'} from "${record.name}"`,
     { hint: `Delete ${others.length === 1 ? 'that branch' : 'those branches'} first.` },
-  );
-}
-
-/** Branches whose base lies in the timeline of this branch's database. */
-export function branchesFrom(
-  database: string,
-  id: string,
-  branches: readonly FoundBranch[],
-): FoundBranch[] {
-  return branches.filter(
-    ({ record }) =>
-      record.id !== id && record.isolation === 'database' && record.base.database === database,
   );
 }
 

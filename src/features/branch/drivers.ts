@@ -1,9 +1,10 @@
 import type { BranchIsolation } from '../../domain/branch.js';
 import { databaseBranches } from './database-driver.js';
 import type { BranchDriver } from './driver.js';
+import { schemaBranches } from './schema-driver.js';
 
 /** Every way to isolate branches. */
-export const branchDrivers: readonly BranchDriver[] = [databaseBranches];
+export const branchDrivers: readonly BranchDriver[] = [databaseBranches, schemaBranches];
 
 export function driverOf(isolation: BranchIsolation): BranchDriver {
   const driver = branchDrivers.find((one) => one.isolation === isolation);

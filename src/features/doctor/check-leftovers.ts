@@ -1,11 +1,14 @@
 import type { Session } from '../../postgres/session.js';
 import { readLockHolder } from '../../postgres/target-lock.js';
 import { findDeadDrills } from '../archive/drill-claim.js';
+import { findUnusedBases } from '../branch/base.js';
+import { findBranches } from '../branch/find-branch.js';
 import { shadowLeftovers } from '../shadow/leftovers.js';
 import { describeLeftover } from '../target/leftovers.js';
 import type { Target } from '../target/open-target.js';
 import { describeThrownAway } from '../target/repair.js';
 import type { Timeline } from '../target/timeline.js';
+import { findTestLeftovers } from '../test-database/remove.js';
 import { type Check, megabytes, ok, warn } from './check.js';
 
 export async function checkLeftovers(target: Target, timeline: Timeline): Promise<Check> {
@@ -13,10 +16,16 @@ export async function checkLeftovers(target: Target, timeline: Timeline): Promis
   const holder = await readLockHolder(target.main, target.database);
   if (holder) return ok(name, `at work now: ${holder}`);
   const dead = await findDeadDrills(target.main);
-  const databases = [...timeline.leftovers.map(describeLeftover), ...dead.map(describeThrownAway)];
+  const databases = [
+    ...timeline.leftovers.map(describeLeftover),
+    ...dead.map(describeThrownAway),
+    ...(await findTestLeftovers(target.main)),
+  ];
+  const bases = await findUnusedBases(target, await findBranches(target));
   const slots = await shadowLeftovers(target, timeline);
   const shown = [
     ...databases.map(({ database, detail }) => `"${database}" (${detail})`),
+    ...bases.map(({ record }) => `snapshot "${record.snapshot.tag}" (of a branch that is gone)`),
     ...slots.map(({ kind, name: which, detail }) => `${kind} "${which}" (${detail})`),
   ];
   if (shown.length > 0) return warn(name, shown.join('; '), '`belay repair` cleans them up.');

@@ -14,6 +14,7 @@ import { localServerPlace } from '../local/local-server.js';
 import { cleanShadowLeftovers, type ShadowLeftover } from '../shadow/leftovers.js';
 import { ensureCounted } from '../snapshot/count-previous.js';
 import { cleanTableLeftovers } from '../table/table-leftovers.js';
+import { removeTestLeftovers, type TestLeftover } from '../test-database/remove.js';
 import { describeLeftover, type FoundLeftover } from './leftovers.js';
 import type { Target } from './open-target.js';
 import { underLock, type Work, type WorkOptions } from './work.js';
@@ -51,6 +52,7 @@ export interface BaseLeftover {
 export type Repaired =
   | FoundLeftover
   | ThrownAwayLeftover
+  | TestLeftover
   | SchemaLeftover
   | BranchLeftover
   | BaseLeftover
@@ -86,6 +88,7 @@ export async function repairTarget(
     const shadows = await cleanShadowLeftovers(target, work.timeline);
     // Copies and databases in which schemas were built, on a server that lives longer than the run that made them.
     const thrownAway = (await removeDeadDrills(work.main)).map(describeThrownAway);
+    const tests = await removeTestLeftovers(work.main);
     const branches = await removeLeftovers(work);
     const bases = (await removeUnusedBases(work, await findBranches(target))).map(describeBase);
     const local = await removeLocalLeftovers(work);
@@ -96,6 +99,7 @@ export async function repairTarget(
       ...tables,
       ...shadows,
       ...thrownAway,
+      ...tests,
       ...branches,
       ...bases,
       ...local.cleaned,
