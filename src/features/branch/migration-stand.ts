@@ -93,7 +93,8 @@ async function readFilesIn(
   env: NodeJS.ProcessEnv,
 ): Promise<readonly MigrationFile[]> {
   if (directory === null) return [];
-  if (tool === 'belay') return belaySource({ cwd, directory }).readFiles();
+  const own = belaySource({ cwd, directory });
+  if (tool === 'belay') return own.readFiles();
   const source = await findMigrationSource({ cwd, config: { tool, directory }, env });
-  return source?.readFiles() ?? [];
+  return (source ?? own).readFiles();
 }

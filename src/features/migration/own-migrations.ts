@@ -14,6 +14,15 @@ export interface OwnMigrationsOptions {
   readonly directory?: string | undefined;
   /** The tool that applies the project's migrations; null: Belay does. Default: what config, project and database show. */
   readonly otherTool?: Pick<MigrationSource, 'tool' | 'upCommand'> | null | undefined;
+  /** Other files than all of the project's: read from another folder, under the project's names, and only some. */
+  readonly files?: OtherFiles | undefined;
+}
+
+export interface OtherFiles {
+  /** Stands for the folder of the project. */
+  readonly cwd: string;
+  /** Whether a version is one of them. */
+  readonly accepts: (version: string) => boolean;
 }
 
 /** The files of a project, before anybody connects. */
@@ -31,10 +40,13 @@ export interface OwnMigrations extends OwnFiles, HistoryAccess {
 /** @throws BelayError BAD_MIGRATION, FILE_ERROR, BAD_CONFIG */
 export async function readOwnFiles(
   { cwd, env }: Pick<Target, 'cwd' | 'env'>,
-  { directory }: OwnMigrationsOptions,
+  { directory, files: others }: OwnMigrationsOptions,
 ): Promise<OwnFiles> {
-  const folder = await findMigrationsFolder({ cwd, env, directory });
-  return { folder, files: await belaySource(folder).readFiles() };
+  const found = await findMigrationsFolder({ cwd, env, directory });
+  if (!others) return { folder: found, files: await belaySource(found).readFiles() };
+  const folder = { ...found, cwd: others.cwd };
+  const files = await belaySource(folder).readFiles();
+  return { folder, files: files.filter(({ version }) => others.accepts(version)) };
 }
 
 /**
