@@ -29,11 +29,14 @@ function quoteName(name: string): string | undefined {
     : `"${name.replaceAll('"', '""')}"`;
 }
 
+/** A line of postgresql.conf. */
+export function settingLine(name: string, value: string): string {
+  return `${name} = ${quoteSetting(value)}\n`;
+}
+
 /** The text of postgresql.conf. */
 export function settingsText(settings: Readonly<Record<string, string>>): string {
-  const lines = Object.entries(settings).map(
-    ([name, value]) => `${name} = ${quoteSetting(value)}\n`,
-  );
+  const lines = Object.entries(settings).map(([name, value]) => settingLine(name, value));
   return `# Written by Belay when the branch was made. Change it as you like: a reset brings it back.\n${lines.join('')}`;
 }
 

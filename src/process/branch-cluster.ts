@@ -20,7 +20,7 @@ import { isPortFree } from './free-port.js';
 import type { PostgresInstallation } from './installation.js';
 import { findInstallations } from './postgres-installation.js';
 import type { ServerStop } from './postgres-server.js';
-import { readPostmasterState } from './postmaster.js';
+import { findProcessesIn, readPostmasterState } from './postmaster.js';
 
 /** The folder of a branch with a server of its own. */
 export interface BranchClusterPaths extends ClusterPaths {
@@ -180,7 +180,10 @@ export async function startLockedBranch(order: BranchClusterStart): Promise<Star
   const connection = await readConnection(folder);
   if (!connection) throw connectionGone(paths);
   const { running } = await readPostmasterState(paths.dataDir);
-  if (!running) await settlePort(paths, record, connection.port, home);
+  if (!running) {
+    await endLostServer(paths.dataDir);
+    await settlePort(paths, record, connection.port, home);
+  }
   const cluster = await startCluster({
     ...{ folder, home, signal },
     chooseInstallation: (major) => chooseFor(record, major, env),
@@ -207,6 +210,17 @@ function connectionGone({ connectionFile }: BranchClusterPaths): BelayError {
 async function undoHalfExchange(paths: BranchClusterPaths): Promise<void> {
   if (await pathExists(paths.dataDir)) return;
   if (await pathExists(paths.oldDataDir)) await rename(paths.oldDataDir, paths.dataDir);
+}
+
+/** A server whose data directory was removed under it serves nothing, but holds its port for up to a minute. */
+export async function endLostServer(dataDir: string): Promise<void> {
+  for (const pid of await findProcessesIn(`${dataDir} (deleted)`)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // Gone by itself meanwhile, or of a user who has to look after it.
+    }
+  }
 }
 
 /** Names the port to start on: the one in the URL if it is free, else one of the branches' own. */

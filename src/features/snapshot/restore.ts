@@ -197,7 +197,7 @@ function recordRestored(work: Work, clone: Clone, { oid, evidence }: Aside): str
   );
 }
 
-async function restoreToNew(
+export async function restoreToNew(
   work: Work,
   options: RestoreOptions,
   name: string,
