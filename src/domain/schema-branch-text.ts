@@ -211,10 +211,13 @@ class Leading {
   }
 }
 
-/** The items of a search_path as it is stored or shown. */
+/** The items of a search_path as it is stored or shown. What is not in quotes is folded, as the server does. */
 export function pathItems(path: string): string[] {
-  const items = path.match(/"(?:[^"]|"")*"|[^,]+/g) ?? [];
-  return items.map((item) => unquoted(item.trim())).filter((item) => item !== '');
+  const items = path.match(/\s*"(?:[^"]|"")*"|[^,]+/g) ?? [];
+  return items
+    .map((item) => item.trim())
+    .map((item) => (item.startsWith('"') ? unquoted(item) : item.toLowerCase()))
+    .filter((item) => item !== '');
 }
 
 /** A search_path of such items. */
