@@ -150,7 +150,7 @@ function addDown(migrate: Command, bind: Bind): void {
 }
 
 /** Shows what would be lost, and asks what to do about it. */
-function showAndChoose(context: CommandContext, impacts: readonly MigrationImpact[]) {
+export function showAndChoose(context: CommandContext, impacts: readonly MigrationImpact[]) {
   context.progress.stop();
   context.io.stderr.write(
     `${describeImpacts(context.style, impacts, context.io.stderr.columns)}\n\n`,

@@ -1,4 +1,5 @@
-import type { GcLoss, GcResult } from '../../index.js';
+import type { BranchStatus, GcLoss, GcResult, SchemaStatus, UpdatedBranch } from '../../index.js';
+import { describeImpacts } from './describe-migration.js';
 import { formatBytes, plural } from './format.js';
 import { printable } from './printable.js';
 import type { Style } from './style.js';
@@ -56,4 +57,73 @@ export function describeGcLosses(style: Style, losses: readonly GcLoss[]): strin
     { title: 'WHY' },
   ];
   return formatTable(style, columns, rows);
+}
+
+const titleOf = ({ version, name }: { version: string; name: string }): string =>
+  printable(name === '' ? version : `${version}_${name}`);
+
+const titles = (all: readonly { version: string; name: string }[]): string =>
+  all.map(titleOf).join(', ');
+
+/** Which branches are behind, and by what. */
+export function describeSchemaStatus(style: Style, status: SchemaStatus): string {
+  const { target, main, branches, tool, upCommand } = status;
+  const left = target.pending.length === 0 ? '' : `, ${main} has more: ${titles(target.pending)}`;
+  const head = `${printable(target.database)} is at ${style.bold(printable(target.current))}${left}`;
+  const how = tool === 'belay' ? [] : [style.dim(`${tool}: \`${upCommand}\``)];
+  if (branches.length === 0) return [head, ...how, 'there are no branches'].join('\n');
+  const rows = branches.map((one) => [
+    printable(one.name),
+    stateWord(style, one),
+    printable(one.current ?? ''),
+    detailsOf(one),
+  ]);
+  const columns = [{ title: 'BRANCH' }, { title: 'STATE' }, { title: 'AT' }, { title: '' }];
+  const behind = branches.filter(({ missing }) => missing.length > 0);
+  const next =
+    behind.length === 0
+      ? []
+      : [style.dim('`belay branch update NAME` applies what a branch lacks')];
+  return [head, ...how, formatTable(style, columns, rows), ...(tool === 'belay' ? next : [])].join(
+    '\n',
+  );
+}
+
+function stateWord(style: Style, { state, missing }: BranchStatus): string {
+  if (state === 'current') return style.green('up to date');
+  if (state === 'ahead') return style.green('ahead');
+  if (state === 'unknown') return style.yellow('unknown');
+  return style.yellow(`${state === 'behind' ? 'behind' : 'diverged, behind'} by ${missing.length}`);
+}
+
+function detailsOf({ problem, missing, ahead, changed, pending }: BranchStatus): string {
+  if (problem !== null) return printable(problem);
+  const parts = [
+    missing.length === 0 ? '' : `lacks ${titles(missing)}`,
+    ahead.length === 0 ? '' : `has its own ${titles(ahead)}`,
+    changed.length === 0 ? '' : `other than elsewhere: ${titles(changed)}`,
+    pending.length === 0 ? '' : `not applied yet: ${titles(pending)}`,
+  ];
+  return parts.filter((part) => part !== '').join('; ');
+}
+
+/** What `belay branch update` did, or would do. */
+export function describeUpdate(
+  style: Style,
+  { name, missing, applied, dryRun, filesFrom, snapshot, impacts, current }: UpdatedBranch,
+  columns?: number | undefined,
+): string {
+  const branch = style.bold(printable(name));
+  if (missing.length === 0) return `${branch} lacks nothing: it is at ${printable(current)}`;
+  const from = filesFrom === 'main' ? 'the files of the main git branch' : 'the files here';
+  if (dryRun) {
+    const shown = describeImpacts(style, impacts, columns);
+    const what = `would apply ${plural(missing.length, 'migration')} to ${branch}, from ${from}:`;
+    return [what, ...missing.map((one) => `  ${titleOf(one)}`), ...(shown ? [shown] : [])].join(
+      '\n',
+    );
+  }
+  const back = snapshot === null ? [] : [style.dim(`before: the branch's snapshot ${snapshot}`)];
+  const done = `${branch} is at ${printable(current)}, from ${from}`;
+  return [...applied.map((one) => `${style.green('✔')} ${titleOf(one)}`), done, ...back].join('\n');
 }
