@@ -7,7 +7,8 @@ import { build } from 'esbuild';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 await build({
-  entryPoints: [path.join(root, 'dist/cli/main.js')],
+  // Hooks and prompts have an entry of their own, which loads next to nothing.
+  entryPoints: [path.join(root, 'dist/cli/main.js'), path.join(root, 'dist/cli/hook.js')],
   outdir: path.join(root, 'dist/bin'),
   bundle: true,
   splitting: true,

@@ -17,14 +17,26 @@
  *   await target.close();
  * }
  */
+
+export type { CheckoutEvent } from './config/checkout-plan.js';
 export {
   type BelayConfig,
   type BranchesConfig,
   configFileName,
   type TargetConfig,
 } from './config/config.js';
-export { readCurrentBranch } from './config/current-branch.js';
+export {
+  type CurrentBranchPlace,
+  readCurrentBranch,
+  readCurrentBranches,
+  type WorkTreeBranch,
+} from './config/current-branch.js';
 export { type LoadedConfig, loadConfig } from './config/load-config.js';
+export {
+  type ResolvedTarget,
+  type ResolveTargetInput,
+  resolveTarget,
+} from './config/resolve-target.js';
 export type {
   BranchBase,
   BranchGit,
@@ -120,6 +132,12 @@ export {
 export type { RenameCandidate } from './domain/schema-renames.js';
 export type { ShadowMigration, SyncedTable, SyncResult } from './domain/shadow.js';
 export {
+  detectShell,
+  type Shell,
+  type ShellVariable,
+  shellLines,
+} from './domain/shell-variables.js';
+export {
   type ArchiveCopy,
   archiveOf,
   type CloneCopy,
@@ -187,7 +205,12 @@ export {
   type VerifyResult,
   verifyArchives,
 } from './features/archive/verify-archives.js';
-export { branchEnvironment, branchVariables } from './features/branch/branch-environment.js';
+export {
+  type BranchEnvironmentOptions,
+  type BranchVariable,
+  branchEnvironment,
+  branchVariables,
+} from './features/branch/branch-environment.js';
 export {
   type ExtendBranchOptions,
   extendBranch,
@@ -228,6 +251,11 @@ export {
   listBranches,
   showBranch,
 } from './features/branch/list.js';
+export {
+  type FollowedGit,
+  type FollowGitOptions,
+  followGitBranch,
+} from './features/branch/on-checkout.js';
 export { withBranchTarget } from './features/branch/open-branch.js';
 export { type ResetBranch, type ResetBranchOptions, resetBranch } from './features/branch/reset.js';
 export {
@@ -246,6 +274,11 @@ export {
   type SwitchToBranchOptions,
   switchToBranch,
 } from './features/branch/switch-to.js';
+export {
+  type UpdateBranchOptions,
+  type UpdatedBranch,
+  updateBranch,
+} from './features/branch/update.js';
 export { type Upkeep, type UpkeepOptions, upkeepBranches } from './features/branch/upkeep.js';
 export type { Check } from './features/doctor/check.js';
 export { type Examination, examineTarget } from './features/doctor/examine.js';
@@ -254,6 +287,15 @@ export {
   type RunAfterCheckpointOptions,
   runAfterCheckpoint,
 } from './features/gate/run-after-checkpoint.js';
+export {
+  type GitHooksOptions,
+  type InstalledGitHooks,
+  type InstalledHook,
+  type InstallGitHooksOptions,
+  installGitHooks,
+} from './features/git/install.js';
+export { type GitHooksStatus, readGitHooks } from './features/git/status.js';
+export { type UninstalledGitHooks, uninstallGitHooks } from './features/git/uninstall.js';
 export {
   listVersions,
   type PlacedVersionGraph,

@@ -1,5 +1,6 @@
 import type * as Belay from '../index.js';
 import type { CliIo } from './io.js';
+import { printable } from './output/printable.js';
 import { lineProgress, type Progress, terminalProgress } from './output/progress.js';
 import { type Style, styleFor } from './output/style.js';
 
@@ -107,7 +108,7 @@ function duration(text: string | undefined, parse: (text: string) => number): nu
   return text === undefined ? undefined : parse(text);
 }
 
-/** How the target is found, from the options that every command has. */
+/** How the target is found, from the options that every command has. Where nobody names it, the current branch is it. */
 export function targetOptions(io: CliIo, options: GlobalOptions) {
   return {
     url: options.url,
@@ -116,6 +117,7 @@ export function targetOptions(io: CliIo, options: GlobalOptions) {
     store: options.store,
     cwd: io.cwd,
     env: io.env,
+    follow: true as const,
   };
 }
 
@@ -128,9 +130,29 @@ async function withTarget<T>(
   // Loaded only here: `belay --help` and mistakes in the arguments need no driver.
   const library = await import('../index.js');
   const target = await library.openTarget({ ...targetOptions(io, options), action });
+  await sayBranch(io, options, target);
   try {
     return await run(target, library);
   } finally {
     await target.close();
+  }
+}
+
+/** A command must not surprise: where it is led to a branch, it says so. */
+async function sayBranch(
+  io: CliIo,
+  { json }: GlobalOptions,
+  { branch }: Belay.Target,
+): Promise<void> {
+  if (branch === null) return;
+  const { planCheckout } = await import('../config/checkout-plan.js');
+  const event = { hook: 'follow', args: [] } as const;
+  const plan = await planCheckout({ cwd: io.cwd, env: io.env, event });
+  // Made current by a checkout, and git has moved on without the hook, e.g. because the server was down.
+  if (branch.gitBranch !== null && plan.todo !== 'nothing') {
+    const where = `on branch ${branch.name}, though git is on ${plan.gitBranch}`;
+    io.stderr.write(`warning: ${printable(where)}; \`belay git follow\` goes there\n`);
+  } else if (io.stderr.isTTY && !json) {
+    io.stderr.write(`on branch ${printable(branch.name)}\n`);
   }
 }

@@ -6,6 +6,8 @@ import { addCompletionCommands } from './commands/completion.js';
 import { addDeleteCommand } from './commands/delete.js';
 import { addDiffCommand } from './commands/diff.js';
 import { addDoctorCommand } from './commands/doctor.js';
+import { addEnvCommand } from './commands/env.js';
+import { addGitCommands } from './commands/git.js';
 import { addInitCommand } from './commands/init.js';
 import { addLedgerCommand } from './commands/ledger.js';
 import { addListCommand } from './commands/list.js';
@@ -29,6 +31,7 @@ import { addSnapshotCommand } from './commands/snapshot.js';
 import { addStatusCommand } from './commands/status.js';
 import { addSwitchCommand } from './commands/switch.js';
 import { addUndoCommand } from './commands/undo.js';
+import { addUrlCommand } from './commands/url.js';
 import { type CommandContext, createContext } from './context.js';
 import type { CliIo } from './io.js';
 import { readOwnVersion } from './own-version.js';
@@ -105,6 +108,9 @@ const commands: readonly ((program: Command, bind: Bind) => void)[] = [
   addRehearseCommand,
   addShadowCommand,
   addBranchCommand,
+  addGitCommands,
+  addEnvCommand,
+  addUrlCommand,
   addProofCommands,
   addMoveCommands,
   addSchemaCommand,

@@ -6,7 +6,11 @@ import { chmod, open, realpath, rename, rm, stat } from 'node:fs/promises';
  * they are.
  * @param mode of a file that is not there yet
  */
-export async function replaceFile(file: string, text: string, mode: number): Promise<void> {
+export async function replaceFile(
+  file: string,
+  text: string | Uint8Array,
+  mode: number,
+): Promise<void> {
   const place = await realpath(file).catch(() => file);
   const existing = await stat(place).catch(() => null);
   const aside = `${place}.${randomBytes(6).toString('hex')}.belay`;

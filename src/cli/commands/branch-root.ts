@@ -9,7 +9,7 @@ export async function withRoot<T>(
 ): Promise<T> {
   const library = await import('../../index.js');
   const where = targetOptions(context.io, context.options);
-  const root = await library.openRoot({ ...where, action });
+  const root = await library.openRoot({ ...where, follow: 'root', action });
   try {
     return await run(root, library);
   } finally {

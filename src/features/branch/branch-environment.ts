@@ -22,7 +22,7 @@ export interface BranchVariable {
  * for (const { name, value } of branchVariables(root, branch)) if (value !== null) process.env[name] = value;
  */
 export function branchVariables(
-  root: Target,
+  root: Pick<Target, 'settings' | 'env'>,
   branch: Pick<FoundBranch, 'settings'> | null,
   { variable = 'DATABASE_URL' }: { readonly variable?: string | undefined } = {},
 ): readonly BranchVariable[] {
@@ -69,7 +69,7 @@ function urlVariables(
  * How to connect to the target. In a shell that was led to a schema branch before, libpq's own variable still has that
  * branch's search path, and every URL without options would seem to have it too.
  */
-function rootSettings({ settings, env }: Target): ConnectionSettings {
+function rootSettings({ settings, env }: Pick<Target, 'settings' | 'env'>): ConnectionSettings {
   const { options, ...others } = settings;
   const isLeft =
     options !== undefined && options === env.PGOPTIONS && /^-c search_path=\S+$/.test(options);

@@ -31,7 +31,7 @@ export async function writeEnvFile(
     const changed = wanted !== text;
     if (changed && wanted === null) await rm(file, { force: true });
     // It holds a password, so nobody else may read it.
-    if (changed && wanted !== null) await replaceFile(file, wanted, 0o600);
+    if (changed && wanted !== null) await replaceFile(file, Buffer.from(wanted, 'latin1'), 0o600);
     const warnings = variables === null ? [] : await warningsOf(file, wanted ?? '', variables);
     return { file, changed, warnings };
   } catch (error) {
@@ -78,8 +78,9 @@ async function warningsOf(
   ];
 }
 
+/** One character for each byte: a file that is not UTF-8 keeps its bytes, and a URL has none beyond ASCII. */
 async function readIfThere(file: string): Promise<string | null> {
-  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  return readFile(file, 'latin1').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw error;
   });
