@@ -4,7 +4,6 @@ import {
   copyFile,
   mkdir,
   mkdtemp,
-  open,
   readdir,
   readlink,
   rm,
@@ -32,17 +31,14 @@ export interface TreeCopy {
   readonly follows?: ((path: string) => boolean) | undefined;
   /** Files that are copied after all others, in this order. */
   readonly last?: readonly string[] | undefined;
-  /** Every file reaches the disk before this returns. */
-  readonly isDurable: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface CopiedTree {
-  readonly files: number;
-  /** Of files that share their blocks with the original. */
-  readonly sharedBytes: number;
-  /** Of files that were copied byte by byte: they take room of their own. */
-  readonly copiedBytes: number;
+  /** Files that share their blocks with the original. */
+  readonly sharedFiles: number;
+  /** Files that were copied byte by byte: they take room of their own. */
+  readonly copiedFiles: number;
 }
 
 /** More than the threads that Node has for files: the next request is there when one is done. */
@@ -88,23 +84,22 @@ interface Entry {
 }
 
 interface Progress {
-  files: number;
-  sharedBytes: number;
-  copiedBytes: number;
+  sharedFiles: number;
+  copiedFiles: number;
 }
 
 /**
  * Copies a folder that others may be changing: what vanishes meanwhile is left out, what grows may be copied with or
  * without its new end. Files share their blocks with the original where the file system can do that, and are copied where not.
+ * Nothing is on the disk for certain until `syncTree` has been called.
  *
  * @throws BelayError DISK_FULL, FILE_ERROR, INTERRUPTED; what was made so far stays
  */
 export async function copyTree(order: TreeCopy): Promise<CopiedTree> {
-  const progress: Progress = { files: 0, sharedBytes: 0, copiedBytes: 0 };
+  const progress: Progress = { sharedFiles: 0, copiedFiles: 0 };
   try {
-    const folders: string[] = [];
     const entries: Entry[] = [];
-    await makeFolders(order, '', folders, entries);
+    await makeFolders(order, '', entries);
     const last = new Set(order.last);
     const isLast = ({ path }: Entry) => last.has(path);
     await inParallel(
@@ -112,21 +107,13 @@ export async function copyTree(order: TreeCopy): Promise<CopiedTree> {
       (entry) => copyEntry(order, entry, progress),
     );
     for (const entry of entries.filter(isLast)) await copyEntry(order, entry, progress);
-    if (order.isDurable) {
-      await inParallel(folders, (folder) => syncToDisk(join(order.to, folder)));
-    }
     return progress;
   } catch (error) {
     throw copyFailure(order, error);
   }
 }
 
-async function makeFolders(
-  order: TreeCopy,
-  path: string,
-  folders: string[],
-  entries: Entry[],
-): Promise<void> {
+async function makeFolders(order: TreeCopy, path: string, entries: Entry[]): Promise<void> {
   checkAbort(order);
   const found = await readdir(join(order.from, path), { withFileTypes: true }).catch(noneIfGone);
   if (found === undefined) return;
@@ -134,12 +121,11 @@ async function makeFolders(
   // What is in a data directory is nobody else's business.
   await mkdir(folder, { mode: 0o700 });
   await giveTo(folder, order.user);
-  folders.push(path);
   for (const entry of found) {
     const inner = join(path, entry.name);
     const isFolder = await leadsToFolder(order, inner, entry);
     if (order.skips?.(inner, isFolder)) continue;
-    if (isFolder) await makeFolders(order, inner, folders, entries);
+    if (isFolder) await makeFolders(order, inner, entries);
     else if (entry.isSymbolicLink()) entries.push({ path: inner, type: 'link' });
     else if (entry.isFile()) entries.push({ path: inner, type: 'file' });
     // Sockets and pipes belong to a process, not to the data.
@@ -165,10 +151,7 @@ async function copyEntry(order: TreeCopy, entry: Entry, progress: Progress): Pro
   if (isShared === undefined) return;
   const { uid, gid } = order.user;
   if (uid !== undefined && gid !== undefined) await chown(to, uid, gid);
-  if (order.isDurable) await syncToDisk(to);
-  const { size } = await stat(to);
-  progress.files += 1;
-  progress[isShared ? 'sharedBytes' : 'copiedBytes'] += size;
+  progress[isShared ? 'sharedFiles' : 'copiedFiles'] += 1;
 }
 
 /** @returns whether the blocks are shared */
@@ -187,16 +170,6 @@ async function copyOne(from: string, to: string): Promise<boolean> {
 function noneIfGone(error: NodeJS.ErrnoException): undefined {
   if (error.code === 'ENOENT') return undefined;
   throw error;
-}
-
-/** Makes what was written to a file, or the names in a folder, survive a power cut. */
-export async function syncToDisk(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 async function inParallel<T>(

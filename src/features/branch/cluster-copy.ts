@@ -109,8 +109,6 @@ function copyFiles({ source, dataDir, user, signal }: DataCopy): Promise<CopiedT
     skips: skipsOf(source),
     follows: isLinkedFolder,
     last: [controlFile],
-    // A server that recovers brings everything to the disk before it begins.
-    isDurable: source.session === null,
   });
 }
 

@@ -14,10 +14,11 @@ import {
 import { settingLine, writeBranchConfig } from '../../process/branch-cluster-config.js';
 import { asidePaths, removePointer, writePointer } from '../../process/branch-cluster-index.js';
 import { prepareFolder, writeClusterRecord } from '../../process/cluster-folder.js';
-import { copyTree, syncToDisk } from '../../process/copy-tree.js';
+import { copyTree } from '../../process/copy-tree.js';
 import { ownIdentity } from '../../process/process-identity.js';
 import { findServerUser, type ServerUser } from '../../process/server-user.js';
 import { prepareShipped } from '../../process/shipped-postgres.js';
+import { syncToDisk, syncTree } from '../../process/sync-tree.js';
 import { throwIfAborted, type Work } from '../target/work.js';
 import { copyDataDirectory } from './cluster-copy.js';
 import { branchRootOf, homeOf, readClusterBranch, writeBranchFile } from './cluster-found.js';
@@ -116,7 +117,7 @@ async function build(
   const base = { ...source.base, snapshotId: null, isAutomatic: false, at };
   const record = newBranchRecord(work, order, { database, schema: null, base });
   await writeBranchFile(paths.folder, record);
-  await syncFiles(paths);
+  await reportStep(reporter, { name: 'bring it to the disk' }, () => syncTree(paths.folder));
   await rename(paths.folder, folder);
   await syncToDisk(dirname(folder));
 }
@@ -151,15 +152,8 @@ async function configure(
 /** The state that a reset goes back to, which takes no room until the branch changes where blocks are shared. */
 async function keepBase({ signal, reporter }: Work, paths: BranchClusterPaths, user: ServerUser) {
   await reportStep(reporter, { name: 'keep the base' }, () =>
-    copyTree({ from: paths.dataDir, to: paths.baseDir, user, isDurable: true, signal }),
+    copyTree({ from: paths.dataDir, to: paths.baseDir, user, signal }),
   );
-}
-
-async function syncFiles(paths: BranchClusterPaths): Promise<void> {
-  const { connectionFile, passwordFile, recordFile, branchFile, folder } = paths;
-  for (const path of [connectionFile, passwordFile, recordFile, branchFile, folder]) {
-    await syncToDisk(path);
-  }
 }
 
 async function open(work: Work, folder: string, home: string): Promise<FoundBranch> {

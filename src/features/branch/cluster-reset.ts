@@ -13,6 +13,7 @@ import { stopCluster } from '../../process/cluster.js';
 import { copyTree } from '../../process/copy-tree.js';
 import { readDataDirectoryMajor } from '../../process/data-directory.js';
 import { findServerUser } from '../../process/server-user.js';
+import { syncTree } from '../../process/sync-tree.js';
 import { restoreSnapshot } from '../snapshot/restore.js';
 import { throwIfAborted, type Work } from '../target/work.js';
 import { folderOf, homeOf, writeBranchFile } from './cluster-found.js';
@@ -96,9 +97,10 @@ async function copyBase({ signal, reporter }: Work, paths: BranchClusterPaths): 
   await rm(newDataDir, { recursive: true, force: true });
   const user = await findServerUser();
   try {
-    await reportStep(reporter, { name: 'copy the base' }, () =>
-      copyTree({ from: baseDir, to: newDataDir, user, isDurable: true, signal }),
-    );
+    await reportStep(reporter, { name: 'copy the base' }, async () => {
+      await copyTree({ from: baseDir, to: newDataDir, user, signal });
+      await syncTree(newDataDir);
+    });
   } catch (error) {
     await rm(newDataDir, { recursive: true, force: true });
     throw error;
