@@ -23,7 +23,19 @@ export default class SummaryReporter {
     // "pending" at the end of a run: it was never finished, e.g. because its worker died.
     const failed = count('failed') + count('pending') + brokenSuites.length;
     const passed = count('passed');
-    const result = { passed, failed: failed + unhandledErrors.length, skipped };
+    const failures = tests
+      .filter((test) => ['failed', 'pending'].includes(test.result().state))
+      .map((test) => ({
+        ...{ name: nameOf(test), file: test.module.moduleId },
+        error: test.result().errors?.[0]?.message?.split('\n')[0] ?? 'was never finished',
+      }));
+    const broken = brokenSuites.map((suite) => ({
+      ...{ name: suite.fullName ?? suite.moduleId, file: (suite.module ?? suite).moduleId },
+      error: suite.errors()[0]?.message?.split('\n')[0] ?? '',
+    }));
+    const outside = unhandledErrors.length;
+    const all = { passed, failed: failed + outside, skipped };
+    const result = { ...all, outside, failures: [...failures, ...broken] };
     writeFileSync(file, JSON.stringify(result));
   }
 }
