@@ -74,20 +74,38 @@ const ownBounds = [
   'wal_segment_size',
 ];
 
+const reading = 'reading the settings of the server';
+
 /** What the server was started with: in a transaction, so that the session's own settings come back. */
 async function readServerSettings(session: Session): Promise<Row[]> {
-  await session.execute('BEGIN', 'reading the settings of the server');
+  await session.execute('BEGIN', reading);
   try {
-    await session.execute('RESET ALL', 'reading the settings of the server');
-    return await session.query<Row>(
+    await session.execute('RESET ALL', reading);
+    const known = await session.query<Row>(
       `SELECT name, setting AS value FROM pg_catalog.pg_settings
         WHERE setting IS NOT NULL AND (source IN ('configuration file', 'command line', 'environment variable')
            OR name = ANY ($1))
         ORDER BY name`,
       [ownBounds],
-      'reading the settings of the server',
+      reading,
     );
+    return [...known, ...(await readCustomSettings(session, known))];
   } finally {
-    await session.execute('ROLLBACK', 'reading the settings of the server');
+    await session.execute('ROLLBACK', reading);
   }
+}
+
+/** Settings of applications, e.g. "app.tenant": the server lists them only as lines of its files. */
+async function readCustomSettings(session: Session, known: readonly Row[]): Promise<Row[]> {
+  const { mayRead } = await session.queryOne<{ mayRead: boolean }>(
+    `SELECT pg_catalog.has_function_privilege('pg_catalog.pg_show_all_file_settings()', 'execute') AS "mayRead"`,
+  );
+  if (!mayRead) return [];
+  const rows = await session.query<Row>(
+    `SELECT name, setting AS value FROM pg_catalog.pg_file_settings
+      WHERE applied AND setting IS NOT NULL AND name LIKE '%.%' ORDER BY seqno`,
+    [],
+    reading,
+  );
+  return rows.filter(({ name }) => !known.some((one) => one.name === name));
 }

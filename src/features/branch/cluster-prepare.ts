@@ -49,6 +49,7 @@ export async function prepareCopy(work: Work, preparation: Preparation): Promise
       await session.close();
     }
     if (source.snapshot !== null) await restoreInCopy(work, source, open);
+    await tellPrepared(work, open, source);
     // A cold copy keeps them.
     if (source.session !== null) await tellUnlogged(work, source.database, open);
   });
@@ -105,16 +106,25 @@ async function quieten(session: Session, { reporter }: Work): Promise<void> {
     [],
     'disabling the subscriptions of the copy',
   );
-  const { prepared } = await session.queryOne<{ prepared: number }>(
-    'SELECT count(*)::int AS prepared FROM pg_prepared_xacts',
-  );
   if (subscriptions.length > 0) {
     const names = subscriptions.map(({ name }) => name).join(', ');
     reporter({ type: 'note', message: `disabled in the branch: subscriptions ${names}` });
   }
-  if (prepared > 0) {
-    const message = `the branch has ${prepared} prepared ${prepared === 1 ? 'transaction' : 'transactions'} of its source, with their locks`;
+}
+
+/** They are in the copy of a server that runs or not, and hold their locks until somebody ends them. */
+async function tellPrepared({ reporter }: Work, open: OpenPrivate, source: ClusterSource) {
+  const session = await open(source.maintenanceDatabase);
+  try {
+    const { prepared } = await session.queryOne<{ prepared: number }>(
+      'SELECT count(*)::int AS prepared FROM pg_prepared_xacts',
+    );
+    if (prepared === 0) return;
+    const what = prepared === 1 ? 'transaction' : 'transactions';
+    const message = `the branch has ${prepared} prepared ${what} of its source, with their locks`;
     reporter({ type: 'warning', message });
+  } finally {
+    await session.close();
   }
 }
 
