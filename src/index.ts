@@ -270,6 +270,17 @@ export {
   type SchemaStatusOptions,
 } from './features/branch/schema-status.js';
 export {
+  type StartBranchServerOptions,
+  type StartedBranchServer,
+  startBranchServer,
+} from './features/branch/start-server.js';
+export {
+  type StopIdleOptions,
+  type StoppedIdleServers,
+  stopIdleServers,
+} from './features/branch/stop-idle.js';
+export { type StoppedBranchServer, stopBranchServer } from './features/branch/stop-server.js';
+export {
   type SwitchedBranch,
   type SwitchToBranchOptions,
   switchToBranch,
@@ -497,6 +508,11 @@ export {
   type TargetStatus,
 } from './features/target/status.js';
 export type { WorkOptions } from './features/target/work.js';
+export {
+  type BranchRoutes,
+  type BranchRoutesOptions,
+  openBranchRoutes,
+} from './gateway/branch-routes.js';
 export { connectionUrl } from './postgres/connection-url.js';
 export { redactUrl } from './postgres/redact-url.js';
 export type { Store, StoredObject } from './store/store.js';
