@@ -176,7 +176,7 @@ function quotaProblem(
 ): string | undefined {
   const left = candidates.filter(({ record }) => !removals.has(record.id));
   if (maxBranches !== undefined && left.length > maxBranches) {
-    return `more than ${maxBranches} branches`;
+    return `more than ${maxBranches} ${maxBranches === 1 ? 'branch' : 'branches'}`;
   }
   const bytes = left.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   if (maxBytes !== undefined && bytes > maxBytes) return `more than ${maxBytes} bytes`;
