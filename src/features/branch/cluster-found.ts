@@ -133,8 +133,10 @@ export async function writeBranchFile(folder: string, record: BranchRecord): Pro
   await replaceFile(branchClusterPaths(folder).branchFile, `${encodeBranchRecord(record)}\n`);
 }
 
-/** @throws BelayError BUG for a branch that has no server of its own */
+/** @throws BelayError USAGE for a branch that has no server of its own */
 export function folderOf({ folder, record }: FoundBranch): string {
   if (folder !== null) return folder;
-  throw new BelayError('BUG', `branch "${record.name}" has no server of its own`);
+  throw new BelayError('USAGE', `branch "${record.name}" has no server of its own`, {
+    hint: 'It lies in the server that it was made from, and is there as long as that runs.',
+  });
 }
