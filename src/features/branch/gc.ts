@@ -199,7 +199,7 @@ async function preview(
   const going = new Set(decisions.filter(isGoing).map(({ candidate }) => candidate.record.id));
   const branches = await findBranches(work.target);
   const stay = branches.filter(({ record }) => !going.has(record.id));
-  const bases = findUnusedBases(work, stay).map(({ record }) => record.snapshot.tag);
+  const bases = (await findUnusedBases(work.target, stay)).map(({ record }) => record.snapshot.tag);
   const broken = work.timeline.leftovers.filter(({ kind }) => kind !== 'not-counted');
   const leftovers = [
     ...broken.map(describeLeftover).map(asLeftover),
