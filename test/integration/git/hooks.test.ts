@@ -1,0 +1,315 @@
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { installGitHooks, readGitHooks, uninstallGitHooks } from '../../../src/index.js';
+import { type GitProject, makeGitProject } from '../../support/git-project.js';
+import { failure } from '../../support/targets.js';
+import { makeTempFolder } from '../../support/temp-folder.js';
+
+const hooks = ['post-checkout', 'post-rewrite'];
+
+/** A program that writes down how it was called, in place of Belay. */
+function makeRecorder(): { readonly path: string; calls(): string[] } {
+  const folder = makeTempFolder({ 'bin/': '' });
+  const file = join(folder, 'calls');
+  const script = `#!/bin/sh\necho "$PWD|$*" >> '${file}'\nexit 7\n`;
+  writeFileSync(join(folder, 'bin/belay'), script, { mode: 0o755 });
+  const calls = () => (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []);
+  return { path: join(folder, 'bin'), calls };
+}
+
+const optionsOf = ({ folder: cwd, env }: GitProject) => ({ cwd, env });
+const install = (project: GitProject) =>
+  installGitHooks({ ...optionsOf(project), program: [process.execPath, '/nowhere/belay.js'] });
+
+function writeHook(project: GitProject, file: string, text: string, mode = 0o755): void {
+  project.write(file, text);
+  chmodSync(join(project.folder, file), mode);
+}
+
+/** Every file of a folder with its bytes and rights, without what git itself changes by running. */
+function filesOf(folder: string, below = ''): Record<string, string> {
+  return Object.fromEntries(
+    readdirSync(join(folder, below)).flatMap((name) => {
+      const file = join(below, name);
+      const found = lstatSync(join(folder, file));
+      if (found.isDirectory()) return Object.entries(filesOf(folder, file));
+      const bytes = readFileSync(join(folder, file)).toString('latin1');
+      return [[file, `${(found.mode & 0o777).toString(8)} ${bytes}`]];
+    }),
+  );
+}
+
+/** What the tools of others write, and where Belay's lines have to be. */
+const layouts: readonly {
+  readonly name: string;
+  readonly make: (project: GitProject) => Promise<void> | void;
+  readonly manager: string;
+  readonly file: string;
+}[] = [
+  { name: 'no hooks', make: () => {}, manager: 'git', file: '.git/hooks/post-checkout' },
+  {
+    name: 'a script of a shell that ends early',
+    make: (project) =>
+      writeHook(
+        project,
+        '.git/hooks/post-checkout',
+        '#!/bin/bash -e\necho mine >> "$LOG"\nexit 3\n',
+      ),
+    ...{ manager: 'git', file: '.git/hooks/post-checkout' },
+  },
+  {
+    name: 'a script without an end of its last line',
+    make: (project) => writeHook(project, '.git/hooks/post-checkout', '#!/usr/bin/env sh'),
+    ...{ manager: 'git', file: '.git/hooks/post-checkout' },
+  },
+  {
+    name: 'a hook in another language',
+    make: (project) =>
+      writeHook(
+        project,
+        '.git/hooks/post-checkout',
+        `#!${process.execPath}\nrequire('fs').appendFileSync(process.env.LOG, 'mine\\n')\n`,
+      ),
+    ...{ manager: 'git', file: '.git/hooks/post-checkout' },
+  },
+  {
+    name: 'a hook that is switched off by its rights',
+    make: (project) =>
+      writeHook(project, '.git/hooks/post-checkout', '#!/bin/sh\necho off >> "$LOG"\n', 0o644),
+    ...{ manager: 'git', file: '.git/hooks/post-checkout' },
+  },
+  {
+    name: 'husky 9',
+    make: async (project) => {
+      const h =
+        '#!/usr/bin/env sh\nn=$(basename "$0")\ns=$(dirname "$(dirname "$0")")/$n\n[ ! -f "$s" ] && exit 0\nsh -e "$s" "$@"\n';
+      project.write('.husky/_/h', h);
+      project.write('.husky/_/.gitignore', '*');
+      for (const hook of [...hooks, 'pre-commit']) {
+        writeHook(project, `.husky/_/${hook}`, '#!/usr/bin/env sh\n. "$(dirname "$0")/h"');
+      }
+      project.write('.husky/post-checkout', 'echo mine >> "$LOG"\n');
+      await project.git('config', 'core.hooksPath', '.husky/_');
+    },
+    ...{ manager: 'husky', file: '.husky/post-checkout' },
+  },
+  {
+    name: 'husky 8',
+    make: async (project) => {
+      project.write('.husky/_/husky.sh', '#!/usr/bin/env sh\n');
+      writeHook(
+        project,
+        '.husky/post-checkout',
+        '#!/usr/bin/env sh\n. "$(dirname -- "$0")/_/husky.sh"\n\necho mine >> "$LOG"\n',
+      );
+      await project.git('config', 'core.hooksPath', '.husky');
+    },
+    ...{ manager: 'husky', file: '.husky/post-checkout' },
+  },
+  {
+    name: 'a hooks folder of the project',
+    make: async (project) => {
+      writeHook(project, '.githooks/post-checkout', '#!/bin/sh\necho mine >> "$LOG"\n');
+      await project.git('config', 'core.hooksPath', '.githooks');
+    },
+    ...{ manager: 'git', file: '.githooks/post-checkout' },
+  },
+  {
+    name: 'pre-commit',
+    make: (project) => {
+      const legacy = '"$(dirname "$0")/post-checkout.legacy"';
+      const script = `#!/bin/sh\n# File generated by pre-commit: https://pre-commit.com\nif [ -x ${legacy} ]; then ${legacy} "$@"; fi\necho mine >> "$LOG"\n`;
+      writeHook(project, '.git/hooks/post-checkout', script);
+    },
+    ...{ manager: 'pre-commit', file: '.git/hooks/post-checkout.legacy' },
+  },
+];
+
+describe.each(layouts)('with $name', ({ name, make, manager, file }) => {
+  it('is called, beside the hook that was there, and git goes on', async () => {
+    const recorder = makeRecorder();
+    const project = await makeGitProject({}, recorder.path);
+    const log = join(makeTempFolder(), 'log');
+    await make(project);
+    const wasCalled = async () => {
+      rmSync(log, { force: true });
+      await project.run('git', ['checkout', '--quiet', '-B', 'other'], { LOG: log });
+      return existsSync(log) ? readFileSync(log, 'utf8') : '';
+    };
+    const before = await wasCalled();
+    const { hooks: installed } = await install(project);
+    expect(installed[0]).toMatchObject({
+      manager,
+      file: join(project.folder, file),
+      changed: true,
+    });
+    expect(await wasCalled()).toBe(before);
+    if (!/ends early|switched off|last line|no hooks/.test(name)) expect(before).toBe('mine\n');
+    const [call] = recorder.calls();
+    expect(call).toMatch(
+      new RegExp(`^${project.folder}\\|git hook post-checkout \\w{40} \\w{40} 1$`),
+    );
+    expect(recorder.calls()).toHaveLength(1);
+    expect((await readGitHooks(optionsOf(project))).installed).toBe(true);
+  });
+
+  it('is the same after installing twice, and as before after uninstalling', async () => {
+    const project = await makeGitProject();
+    await make(project);
+    const before = filesOf(project.folder);
+    await install(project);
+    const installed = filesOf(project.folder);
+    expect(installed).not.toEqual(before);
+    const again = await install(project);
+    expect(again.hooks.map(({ changed }) => changed)).toEqual([false, false]);
+    expect(filesOf(project.folder)).toEqual(installed);
+    const { files } = await uninstallGitHooks(optionsOf(project));
+    expect(files).toHaveLength(2);
+    expect(filesOf(project.folder)).toEqual(before);
+    expect((await uninstallGitHooks(optionsOf(project))).files).toEqual([]);
+    expect((await readGitHooks(optionsOf(project))).installed).toBe(false);
+  });
+});
+
+describe('installing', () => {
+  it('gives a shared file no paths of this machine, and says that it is shared', async () => {
+    const project = await makeGitProject();
+    await project.git('config', 'core.hooksPath', '.githooks');
+    const { notes } = await install(project);
+    expect(notes.join()).toContain('.githooks/post-checkout');
+    const text = readFileSync(join(project.folder, '.githooks/post-checkout'), 'utf8');
+    expect(text).not.toContain(process.execPath);
+    expect(text).toContain('node_modules/.bin/belay');
+  });
+
+  it('refuses a folder of hooks that other repositories use too', async () => {
+    const project = await makeGitProject();
+    const shared = makeTempFolder();
+    writeFileSync(join(shared, 'config'), `[core]\n\thooksPath = ${shared}\n`);
+    const env = { ...project.env, GIT_CONFIG_GLOBAL: join(shared, 'config') };
+    const global = process.env.GIT_CONFIG_GLOBAL;
+    process.env.GIT_CONFIG_GLOBAL = env.GIT_CONFIG_GLOBAL;
+    try {
+      const refused = await failure(
+        installGitHooks({ cwd: project.folder, env, program: ['/n', '/b'] }),
+        'HOOKS_TAKEN',
+      );
+      expect(refused.message).toContain(shared);
+    } finally {
+      if (global === undefined) delete process.env.GIT_CONFIG_GLOBAL;
+      else process.env.GIT_CONFIG_GLOBAL = global;
+    }
+    expect(readdirSync(shared)).toEqual(['config']);
+  });
+
+  it('needs a repository', async () => {
+    const cwd = makeTempFolder();
+    await failure(installGitHooks({ cwd, env: {}, program: ['/n', '/b'] }), 'USAGE');
+  });
+
+  it('writes into the local file of lefthook, and keeps what it has', async () => {
+    const project = await makeGitProject({
+      'lefthook.yml': 'pre-commit:\n  commands: {}\n',
+      'lefthook-local.yml': 'pre-push:\n  commands: {}',
+    });
+    const before = filesOf(project.folder);
+    const { hooks: installed, notes } = await install(project);
+    expect(installed.map(({ manager }) => manager)).toEqual(['lefthook', 'lefthook']);
+    expect(notes.join()).toContain('lefthook install');
+    const { parse } = await import('yaml');
+    const written = parse(readFileSync(join(project.folder, 'lefthook-local.yml'), 'utf8'));
+    expect(Object.keys(written)).toEqual(['pre-push', ...hooks]);
+    expect(written['post-checkout'].commands.belay.run).toMatch(/^set -- \{0\}\n#/);
+    await uninstallGitHooks(optionsOf(project));
+    expect(filesOf(project.folder)).toEqual(before);
+  });
+
+  it('leaves a hook alone that lefthook has locally already', async () => {
+    const project = await makeGitProject({
+      'lefthook.yml': '',
+      'lefthook-local.yml': 'post-checkout:\n  commands: {}\n',
+    });
+    const before = filesOf(project.folder);
+    const refused = await failure(install(project), 'HOOKS_TAKEN');
+    expect(refused.hint).toContain('belay git hook post-checkout');
+    expect(filesOf(project.folder)).toEqual(before);
+  });
+
+  it('is silent and harmless where Belay and Node.js are gone', async () => {
+    const project = await makeGitProject();
+    await install(project);
+    const run = await project.run('git', ['checkout', '--quiet', '-b', 'x'], {
+      PATH: '/usr/bin:/bin',
+    });
+    expect(run).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+  });
+
+  it('runs in the folder of the project, where that lies below the top', async () => {
+    const recorder = makeRecorder();
+    const config = '{"targets":{}}';
+    const project = await makeGitProject(
+      { "apps/it's mine/belay.config.json": config },
+      recorder.path,
+    );
+    const app = join(project.folder, "apps/it's mine");
+    await installGitHooks({ cwd: app, env: project.env, program: ['/n', '/b'] });
+    await project.git('checkout', '--quiet', '-b', 'x');
+    expect(recorder.calls()[0]).toMatch(new RegExp(`^${app}\\|git hook post-checkout `));
+  });
+
+  it('is called at the end of a rebase, and not for an amended commit', async () => {
+    const recorder = makeRecorder();
+    const project = await makeGitProject({}, recorder.path);
+    await project.git('checkout', '--quiet', '-b', 'topic');
+    await project.git('commit', '--quiet', '--allow-empty', '--message=topic');
+    await project.git('checkout', '--quiet', 'main');
+    await project.git('commit', '--quiet', '--allow-empty', '--message=main');
+    await install(project);
+    await project.git('commit', '--quiet', '--amend', '--allow-empty', '--message=other');
+    expect(recorder.calls()).toEqual([]);
+    await project.git('rebase', '--quiet', 'main', 'topic');
+    expect(recorder.calls().at(-1)).toContain('git hook post-rewrite rebase');
+  });
+
+  it('serves all working trees of the repository', async () => {
+    const recorder = makeRecorder();
+    const project = await makeGitProject({}, recorder.path);
+    await install(project);
+    const other = join(makeTempFolder(), 'tree');
+    await project.git('worktree', 'add', '--quiet', '-b', 'x', other);
+    expect(recorder.calls()[0]).toMatch(new RegExp(`^${other}\\|git hook post-checkout 0{40} `));
+  });
+
+  it('puts any script back as it was', async () => {
+    const project = await makeGitProject();
+    const file = join(project.folder, '.git/hooks/post-checkout');
+    mkdirSync(join(project.folder, '.git/hooks'), { recursive: true });
+    const shebang = fc.constantFrom('', '#!/bin/sh', '#!/bin/sh\n', '#!/usr/bin/python3\r\n', '#!');
+    const body = fc.uint8Array({ maxLength: 60 });
+    const modes = fc.constantFrom(0o755, 0o644, 0o700);
+    await fc.assert(
+      fc.asyncProperty(shebang, body, modes, async (first, rest, mode) => {
+        rmSync(file, { force: true });
+        writeFileSync(file, Buffer.concat([Buffer.from(first), rest]), { mode });
+        chmodSync(file, mode);
+        const before = filesOf(project.folder);
+        await install(project);
+        await install(project);
+        await uninstallGitHooks(optionsOf(project));
+        expect(filesOf(project.folder)).toEqual(before);
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
