@@ -45,9 +45,11 @@ async function standIn(script: string) {
 /** All that anybody can see of a run. */
 const visible = (done: ActionRun) => JSON.stringify(done);
 
-const nothing = { tag: '', size: '', size_bytes: '', sha256: '', ledger_head: '' };
+/** Outputs of the other modes. */
+const noBranch = { url: '', database: '', name: '', created: '', expires_at: '' };
+const nothing = { tag: '', size: '', size_bytes: '', sha256: '', ledger_head: '', ...noBranch };
 
-describe('the action, with a program in the place of Belay', () => {
+describe('the action’s checkpoint, with a program in the place of Belay', () => {
   it('is composite, and no input gets into a script', () => {
     const { runs, inputs } = readAction();
     expect(runs.using).toBe('composite');
@@ -94,7 +96,7 @@ describe('the action, with a program in the place of Belay', () => {
     expect({ exitCode, errors }).toEqual({ exitCode: 0, errors: [] });
     expect(outputs).toEqual({
       ...{ tag: 'before', size: '1.2 MB', size_bytes: '1200000', sha256: proven.sha256 },
-      ...{ ledger_head: proven.ledger.sha256, restore_drill: 'proven' },
+      ...{ ledger_head: proven.ledger.sha256, restore_drill: 'proven', ...noBranch },
     });
     expect(summary).toContain('Checkpoint: proven');
     expect(summary).toContain('1 table, 3 rows');
@@ -273,7 +275,7 @@ describe.each(servers)('the action on $name', (server) => {
     const first = await act();
     expect(first).toMatchObject({ exitCode: 0, errors: [] });
     expect(first.outputs).toEqual({
-      ...{ tag: 'pre-deploy-4f3a9c1d', restore_drill: 'proven' },
+      ...{ tag: 'pre-deploy-4f3a9c1d', restore_drill: 'proven', ...noBranch },
       size: expect.stringMatching(/^[\d.]+ k?B$/),
       size_bytes: expect.stringMatching(/^\d+$/),
       sha256: expect.stringMatching(/^[0-9a-f]{64}$/),

@@ -32,6 +32,8 @@ export interface ActionRun {
   readonly errors: readonly string[];
   readonly outputs: Readonly<Record<string, string>>;
   readonly summary: string;
+  /** What later steps of the job have in their environment. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 export interface ActionCall {
@@ -87,6 +89,7 @@ export async function runAction(call: ActionCall): Promise<ActionRun> {
     ...done,
     outputs: Object.fromEntries(outputs),
     summary: readFileSync(join(files, 'summary'), 'utf8'),
+    variables: parseOutputs(readFileSync(join(files, 'env'), 'utf8')),
   };
 }
 
