@@ -5,6 +5,7 @@ import { reportStep, silentReporter } from '../domain/reporter.js';
 import { BelayError } from '../errors.js';
 import { chooseInstallation } from './choose-installation.js';
 import { giveTo, prepareFolder, prepareLog } from './cluster-folder.js';
+import { copyTree } from './copy-tree.js';
 import { anyFreePort } from './free-port.js';
 import type { PostgresInstallation } from './installation.js';
 import { interruption } from './interruption.js';
@@ -33,6 +34,8 @@ export interface ThrowawayOptions {
   readonly settings?: Readonly<Record<string, string>> | undefined;
   /** Listen on 127.0.0.1, for programs that know no sockets; default: on Windows only. */
   readonly isOnTcp?: boolean | undefined;
+  /** The data directory of a stopped server of that version, which is copied: its roles and databases are there, its passwords too. */
+  readonly copyOf?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly reporter?: Reporter | undefined;
 }
@@ -144,19 +147,14 @@ async function start(
   installation: PostgresInstallation,
   user: ServerUser,
 ): Promise<ThrowawayServer> {
-  const { home, signal, reporter = silentReporter } = options;
+  const { signal } = options;
   const { paths, socketDir } = run;
   const { dataDir, logFile } = paths;
   await prepareFolder(paths, user);
   await prepareLog(paths, user);
   await mkdir(socketDir, { mode: 0o700 });
   await giveTo(socketDir, user);
-  const onPrepare = () =>
-    reporter({ type: 'note', message: `preparing PostgreSQL ${installation.version} for drills` });
-  const password = await copyTemplate(
-    { folder: drillFolder(home), installation, user, signal, onPrepare },
-    dataDir,
-  );
+  const password = await makeData(options, run, installation, user);
   const isOnTcp = isWindows || options.isOnTcp === true;
   const port = isOnTcp ? await anyFreePort() : socketPort;
   const settings = { ...settingsFor(port, isOnTcp), ...options.settings };
@@ -172,6 +170,23 @@ async function start(
     ...{ host, socketDir, port, user: 'postgres', password, version, major, dataDir, logFile },
     kill,
   };
+}
+
+/** @returns the password of the superuser, where the server is a new one */
+async function makeData(
+  { home, copyOf, signal, reporter = silentReporter }: ThrowawayOptions,
+  { paths: { dataDir } }: ThrowawayRun,
+  installation: PostgresInstallation,
+  user: ServerUser,
+): Promise<string> {
+  if (copyOf !== undefined) {
+    await copyTree({ from: copyOf, to: dataDir, user, signal });
+    return '';
+  }
+  const onPrepare = () =>
+    reporter({ type: 'note', message: `preparing PostgreSQL ${installation.version} for drills` });
+  const template = { folder: drillFolder(home), installation, user, signal, onPrepare };
+  return copyTemplate(template, dataDir);
 }
 
 async function removeLeftovers({ home, reporter }: ThrowawayOptions): Promise<void> {
