@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Backend } from './backend.js';
 import type { Authenticator } from './backend-login.js';
 import { FatalError } from './error-response.js';
 import { MessageInbox } from './message-inbox.js';
@@ -9,7 +10,10 @@ import {
   backend as from,
   frontend,
   message,
+  parameterStatus,
   readCString,
+  readyForQuery,
+  transactionStatus,
 } from './protocol.js';
 import { ScramServer, type ScramVerifier, scramMechanism } from './scram.js';
 
@@ -112,12 +116,24 @@ function withoutBinding(mechanisms: Buffer): Buffer {
 }
 
 /** Tells the client that it is in, and what its session is like. */
-export function greeting(parameters: ReadonlyMap<string, string>, key: Buffer): Buffer {
+export function greeting({ parameters, notices }: Backend, key: Buffer): Buffer {
   return Buffer.concat([
     authenticationMessage(authentication.ok),
-    ...[...parameters].map(([name, value]) =>
-      message(from.parameterStatus, cString(name), cString(value)),
-    ),
+    ...[...parameters].map(([name, value]) => parameterStatus(name, value)),
     message(from.keyData, key),
+    ...notices,
+    readyForQuery(transactionStatus.idle),
+  ]);
+}
+
+/** Tells the client what is different now. */
+export function changesSince(
+  before: ReadonlyMap<string, string>,
+  { parameters, notices }: Backend,
+): Buffer {
+  const changed = [...parameters].filter(([name, value]) => before.get(name) !== value);
+  return Buffer.concat([
+    ...changed.map(([name, value]) => parameterStatus(name, value)),
+    ...notices,
   ]);
 }

@@ -1,60 +1,20 @@
 import type { Socket } from 'node:net';
 import type { Backend, BackendListener } from './backend.js';
-import { type CarryOver, carryOver, carryOverFromMemory, surveySession } from './carry-over.js';
-import { greeting } from './client-login.js';
-import {
-  fatalResponse,
-  parseErrorResponse,
-  terminated,
-  terminatedState,
-} from './error-response.js';
+import { type CarryOver, carryOver, carryOverFromMemory } from './carry-over.js';
+import { changesSince, greeting } from './client-login.js';
+import { fatalResponse, terminated } from './error-response.js';
+import { Farewell } from './farewell.js';
 import { type OpenedRoute, type OpenRouteOptions, openRoute } from './open-route.js';
-import { parameterStatus, readyForQuery, transactionStatus } from './protocol.js';
 import type { GatewayRoute } from './routes.js';
+import type { SessionHost, SessionOptions } from './session-host.js';
 import { SessionTracker } from './session-tracker.js';
-
-/** What a session wants of the gateway. */
-export interface SessionHost {
-  /** So many milliseconds a running statement may go on after a switch. */
-  readonly switchWaitMs: number;
-  /** Counts who uses which route; undefined: none. */
-  onRoute(
-    session: GatewaySession,
-    before: GatewayRoute | undefined,
-    now: GatewayRoute | undefined,
-  ): void;
-  /** Runs it when there is room: a switch moves many sessions, and each wants a place on the server. */
-  inTurn<T>(work: () => Promise<T>): Promise<T>;
-  /** Rises with every change of the current branch. */
-  readonly generation: number;
-  /** The current branch changed while the session was on its way: reconsider it. */
-  lookAgain(session: GatewaySession): void;
-  onClosed(session: GatewaySession): void;
-}
-
-export interface SessionOptions {
-  readonly host: SessionHost;
-  readonly client: Socket;
-  /** The branch that the client named; null: the current one. */
-  readonly branch: string | null;
-  readonly open: Omit<OpenRouteOptions, 'isWanted'>;
-  /** The client logs in by itself, or speaks the replication protocol: nobody can do that again for it. */
-  readonly isFixed: boolean;
-  /** It speaks the replication protocol, which is not looked into. */
-  readonly isRaw: boolean;
-  /** What the client gets as its key for cancel requests. */
-  readonly key: Buffer;
-}
+import { takeLeave } from './survey-session.js';
 
 /**
  * relaying: both sides are joined. settling: a move is wanted, and what runs may end. moving: the client waits.
  * detached: the server went away and the client has not noticed. closed: the end.
  */
 type State = 'relaying' | 'settling' | 'moving' | 'detached' | 'closed';
-
-/** SQLSTATEs of a server that ends sessions, not of a session that did something. */
-const serverEnds = new Set([terminatedState, '57P02', '57P03']);
-const errorType = 'E'.charCodeAt(0);
 
 /** One client and, behind it, the server process that it is led to now. */
 export class GatewaySession implements BackendListener {
@@ -70,8 +30,7 @@ export class GatewaySession implements BackendListener {
   #route: GatewayRoute | undefined;
   /** What the client said and nobody has been told. */
   #held: Buffer[] = [];
-  /** A message with which an idle session's server goes. */
-  #farewell: Buffer[] = [];
+  readonly #farewell = new Farewell();
   #settleTimer: NodeJS.Timeout | undefined;
   /** Of the host, when this session's route was asked for. */
   #generation = 0;
@@ -97,25 +56,24 @@ export class GatewaySession implements BackendListener {
   /** Opens the server's side and joins both. @throws whatever kept it; the client is still to be told */
   async start(): Promise<void> {
     const onClientGone = () => this.#close();
-    if (this.#client.destroyed) return this.#close();
+    if (this.#client.destroyed) {
+      this.#close();
+      return;
+    }
     this.#client.on('close', onClientGone);
     this.#client.on('end', onClientGone);
     const { route, backend } = await this.#open({});
-    if (this.#isClosed) return backend.end();
+    if (this.#isClosed) {
+      backend.end();
+      return;
+    }
     this.#client.on('data', this.#onClientData);
     this.#client.on('drain', () => {
       // While nobody listens, what comes would be lost.
       if (this.#isJoined) this.#backend?.socket.resume();
     });
-    this.#client.write(
-      Buffer.concat([
-        greeting(backend.parameters, this.key),
-        ...backend.notices,
-        readyForQuery(transactionStatus.idle),
-      ]),
-    );
+    this.#client.write(greeting(backend, this.key));
     this.#join(route, backend);
-    this.#client.resume();
   }
 
   /** The current branch changes, and where it leads will be known in a moment: what is new waits for that. */
@@ -163,10 +121,8 @@ export class GatewaySession implements BackendListener {
     this.#backend = backend;
     this.#tracker.isHolding = false;
     this.#state = 'relaying';
-    const held = this.#held;
-    this.#held = [];
     backend.attach(this);
-    this.#release(held);
+    this.#release();
     if (this.branch === null && this.#generation !== this.#host.generation) {
       this.#tracker.isHolding = true;
       this.#host.lookAgain(this);
@@ -174,7 +130,9 @@ export class GatewaySession implements BackendListener {
   }
 
   /** Lets what waited go. */
-  #release(held: readonly Buffer[]): void {
+  #release(): void {
+    const held = this.#held;
+    this.#held = [];
     for (const chunk of held) this.#onClientData(chunk);
     if (this.#held.length === 0) this.#client.resume();
   }
@@ -186,26 +144,31 @@ export class GatewaySession implements BackendListener {
   }
 
   readonly #onClientData = (chunk: Buffer): void => {
-    const backend = this.#backend;
-    if (!this.#isJoined || !backend || this.#farewell.length > 0) {
+    // What is behind something that waits waits, too.
+    if (!this.#isJoined || this.#farewell.isSaid || this.#held.length > 0) {
       this.#hold(chunk);
       if (this.#state === 'detached') void this.#revive();
       return;
     }
-    // What is behind something that waits waits, too.
-    if (this.#held.length > 0) return this.#hold(chunk);
-    let read = chunk.length;
-    try {
-      if (!this.#options.isRaw) read = this.#tracker.client.read(chunk);
-    } catch {
-      return this.#fail(brokenProtocol());
-    }
+    const read = this.#options.isRaw
+      ? chunk.length
+      : this.#read(() => this.#tracker.client.read(chunk));
+    if (read === undefined) return;
     if (read < chunk.length) this.#hold(chunk.subarray(read));
     if (read === 0) return;
-    if (!backend.socket.write(read === chunk.length ? chunk : chunk.subarray(0, read))) {
-      this.#client.pause();
-    }
+    const passed = read === chunk.length ? chunk : chunk.subarray(0, read);
+    if (this.#backend?.socket.write(passed) === false) this.#client.pause();
   };
+
+  /** @returns undefined: what came is no message, and the session has ended */
+  #read(read: () => number): number | undefined {
+    try {
+      return read();
+    } catch {
+      this.#fail(terminated('What was sent is no message of the protocol.'));
+      return undefined;
+    }
+  }
 
   #hold(chunk: Buffer): void {
     this.#held.push(chunk);
@@ -218,17 +181,13 @@ export class GatewaySession implements BackendListener {
 
   onBackendData(chunk: Buffer): void {
     const tracker = this.#tracker;
-    if (this.#options.isRaw) return this.#toClient(chunk);
-    if (this.#farewell.length > 0 || (chunk[0] === errorType && tracker.isIdle)) {
-      this.#farewell.push(chunk);
+    if (this.#options.isRaw) {
+      this.#toClient(chunk);
       return;
     }
+    if (this.#farewell.takes(chunk, () => tracker.isIdle)) return;
     const ready = tracker.readyCount;
-    try {
-      tracker.server.read(chunk);
-    } catch {
-      return this.#fail(brokenProtocol());
-    }
+    if (this.#read(() => tracker.server.read(chunk)) === undefined) return;
     this.#toClient(chunk);
     if (this.#state === 'settling' && tracker.readyCount !== ready) this.#settle();
   }
@@ -240,14 +199,12 @@ export class GatewaySession implements BackendListener {
   onBackendClosed(backend: Backend): void {
     if (this.#isClosed || backend !== this.#backend) return;
     this.#backend = undefined;
+    const { bytes, isOfServer } = this.#farewell.end();
     const isQuiet = this.#tracker.isIdle && !this.#tracker.sawFatal && !this.#options.isFixed;
-    const farewell = Buffer.concat(this.#farewell);
-    this.#farewell = [];
-    const ended =
-      farewell.length === 0 || serverEnds.has(parseErrorResponse(farewell.subarray(5)).sqlState);
-    if (!isQuiet || !ended || !this.#tracker.memory.isComplete) {
-      if (farewell.length > 0) this.#client.write(farewell);
-      return this.#close();
+    if (!isQuiet || !isOfServer || !this.#tracker.memory.isComplete) {
+      if (bytes.length > 0) this.#client.write(bytes);
+      this.#close();
+      return;
     }
     clearTimeout(this.#settleTimer);
     this.#setRoute(undefined);
@@ -264,13 +221,14 @@ export class GatewaySession implements BackendListener {
   }
 
   #startSettling(): void {
-    if (this.#state !== 'relaying') return this.#settle();
-    this.#state = 'settling';
-    this.#tracker.isHolding = true;
-    this.#settleTimer = setTimeout(
-      () => this.#fail(terminated('What it was doing went on for too long after the switch.')),
-      this.#host.switchWaitMs,
-    );
+    if (this.#state === 'relaying') {
+      this.#state = 'settling';
+      this.#tracker.isHolding = true;
+      this.#settleTimer = setTimeout(
+        () => this.#fail(terminated('What it was doing went on for too long after the switch.')),
+        this.#host.switchWaitMs,
+      );
+    }
     this.#settle();
   }
 
@@ -278,20 +236,22 @@ export class GatewaySession implements BackendListener {
     clearTimeout(this.#settleTimer);
     this.#state = 'relaying';
     this.#tracker.isHolding = false;
-    const held = this.#held;
-    this.#held = [];
-    this.#release(held);
+    this.#release();
   }
 
-  /** Goes as soon as nothing is outstanding. A transaction cannot go, and waiting would not help it. */
+  /**
+   * Goes as soon as nothing is outstanding. A transaction cannot go; its statement that runs may end, because it may be the
+   * COMMIT, and nobody wants to guess what became of that.
+   */
   #settle(): void {
-    if (this.#options.isRaw || (this.#options.isFixed && this.#tracker.isIdle)) {
-      return this.#fail(
+    const { isFixed, isRaw } = this.#options;
+    if (isRaw || (isFixed && this.#tracker.isIdle)) {
+      this.#fail(
         terminated('The current branch changed, and this login cannot be repeated there.'),
       );
-    }
-    if (this.#tracker.isIdle) void this.#move();
-    else if (this.#tracker.isInTransaction) {
+    } else if (this.#tracker.isIdle) {
+      void this.#move();
+    } else if (this.#tracker.waitsInTransaction) {
       this.#fail(terminated('The current branch changed while it was in a transaction.'));
     }
   }
@@ -307,10 +267,10 @@ export class GatewaySession implements BackendListener {
       const before = new Map(backend.parameters);
       let carried: CarryOver;
       try {
-        carried = await surveySession(backend, this.#tracker.memory, this.#aside);
+        carried = await takeLeave(backend, this.#tracker.memory, this.#aside);
       } catch (error) {
-        if (!backend.isClosed || !this.#tracker.memory.isComplete) return this.#fail(error);
-        carried = carryOverFromMemory(this.#tracker.memory);
+        this.#fail(error);
+        return;
       }
       // First gives up its place on the server: there may be none left for both.
       backend.end();
@@ -327,14 +287,15 @@ export class GatewaySession implements BackendListener {
       await carryOver(opened.backend, carried, this.#aside);
     } catch (error) {
       opened?.backend.end();
-      return this.#fail(error);
+      this.#fail(error);
+      return;
     }
     const { route, backend } = opened;
-    if (this.#isClosed) return backend.end();
-    for (const [name, value] of backend.parameters) {
-      if (before.get(name) !== value) this.#client.write(parameterStatus(name, value));
+    if (this.#isClosed) {
+      backend.end();
+      return;
     }
-    for (const notice of backend.notices) this.#client.write(notice);
+    this.#client.write(changesSince(before, backend));
     this.#join(route, backend);
   }
 
@@ -346,7 +307,8 @@ export class GatewaySession implements BackendListener {
   #fail(error: unknown): void {
     if (this.#isClosed) return;
     if (this.#tracker.server.atBoundary) this.#client.write(fatalResponse(error));
-    void this.#backend?.abandon();
+    if (this.#tracker.isIdle) this.#backend?.end();
+    else void this.#backend?.abandon();
     this.#backend = undefined;
     this.#close();
   }
@@ -365,8 +327,4 @@ export class GatewaySession implements BackendListener {
     this.#setRoute(undefined);
     this.#host.onClosed(this);
   }
-}
-
-function brokenProtocol(): Error {
-  return terminated('It sent what is no message of the protocol.');
 }

@@ -2,66 +2,24 @@ import { randomBytes } from 'node:crypto';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { type Reporter, silentReporter } from '../domain/reporter.js';
-import { BelayError } from '../errors.js';
 import { type AcceptedClient, acceptClient } from './accept-client.js';
 import { checkPassword, PassThroughLogin } from './client-login.js';
 import { branchOfDatabaseName } from './database-name.js';
 import { FatalError, fatalResponse } from './error-response.js';
-import { GatewaySession, type SessionHost } from './gateway-session.js';
+import {
+  defaultGatewayPort,
+  type Gateway,
+  type GatewayConnection,
+  type GatewayOptions,
+} from './gateway-options.js';
+import { GatewaySession } from './gateway-session.js';
+import { checkLoopback, listenError } from './listen-address.js';
 import { ConnectionEnded } from './message-inbox.js';
 import { MoveQueue } from './move-queue.js';
 import { RouteUsage } from './route-usage.js';
 import type { GatewayRoute, GatewayRoutes } from './routes.js';
 import { makeVerifier, type ScramVerifier } from './scram.js';
-
-/** Not a port that PostgreSQL or PgBouncer take by themselves. */
-export const defaultGatewayPort = 6543;
-
-export interface GatewayOptions {
-  /** The user of the URL: he logs in with `password`, everybody else with the server itself. */
-  readonly user: string;
-  /** What this user has to know; the servers behind get the passwords of their routes. */
-  readonly password: string;
-  /** Default 6543; 0: any free one. */
-  readonly port?: number | undefined;
-  /** An address of this machine's loopback; default "127.0.0.1". */
-  readonly host?: string | undefined;
-  /** Key and certificate as PEM: with them, clients may talk TLS. */
-  readonly tls?: { readonly key: string | Buffer; readonly cert: string | Buffer } | undefined;
-  /** How many clients at once; default 500. */
-  readonly maxConnections?: number | undefined;
-  /** How long a statement may go on after a switch before its session is ended; default 5 s. */
-  readonly switchWaitMs?: number | undefined;
-  /** How long a server may be starting before its clients are told; default 30 s. */
-  readonly startWaitMs?: number | undefined;
-  /** How long a client may take to say who it is; default 10 s. */
-  readonly loginWaitMs?: number | undefined;
-  /** How long busy sessions may go on when the gateway is stopped; default 5 s. */
-  readonly stopWaitMs?: number | undefined;
-  readonly reporter?: Reporter | undefined;
-  /** Stops it. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** One session of a client. */
-export interface GatewayConnection {
-  /** The branch that it is led to; null: the target itself, or none at the moment. */
-  readonly branch: string | null;
-  /** It waits for nothing: it can be led elsewhere. */
-  readonly idle: boolean;
-}
-
-/** A gateway that listens. */
-export interface Gateway {
-  /** The stable URL, with the password: for the user's own eyes. */
-  readonly url: string;
-  readonly port: number;
-  connections(): readonly GatewayConnection[];
-  /** Resolves when it has stopped, by `close` or by the signal. */
-  readonly closed: Promise<void>;
-  /** Stops listening, ends idle sessions, gives busy ones a moment. */
-  close(): Promise<void>;
-}
+import type { SessionHost } from './session-host.js';
 
 /**
  * Listens on loopback and leads each new connection to the current branch, or to the one that the database's name says
@@ -83,14 +41,6 @@ export async function startGateway(
   const running = new RunningGateway(routes, options, verifier);
   await running.listen(host, options.port ?? defaultGatewayPort);
   return running;
-}
-
-function checkLoopback(host: string): void {
-  if (host === 'localhost' || host === '::1') return;
-  if (net.isIPv4(host) && host.startsWith('127.')) return;
-  throw new BelayError('USAGE', `the gateway does not listen on ${host}`, {
-    hint: 'It serves this machine alone: 127.0.0.1, ::1 or localhost. From elsewhere, use a tunnel (ssh -L).',
-  });
 }
 
 class RunningGateway implements Gateway, SessionHost {
@@ -307,18 +257,4 @@ class RunningGateway implements Gateway, SessionHost {
     clearTimeout(timer);
     this.#onClosed();
   }
-}
-
-function listenError(error: NodeJS.ErrnoException, port: number): BelayError {
-  if (error.code === 'EADDRINUSE') {
-    return new BelayError('PORT_TAKEN', `port ${port} is in use`, {
-      hint: 'Does another gateway run already? Else name a free port with --port.',
-      details: { port },
-      cause: error,
-    });
-  }
-  return new BelayError('GATEWAY_FAILED', `cannot listen on port ${port}: ${error.message}`, {
-    hint: 'Ports below 1024 need rights; name another with --port.',
-    cause: error,
-  });
 }

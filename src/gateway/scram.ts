@@ -27,7 +27,7 @@ function prepare(password: string): string {
   return password
     .replace(/[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/gu, ' ')
     .replace(
-      /[\u00ad\u034f\u1806\u2060\ufeff]|[\u180b-\u180d]|[\u200c\u200d]|[\ufe00-\ufe0f]/gu,
+      /\u00ad|\u034f|\u1806|\u2060|\ufeff|[\u180b-\u180d]|\u200c|\u200d|[\ufe00-\ufe0f]/gu,
       '',
     )
     .normalize('NFKC');

@@ -65,8 +65,9 @@ export class SessionTracker {
     );
   }
 
-  get isInTransaction(): boolean {
-    return this.#status !== transactionStatus.idle;
+  /** In a transaction block whose next statement has not come. */
+  get waitsInTransaction(): boolean {
+    return this.#status !== transactionStatus.idle && this.#outstanding === 0;
   }
 
   mayBegin(type: number): boolean {

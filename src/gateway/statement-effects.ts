@@ -78,27 +78,33 @@ function simpleEffects(sql: string): StatementEffects | undefined {
   return undefined;
 }
 
+/** Of ASCII alone: the text may be bytes of an encoding that is not known here. */
+function lowerCase(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
 function settingKey(text: string): string {
-  const key = text.replaceAll('"', '').toLowerCase().replace(/\s+/g, ' ');
+  const key = lowerCase(text.replaceAll('"', '')).replace(/\s+/g, ' ');
   if (key === 'time zone') return 'timezone';
   return key === 'names' ? 'client_encoding' : key;
 }
 
 function channelKey(text: string): string {
-  return `listen:${text.startsWith('"') ? text : text.toLowerCase()}`;
+  return `listen:${text.startsWith('"') ? text : lowerCase(text)}`;
 }
 
 function unclearEffects(sql: string): StatementEffects {
   const names = new Set<string>();
   for (const match of sql.matchAll(
-    /\bset\s+(?:session\s+|local\s+)?((?:"[^"]+"|[\w$]+)(?:\.(?:"[^"]+"|[\w$]+))+)/gi,
+    /\bset\s+(?:session\s+|local\s+)?((?:"[^"]+"|[\w$]+)(?:\.(?:"[^"]+"|[\w$]+))*)/gi,
   )) {
-    names.add(settingKey(match[1] as string));
+    const key = settingKey(match[1] as string);
+    if (key.includes('.')) names.add(key);
   }
   let hidesSetting = false;
   for (const [, literal] of sql.matchAll(/\bset_config\s*\(\s*(?:'((?:[^'\\]|'')+)'\s*,)?/gi)) {
     if (literal === undefined) hidesSetting = true;
-    else if (literal.includes('.')) names.add(literal.toLowerCase());
+    else if (literal.includes('.')) names.add(lowerCase(literal));
   }
   return { ...noEffects, isUnclear: true, customSettings: [...names], hidesSetting };
 }

@@ -1,0 +1,37 @@
+import type { Socket } from 'node:net';
+import type { GatewaySession } from './gateway-session.js';
+import type { OpenRouteOptions } from './open-route.js';
+import type { GatewayRoute } from './routes.js';
+
+/** What a session wants of the gateway. */
+export interface SessionHost {
+  /** So many milliseconds a running statement may go on after a switch. */
+  readonly switchWaitMs: number;
+  /** Counts who uses which route; undefined: none. */
+  onRoute(
+    session: GatewaySession,
+    before: GatewayRoute | undefined,
+    now: GatewayRoute | undefined,
+  ): void;
+  /** Runs it when there is room: a switch moves many sessions, and each wants a place on the server. */
+  inTurn<T>(work: () => Promise<T>): Promise<T>;
+  /** Rises with every change of the current branch. */
+  readonly generation: number;
+  /** The current branch changed while the session was on its way: reconsider it. */
+  lookAgain(session: GatewaySession): void;
+  onClosed(session: GatewaySession): void;
+}
+
+export interface SessionOptions {
+  readonly host: SessionHost;
+  readonly client: Socket;
+  /** The branch that the client named; null: the current one. */
+  readonly branch: string | null;
+  readonly open: Omit<OpenRouteOptions, 'isWanted'>;
+  /** The client logs in by itself, or speaks the replication protocol: nobody can do that again for it. */
+  readonly isFixed: boolean;
+  /** It speaks the replication protocol, which is not looked into. */
+  readonly isRaw: boolean;
+  /** What the client gets as its key for cancel requests. */
+  readonly key: Buffer;
+}
