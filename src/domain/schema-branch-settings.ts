@@ -26,7 +26,7 @@ export function branchPath(
     ? items.map((item) => (isSource(item) ? schema : item))
     : [schema, ...items];
   const whole = hasExtensions ? [...led, sourceSchema] : led;
-  return formatPath([...new Set(whole)]).replaceAll(', ', ',');
+  return formatPath([...new Set(whole)], ',');
 }
 
 /**

@@ -176,9 +176,7 @@ class Leading {
     const { from, to } = this.#names;
     const whole = (text: string): LedText => ({ text, notes: [], doubts: [] });
     const [before, second, third] = [1, 2, 3].map((back) => this.#word(at - back));
-    const isName =
-      (before === '(' && takesName.test(second ?? '')) ||
-      (this.#word(at + 1) === '::' && regTypes.test(this.#word(at + 2)));
+    const isName = (before === '(' && takesName.test(second ?? '')) || this.#isCastToName(at);
     if (isName) return this.#ledObjectName(content);
     const isSchema = before === 'schema' || this.#inPath;
     if (isSchema && content === from) return whole(to);
@@ -188,6 +186,14 @@ class Leading {
     const isWhole = before === 'execute' && afterWhole.test(this.#word(at + 1));
     const isTemplate = before === '(' && second === 'format' && third === 'execute';
     return isWhole || isTemplate ? leadSql(content, this.#names) : undefined;
+  }
+
+  /** `'app.seq'::regclass`, and as PostgreSQL prints what was a text before: `('app.seq'::text)::regclass`. */
+  #isCastToName(at: number): boolean {
+    let [begin, end] = [at - 1, at + 1];
+    if (this.#word(end) === '::' && this.#word(end + 1) === 'text') end += 2;
+    for (; this.#word(begin) === '(' && this.#word(end) === ')'; begin -= 1) end += 1;
+    return this.#word(end) === '::' && regTypes.test(this.#word(end + 1));
   }
 
   #ledObjectName(content: string): LedText | undefined {
@@ -221,10 +227,10 @@ export function pathItems(path: string): string[] {
 }
 
 /** A search_path of such items. */
-export function formatPath(items: readonly string[]): string {
+export function formatPath(items: readonly string[], separator = ', '): string {
   const format = (item: string) =>
     /^[a-z_][a-z0-9_]*$/.test(item) ? item : `"${item.replaceAll('"', '""')}"`;
-  return items.map(format).join(', ');
+  return items.map(format).join(separator);
 }
 
 const leadPath = (path: string, from: string, to: string): string =>

@@ -3,6 +3,7 @@ import {
   boundToOthers,
   isInvalid,
   isKeyToOthers,
+  type LedModel,
   leadModel,
   withoutOddPartitions,
 } from '../../domain/schema-branch-model.js';
@@ -22,7 +23,12 @@ import {
 } from '../../postgres/schema-copy/copy-contents.js';
 import { leadRoutines } from '../../postgres/schema-copy/lead-routines.js';
 import { takenBack } from '../../postgres/schema-copy/nested.js';
-import { findSchema, quoteName, readSchemaNames } from '../../postgres/schema-copy/read-schema.js';
+import {
+  findSchema,
+  quoteName,
+  readSchemaNames,
+  type SchemaFacts,
+} from '../../postgres/schema-copy/read-schema.js';
 import { renameSchema } from '../../postgres/schema-copy/rename-schema.js';
 import type { Session } from '../../postgres/session.js';
 import { earlyModel } from '../shadow/copy-by-model.js';
@@ -86,15 +92,32 @@ async function readRenamed(work: Work, order: SchemaCopyOrder): Promise<Wanted> 
   const quotedTo = await quoteName(source, to);
   const kept = new Set(facts.ofExtensions);
   const names: SchemaNames = { from, to, quotedTo, kept };
+  const { model, ...texts } = await readLed(order, facts, names);
+  refuseDoubts(from, texts.doubts);
+  refuseUnmakeable(from, model, quotedTo);
+  tellNotes(work, texts.notes, model, kept);
+  const objects = model.objects.filter((object) => !isInvalid(object));
+  return { model: { ...model, objects }, quotedTo };
+}
+
+/** What was read of the schema, with what its texts name led to the new one. */
+async function readLed(
+  { source, from, to }: SchemaCopyOrder,
+  facts: SchemaFacts,
+  names: SchemaNames,
+): Promise<LedModel> {
   await renameSchema(source, { from, to, facts });
+  // A state of the branch itself has its name already, and its texts mean it.
+  if (from === to) {
+    return { model: await readObjectsOf(source, names.quotedTo), notes: [], doubts: [] };
+  }
   const routines = await leadRoutines(source, names);
-  const model = await readObjectsOf(source, quotedTo);
-  const led = leadModel(model, names);
-  refuseDoubts(from, [...routines.doubts, ...led.doubts]);
-  refuseUnmakeable(from, led.model, quotedTo);
-  tellNotes(work, [...routines.notes, ...led.notes], led.model, kept);
-  const objects = led.model.objects.filter((object) => !isInvalid(object));
-  return { model: { ...led.model, objects }, quotedTo };
+  const led = leadModel(await readObjectsOf(source, names.quotedTo), names);
+  return {
+    model: led.model,
+    notes: [...routines.notes, ...led.notes],
+    doubts: [...routines.doubts, ...led.doubts],
+  };
 }
 
 const listOf = (items: readonly string[]): string =>

@@ -14,11 +14,12 @@ export async function renameSchema(
   session: Session,
   { from, to, facts }: { readonly from: string; readonly to: string; readonly facts: SchemaFacts },
 ): Promise<void> {
+  const forget = `COMMENT ON SCHEMA ${quoteIdentifier(to)} IS NULL`;
+  if (from === to) return session.execute(forget, doing);
   await clearName(session, to);
   if (facts.ofExtensions.length === 0) {
     await session.execute(
-      `ALTER SCHEMA ${quoteIdentifier(from)} RENAME TO ${quoteIdentifier(to)};
-       COMMENT ON SCHEMA ${quoteIdentifier(to)} IS NULL`,
+      `ALTER SCHEMA ${quoteIdentifier(from)} RENAME TO ${quoteIdentifier(to)}; ${forget}`,
       doing,
     );
     return;
