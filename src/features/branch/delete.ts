@@ -163,7 +163,10 @@ async function readOwn(
       (sum, [, count]) => (sum === null || count === null ? null : sum + count),
       0,
     );
-    return { rows, snapshots: clones.map(({ record }) => record.snapshot.tag) };
+    // What came along with the copy of a whole server is still where it came from.
+    const made = clones.filter(({ record }) => record.snapshot.createdAt > branch.record.createdAt);
+    const mine = branch.record.isolation === 'cluster' ? made : clones;
+    return { rows, snapshots: mine.map(({ record }) => record.snapshot.tag) };
   });
 }
 
