@@ -513,6 +513,15 @@ export {
   type BranchRoutesOptions,
   openBranchRoutes,
 } from './gateway/branch-routes.js';
+export { startGateway } from './gateway/gateway.js';
+export {
+  defaultGatewayPort,
+  type Gateway,
+  type GatewayConnection,
+  type GatewayOptions,
+} from './gateway/gateway-options.js';
+export { gatewayPassword } from './gateway/gateway-password.js';
+export type { GatewayRoute, GatewayRoutes } from './gateway/routes.js';
 export { connectionUrl } from './postgres/connection-url.js';
 export { redactUrl } from './postgres/redact-url.js';
 export type { Store, StoredObject } from './store/store.js';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readFile } from 'node:fs/promises';
+import { chmod, link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BelayError } from '../errors.js';
 
@@ -11,6 +11,9 @@ const fileName = 'gateway-password';
  * owner alone, and the same from then on, so that the URL stays.
  *
  * @param folder Belay's data folder
+ * @example
+ * const { user, password = await gatewayPassword(folder) } = routes.settings;
+ * @throws BelayError FILE_ERROR
  */
 export async function gatewayPassword(folder: string): Promise<string> {
   const file = join(folder, fileName);
@@ -32,7 +35,6 @@ async function readPassword(file: string): Promise<string | undefined> {
     // Somebody may have copied it about: what others could read before, they shall not from now on.
     await chmod(file, 0o600);
     const password = (await readFile(file, 'utf8')).trim();
-    // Empty: its writer was killed in between.
     return password === '' ? undefined : password;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
@@ -40,14 +42,28 @@ async function readPassword(file: string): Promise<string | undefined> {
   }
 }
 
+/** In one step under its name, so that of two gateways one makes it and both have the same. */
 async function makePassword(file: string): Promise<string> {
   const password = randomBytes(18).toString('base64url');
-  const handle = await open(file, 'w', 0o600);
+  const aside = `${file}.${process.pid}.new`;
+  const handle = await open(aside, 'w', 0o600);
   try {
     await handle.writeFile(`${password}\n`);
     await handle.sync();
   } finally {
     await handle.close();
   }
-  return password;
+  try {
+    await link(aside, file);
+    return password;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    const theirs = await readPassword(file);
+    if (theirs !== undefined) return theirs;
+    // Somebody emptied it: an empty password would be none.
+    await rename(aside, file);
+    return password;
+  } finally {
+    await rm(aside, { force: true });
+  }
 }

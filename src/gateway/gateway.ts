@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import net, { type AddressInfo, type Socket } from 'node:net';
-import { createSecureContext, type SecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import { type Reporter, silentReporter } from '../domain/reporter.js';
 import { type AcceptedClient, acceptClient } from './accept-client.js';
 import { checkPassword, PassThroughLogin } from './client-login.js';
@@ -13,7 +13,7 @@ import {
   type GatewayOptions,
 } from './gateway-options.js';
 import { GatewaySession } from './gateway-session.js';
-import { checkLoopback, listenError } from './listen-address.js';
+import { checkLoopback, listenError, tlsContext } from './listen-address.js';
 import { ConnectionEnded } from './message-inbox.js';
 import { MoveQueue } from './move-queue.js';
 import { RouteUsage } from './route-usage.js';
@@ -66,7 +66,7 @@ class RunningGateway implements Gateway, SessionHost {
     this.#routes = routes;
     this.#options = options;
     this.#verifier = verifier;
-    this.#tls = options.tls && createSecureContext(options.tls);
+    this.#tls = tlsContext(options.tls);
     this.#reporter = options.reporter ?? silentReporter;
     this.#usage = new RouteUsage(routes);
     this.switchWaitMs = options.switchWaitMs ?? 5_000;

@@ -1,5 +1,7 @@
 import net from 'node:net';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import { BelayError } from '../errors.js';
+import type { GatewayOptions } from './gateway-options.js';
 
 /** Whoever reaches the gateway is as good as on this machine: it must not be reached from elsewhere. @throws BelayError USAGE */
 export function checkLoopback(host: string): void {
@@ -23,4 +25,20 @@ export function listenError(error: NodeJS.ErrnoException, port: number): BelayEr
     hint: 'Ports below 1024 need rights; name another with --port.',
     cause: error,
   });
+}
+
+/** @throws BelayError USAGE where key and certificate are none, or not each other's */
+export function tlsContext(tls: GatewayOptions['tls']): SecureContext | undefined {
+  try {
+    return tls && createSecureContext(tls);
+  } catch (error) {
+    throw new BelayError(
+      'USAGE',
+      `the key and the certificate cannot be used: ${(error as Error).message}`,
+      {
+        hint: 'Both as PEM, the key without a passphrase, and made for each other.',
+        cause: error,
+      },
+    );
+  }
 }
