@@ -100,7 +100,7 @@ function detailsOf({ problem, missing, ahead, changed, pending }: BranchStatus):
   if (problem !== null) return printable(problem);
   const parts = [
     missing.length === 0 ? '' : `lacks ${titles(missing)}`,
-    ahead.length === 0 ? '' : `has its own ${titles(ahead)}`,
+    ahead.length === 0 ? '' : `has, and the target has not, ${titles(ahead)}`,
     changed.length === 0 ? '' : `other than elsewhere: ${titles(changed)}`,
     pending.length === 0 ? '' : `not applied yet: ${titles(pending)}`,
   ];

@@ -7,20 +7,23 @@ import {
   type GcReason,
   remainingQuotaProblem,
 } from '../../domain/branch-gc.js';
-import { silentReporter } from '../../domain/reporter.js';
 import { BelayError } from '../../errors.js';
-import { acquireTargetLock, releaseTargetLock } from '../../postgres/target-lock.js';
 import { recorded } from '../ledger/recorded.js';
-import { describeLeftover, type FoundLeftover } from '../target/leftovers.js';
 import type { Target } from '../target/open-target.js';
-import { readTimeline } from '../target/timeline.js';
 import { throwIfAborted, underLock, type Work, type WorkOptions } from '../target/work.js';
-import { findUnusedBases, removeUnusedBases } from './base.js';
 import { type BranchLoss, measureLoss, removeBranch } from './delete.js';
-import type { BranchLeftover, FoundBranch } from './driver.js';
+import type { FoundBranch } from './driver.js';
 import { findBranches } from './find-branch.js';
 import { collectCandidates } from './gc-candidates.js';
-import { findLeftovers, removeLeftovers } from './repair-branches.js';
+import {
+  dependantOf,
+  type GcLeftover,
+  lookOnly,
+  previewLeftovers,
+  removeAllLeftovers,
+} from './gc-leftovers.js';
+
+export type { GcLeftover } from './gc-leftovers.js';
 
 export interface GcBranchesOptions extends WorkOptions {
   /** Only say what would go. */
@@ -53,13 +56,6 @@ export interface RemovedBranch {
   readonly why: string;
   /** What only it had on disk; where that cannot be seen, what the server says. */
   readonly sizeBytes: number;
-}
-
-/** What an interrupted run left, or a snapshot that was taken for branches which are all gone. */
-export interface GcLeftover {
-  readonly kind: BranchLeftover['kind'] | FoundLeftover['kind'] | 'branch-base';
-  readonly name: string;
-  readonly detail: string;
 }
 
 export interface GcResult {
@@ -171,52 +167,15 @@ async function confirmLosses(
   });
 }
 
-/** Under the lock, but without cleaning anything, as every command that changes something does first. */
-async function lookOnly<T>(
-  root: Target,
-  options: GcBranchesOptions,
-  look: (work: Work) => Promise<T>,
-): Promise<T> {
-  const { main, database } = root;
-  const { signal, lockWaitMs: waitMs = 30_000, reporter = silentReporter } = options;
-  const helper = await root.openHelper();
-  try {
-    await acquireTargetLock(main, database, { waitMs, signal, reporter });
-    const timeline = await readTimeline(main, database);
-    const state = { main, helper, timeline, cleaned: [], signal, reporter };
-    return await look({ target: root, ...state, sessionsWaitMs: undefined });
-  } finally {
-    await releaseTargetLock(main, database).catch(() => {});
-    await helper.close();
-  }
-}
-
 async function preview(
   work: Work,
   decisions: readonly GcDecision[],
   policy: GcPolicy,
 ): Promise<GcResult> {
-  const going = new Set(decisions.filter(isGoing).map(({ candidate }) => candidate.record.id));
-  const branches = await findBranches(work.target);
-  const stay = branches.filter(({ record }) => !going.has(record.id));
-  const bases = (await findUnusedBases(work.target, stay)).map(({ record }) => record.snapshot.tag);
-  const broken = work.timeline.leftovers.filter(({ kind }) => kind !== 'not-counted');
-  const leftovers = [
-    ...broken.map(describeLeftover).map(asLeftover),
-    ...(await findLeftovers(work)),
-    ...bases.map(describeBase),
-  ];
+  const going = decisions.filter(isGoing).map(({ candidate }) => candidate.record.id);
+  const leftovers = await previewLeftovers(work, going);
   return { ...resultOf(decisions, policy), dryRun: true, leftovers };
 }
-
-const asLeftover = ({ kind, database, detail }: FoundLeftover): GcLeftover => ({
-  ...{ kind, name: database, detail },
-});
-
-const describeBase = (name: string): GcLeftover => ({
-  ...{ kind: 'branch-base', name },
-  detail: 'a snapshot where branches started that are gone',
-});
 
 /** Decides once more, now that nobody else can change a branch: somebody may have begun to work in one since. */
 async function collect(
@@ -242,17 +201,8 @@ async function collect(
       decisions.push(done);
     }
   }
-  const leftovers = await removeLeftovers(work);
-  bases.push(...(await removeUnusedBases(work, await findBranches(target))));
-  return {
-    ...resultOf(decisions, policy),
-    dryRun: false,
-    leftovers: [
-      ...work.cleaned.map(asLeftover),
-      ...leftovers,
-      ...[...new Set(bases)].map(describeBase),
-    ],
-  };
+  const leftovers = await removeAllLeftovers(work, bases);
+  return { ...resultOf(decisions, policy), dryRun: false, leftovers };
 }
 
 const nameOf = ({ candidate }: GcDecision) => candidate.record.name;
@@ -265,6 +215,12 @@ async function removeDecided(
   const branches = await findBranches(work.target);
   const branch = branches.find(({ record }) => record.id === decision.candidate.record.id);
   if (!branch) return { ...decision, bases: [] };
+  // One that was to go before this one, and could not be removed.
+  const dependant = dependantOf(branch, branches);
+  if (dependant) {
+    const why = `${decision.why}, but branch ${dependant.record.name} starts from it`;
+    return { ...decision, reason: null, why, bases: [] };
+  }
   try {
     // Whoever has come since it was decided is at work in it.
     return { ...decision, bases: await removeBranch(work, branch, 'fail') };

@@ -1,33 +1,32 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
+import { loadedBranches } from '../../config/branches-config.js';
 import { dataHome } from '../../config/data-home.js';
 import { isExpired } from '../../domain/branch.js';
+import { parseDuration } from '../../domain/duration.js';
 import { silentReporter } from '../../domain/reporter.js';
 import type { Target } from '../target/open-target.js';
 import type { WorkOptions } from '../target/work.js';
 import { findBranches } from './find-branch.js';
 import { gcBranches, type RemovedBranch } from './gc.js';
+import { stopIdleServers } from './stop-idle.js';
 
 export interface UpkeepOptions extends WorkOptions {
   /** How long it is left alone after it was last looked after, by whichever process of this user; default an hour. */
   readonly everyMs?: number | undefined;
-  /**
-   * Stops servers of branches that nobody uses.
-   * @returns names of those that it stopped
-   */
-  readonly stopIdle?: ((root: Target) => Promise<readonly string[]>) | undefined;
 }
 
 /** What was done in passing. */
 export interface Upkeep {
   /** Branches whose time was over. */
   readonly removed: readonly RemovedBranch[];
-  /** Branches whose server was stopped, since nobody used it. */
+  /** Folders of branches whose server was stopped, since nobody used it. */
   readonly stopped: readonly string[];
 }
 
 const defaultEveryMs = 3_600_000;
+const defaultAutoStopMs = 600_000;
 const nothing: Upkeep = { removed: [], stopped: [] };
 
 /**
@@ -39,18 +38,26 @@ const nothing: Upkeep = { removed: [], stopped: [] };
  * await upkeepBranches(root, { reporter });
  */
 export async function upkeepBranches(root: Target, options: UpkeepOptions = {}): Promise<Upkeep> {
-  const { reporter = silentReporter, everyMs = defaultEveryMs, stopIdle } = options;
+  const { reporter = silentReporter, everyMs = defaultEveryMs } = options;
   try {
     if (!(await isDue(root, everyMs))) return nothing;
     const removed = await removeExpired(root, options);
-    const stopped = (await stopIdle?.(root)) ?? [];
-    return { removed, stopped };
+    return { removed, stopped: await stopServers(root, options) };
   } catch (error) {
     if (options.signal?.aborted) return nothing;
     const why = error instanceof Error ? error.message : String(error);
     reporter({ type: 'note', message: `branches were not looked after: ${why}` });
     return nothing;
   }
+}
+
+async function stopServers(
+  root: Target,
+  { signal, reporter }: UpkeepOptions,
+): Promise<readonly string[]> {
+  const { autoStop } = await loadedBranches(root);
+  const idleMs = autoStop === undefined ? defaultAutoStopMs : parseDuration(autoStop);
+  return (await stopIdleServers(root, { idleMs, signal, reporter })).stopped;
 }
 
 async function removeExpired(
