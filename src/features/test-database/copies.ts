@@ -73,12 +73,28 @@ async function copyTemplate(session: Session, template: TestTemplate): Promise<s
   }
 }
 
-/** Makes a database ahead of its need: closed, and for whoever takes it first. */
-export async function makeReady(session: Session, template: TestTemplate): Promise<void> {
+/**
+ * Makes a database ahead of its need: closed, and for whoever takes it first. The first session in a new database writes
+ * the server's cache of its catalog, which takes longer than connecting: that is done here, once.
+ *
+ * @param open opens a session in a database
+ */
+export async function makeReady(
+  session: Session,
+  template: TestTemplate,
+  open: (database: string) => Promise<Session>,
+): Promise<void> {
   const name = await copyTemplate(session, template);
-  const record = encodeTestRecord(recordOf(template, 'ready', null));
-  await session.execute(commentDatabaseSql(name, record), 'preparing a test database');
-  await endClaim(session, name);
+  try {
+    await session.execute(databaseFlagsSql(name, { allowConnections: true }), 'opening it');
+    const first = await open(name);
+    await first.close();
+    const record = encodeTestRecord(recordOf(template, 'ready', null));
+    const sql = `${databaseFlagsSql(name, { allowConnections: false })}; ${commentDatabaseSql(name, record)}`;
+    await session.execute(sql, 'preparing a test database');
+  } finally {
+    await endClaim(session, name);
+  }
 }
 
 /** Makes a database for this process, where none was prepared. */
