@@ -2,8 +2,8 @@ import type { AppliedVersion, HistoryEntry, NewHistoryEntry } from '../../domain
 import { versionBeforeFirst } from '../../domain/migration.js';
 import { isPartial, type SchemaModel, versionChecksum } from '../../domain/schema-model.js';
 import type { GitState } from '../../domain/snapshot.js';
-import { readSchemaModel } from '../../postgres/schema/read-schema-model.js';
 import type { Session } from '../../postgres/session.js';
+import { readVersionModel } from '../branch/version-model.js';
 import type { MigrationSource } from '../migration/migration-source.js';
 import type { SchemaHistory } from './schema-history.js';
 
@@ -45,7 +45,7 @@ export async function recordVersion(
 ): Promise<RecordedVersion> {
   const entries = await history.read();
   const applied = source ? ((await source.readApplied(session)) ?? []) : null;
-  const model = await readSchemaModel(session);
+  const model = await readVersionModel(session);
   const checksum = versionChecksum(model);
   const found = {
     applied: applied === null ? null : applied.map(({ version, name }) => ({ version, name })),

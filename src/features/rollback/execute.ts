@@ -14,8 +14,8 @@ import {
 } from '../../domain/schema-model.js';
 import type { GitState } from '../../domain/snapshot.js';
 import { BelayError, toBelayError } from '../../errors.js';
-import { readSchemaModel } from '../../postgres/schema/read-schema-model.js';
 import { readGitState } from '../../process/git.js';
+import { readVersionModel } from '../branch/version-model.js';
 import { type Recorded, recorded } from '../ledger/recorded.js';
 import { type MigrationState, withMigrationState } from '../migration/migration-state.js';
 import { cancelling } from '../migration/run-steps.js';
@@ -191,7 +191,7 @@ async function requireApproval(plan: RollbackPlan, options: ExecuteRollbackOptio
 
 /** What was approved has to be what is done. */
 async function requireUnchanged(state: MigrationState, { plan, checksum }: Planned): Promise<void> {
-  const live = versionChecksum(await readSchemaModel(state.session));
+  const live = versionChecksum(await readVersionModel(state.session));
   if (live === checksum && state.current === plan.from) return;
   throw new BelayError('SCHEMA_CHANGED', 'the schema was changed since the rollback was planned', {
     hint: 'Nothing was rolled back. Somebody else is at work on it: look at `belay schema drift`, and plan again.',
@@ -237,7 +237,7 @@ async function runSteps(work: Work, state: MigrationState, order: RunOrder): Pro
     done.push(...versions);
   }
   await pruneHistory(state);
-  const live = withoutRelations(await readSchemaModel(state.session), own);
+  const live = withoutRelations(await readVersionModel(state.session), own);
   return { done, live, failure: undefined, data: dataOf(order.simulated.length) };
 }
 
@@ -250,7 +250,7 @@ async function recordStep(
   const { session, source, history } = state;
   const versions = route.migrations.map(({ version }) => version);
   await source?.forget(session, versions);
-  const model = await readSchemaModel(session);
+  const model = await readVersionModel(session);
   const [newest] = route.migrations;
   const name = route.applied.at(-1)?.name ?? '';
   const entry: NewHistoryEntry = {

@@ -20,8 +20,8 @@ import {
 } from '../../domain/schema-model.js';
 import { BelayError } from '../../errors.js';
 import { type Measured, measureLosses } from '../../postgres/measure-losses.js';
-import { readSchemaModel } from '../../postgres/schema/read-schema-model.js';
 import type { Session } from '../../postgres/session.js';
+import { readVersionModel } from '../branch/version-model.js';
 import { type MigrationState, withMigrationState } from '../migration/migration-state.js';
 import { cancelling } from '../migration/run-steps.js';
 import { withScratch } from '../schema/scratch.js';
@@ -98,7 +98,7 @@ async function planFrom(
   const keep = findDestination(state, options.version);
   const steps = await findRoute(state, keep, options);
   const own = state.source?.ownRelations ?? [];
-  const whole = await readSchemaModel(state.session);
+  const whole = await readVersionModel(state.session);
   const live = withoutRelations(whole, own);
   const readModel = async (checksum: string) =>
     withoutRelations(await state.history.readModel(checksum), own);

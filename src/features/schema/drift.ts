@@ -17,12 +17,9 @@ import {
   readWrittenAt,
   type TraceSources,
 } from '../../postgres/ddl-traces.js';
-import {
-  type AddressedModel,
-  type CatalogAddress,
-  readAddressedModel,
-} from '../../postgres/schema/read-schema-model.js';
+import type { AddressedModel, CatalogAddress } from '../../postgres/schema/read-schema-model.js';
 import type { Session } from '../../postgres/session.js';
+import { readAddressedVersion } from '../branch/version-model.js';
 
 /** What the database itself knows of how an object came to be as it is. What it does not know is null. */
 export interface ChangeTrace {
@@ -75,7 +72,7 @@ export interface RecordedSchema {
  */
 export async function findDrift(session: Session, recorded: RecordedSchema): Promise<Drift> {
   const { entry } = recorded;
-  const live = await readAddressedModel(session);
+  const live = await readAddressedVersion(session);
   const before = withoutColumnOrder(recorded.model);
   const after = withoutColumnOrder(live.model);
   const found = assessChanges(compareSchemas(before, after), before, after);

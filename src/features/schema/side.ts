@@ -10,6 +10,7 @@ import { buildSchema } from '../../postgres/schema/build-schema.js';
 import { readSchemaModel } from '../../postgres/schema/read-schema-model.js';
 import { Session } from '../../postgres/session.js';
 import { findOrigin } from '../archive/obtain-clone.js';
+import { readVersionModel } from '../branch/version-model.js';
 import { closingSessions, readingClone } from '../snapshot/read-clone.js';
 import type { Work } from '../target/work.js';
 import { buildFromFile } from './schema-file.js';
@@ -95,7 +96,7 @@ function realSide(
 ): OpenableSide {
   return {
     ...side,
-    readModel: () => open(readSchemaModel),
+    readModel: () => open(readVersionModel),
     inDatabase: (_scratch, work) => open((session) => work(session, [])),
   };
 }
