@@ -3,6 +3,12 @@ import path from 'node:path';
 import type { PostgresInstallation } from '../src/process/installation.js';
 import { makeServerFolder } from '../test/support/throwaway-server.js';
 import { type Bar, barSizeBytes, serverBars, startUpBars } from './bars.js';
+import {
+  type BranchesResult,
+  branchBars,
+  measureBranches,
+  renderBranches,
+} from './branch/suite.js';
 import { checkpointBarSizeBytes, checkpointBars } from './checkpoints/bars.js';
 import type { CheckpointResult } from './checkpoints/results.js';
 import { measureCheckpoints } from './checkpoints/suite.js';
@@ -39,6 +45,7 @@ interface Results {
   readonly schemas: SchemaResult[];
   readonly impacts: ImpactResult[];
   readonly rehearsals: RehearsalsResult[];
+  readonly branches: BranchesResult[];
   readonly notMeasured: string[];
 }
 
@@ -171,6 +178,28 @@ async function measureAllRehearsals(
   });
 }
 
+/** On XFS with reflinks: what a branch costs is what the file system makes of a copy. */
+async function measureAllBranches(
+  options: BenchOptions,
+  signal: AbortSignal,
+  results: Results,
+): Promise<void> {
+  await tryToMeasure(results, 'branches', async () => {
+    const { installed, shipped } = await findServers();
+    const folder = await mountXfs(options.sizeBytes);
+    await onFolder(folder, async () => {
+      for (const installation of [installed, shipped]) {
+        if (!installation) continue;
+        await onServer(installation, folder, signal, async (server) => {
+          const result = await measureBranches(server, folder, { options, signal, say });
+          results.branches.push(result);
+          print(renderBranches(result));
+        });
+      }
+    });
+  });
+}
+
 async function measureAllSnapshots(
   options: BenchOptions,
   signal: AbortSignal,
@@ -214,6 +243,7 @@ const measuring = {
   schema: measureAllSchemas,
   impact: measureAllImpacts,
   rehearsal: measureAllRehearsals,
+  branches: measureAllBranches,
 };
 
 async function writeResults(
@@ -229,11 +259,13 @@ async function writeResults(
     ...results.schemas.flatMap(schemaBars),
     ...results.impacts.flatMap(impactBars),
     ...results.rehearsals.flatMap(rehearsalBars),
+    ...results.branches.flatMap(branchBars),
   ];
   print(renderStartUp(results.startUp));
   const intended = {
     ...{ snapshots: barSizeBytes, checkpoints: checkpointBarSizeBytes },
     ...{ schema: options.sizeBytes, impact: options.sizeBytes, rehearsal: 1e9 },
+    ...{ branches: options.sizeBytes },
   }[options.part];
   print(renderBars(bars, options.sizeBytes, intended));
   if (options.part === 'impact' && options.rows !== impactBarRows) {
@@ -276,6 +308,7 @@ async function main(args: readonly string[]): Promise<number> {
     const load = describeLoad(machine);
     const results: Results = {
       ...{ servers: [], startUp: [], checkpoints: [], schemas: [], impacts: [], rehearsals: [] },
+      branches: [],
       notMeasured: [],
     };
     if (load) say(`warning: ${load}`);

@@ -1,0 +1,149 @@
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import {
+  type BranchIsolation,
+  createBranch,
+  deleteBranch,
+  openTarget,
+  type Target,
+} from '../../src/index.js';
+import { fillDatabase } from '../dataset.js';
+import type { BenchFolder } from '../file-system.js';
+import {
+  type BenchServer,
+  benchDatabase,
+  findServers,
+  runSql,
+  urlOf,
+  withClient,
+} from '../server.js';
+import type { SuiteContext } from '../suite.js';
+
+/** Making branches of a database of one size. Milliseconds, one a run. */
+export interface BranchTimes {
+  readonly sizeBytes: number;
+  /** From what is live, without other sessions. */
+  readonly database: readonly number[];
+  /** From a snapshot that was counted. */
+  readonly fromSnapshot: readonly number[];
+  /** A server of its own, while pgbench works on the source's server. */
+  readonly cluster: readonly number[];
+  /** Of pgbench meanwhile; null: it is not on this machine. */
+  readonly load: { readonly transactions: number; readonly failed: number } | null;
+}
+
+const loadDatabase = 'load';
+const loadClients = 4;
+
+/** Fills a database, and makes branches of it. */
+export async function measureGrowth(
+  server: BenchServer,
+  folder: BenchFolder,
+  sizeBytes: number,
+  context: SuiteContext,
+): Promise<BranchTimes> {
+  const { say, signal, options } = context;
+  await runSql(server, `DROP DATABASE IF EXISTS ${benchDatabase} WITH (FORCE)`);
+  await runSql(server, `CREATE DATABASE ${benchDatabase}`);
+  say(`filling a database of ${Math.round(sizeBytes / 1e6)} MB`);
+  const filled = await withClient(urlOf(server), (client) =>
+    fillDatabase(client, sizeBytes, signal),
+  );
+  const env = { ...process.env, BELAY_HOME: path.join(folder.path, 'belay-home') };
+  const open = () => openTarget({ url: urlOf(server), env, action: 'bench' });
+  const make = (isolation: BranchIsolation, from: string) =>
+    timeBranches(open, { isolation, from, runs: options.runs });
+  const database = await make('database', 'live');
+  const fromSnapshot = await withSnapshot(open, () => make('database', 'bench-base'));
+  const loaded = await underLoad(server, () => make('cluster', 'live'));
+  return {
+    ...{ sizeBytes: filled.sizeBytes, database, fromSnapshot },
+    ...{ cluster: loaded.result, load: loaded.load },
+  };
+}
+
+interface Order {
+  readonly isolation: BranchIsolation;
+  readonly from: string;
+  readonly runs: number;
+}
+
+async function timeBranches(open: () => Promise<Target>, order: Order): Promise<number[]> {
+  const times: number[] = [];
+  const { isolation, from } = order;
+  for (let run = 0; run < order.runs; run += 1) {
+    const target = await open();
+    try {
+      const { durationMs } = await createBranch(target, { name: 'bench', isolation, from });
+      times.push(durationMs);
+      await deleteBranch(target, { name: 'bench', confirm: () => true });
+    } finally {
+      await target.close();
+    }
+  }
+  return times;
+}
+
+async function withSnapshot<T>(open: () => Promise<Target>, work: () => Promise<T>): Promise<T> {
+  const { deleteSnapshot, takeSnapshot } = await import('../../src/index.js');
+  const target = await open();
+  try {
+    await takeSnapshot(target, { tag: 'bench-base' });
+    const result = await work();
+    await deleteSnapshot(target, { reference: 'bench-base', confirm: () => true });
+    return result;
+  } finally {
+    await target.close();
+  }
+}
+
+/** Runs pgbench on another database of the server for as long as work takes. */
+async function underLoad<T>(
+  server: BenchServer,
+  work: () => Promise<T>,
+): Promise<{ result: T; load: BranchTimes['load'] }> {
+  const { installed } = await findServers();
+  if (!installed) return { result: await work(), load: null };
+  const pgbench = path.join(installed.binDir, 'pgbench');
+  await runSql(server, `DROP DATABASE IF EXISTS ${loadDatabase} WITH (FORCE)`);
+  await runSql(server, `CREATE DATABASE ${loadDatabase}`);
+  const url = urlOf(server, loadDatabase);
+  await ended(start(pgbench, ['-i', '-s', '5', '-q', url]));
+  // Longer than any run; it is interrupted, and then tells what it did.
+  const running = start(pgbench, ['-c', String(loadClients), '-T', '3600', '-n', url]);
+  const output = ended(running);
+  try {
+    const result = await work();
+    running.kill('SIGINT');
+    // Interrupted, pgbench prints nothing: the server's own count is the one that is left.
+    await output;
+    return { result, load: await readLoad(server, url) };
+  } finally {
+    running.kill('SIGKILL');
+    await output;
+  }
+}
+
+async function readLoad(server: BenchServer, url: string): Promise<BranchTimes['load']> {
+  return withClient(url, async (client) => {
+    await client.query('SELECT pg_stat_clear_snapshot()');
+    const { rows } = await client.query(
+      `SELECT (SELECT count(*) FROM pgbench_history)::int AS transactions,
+              xact_rollback::int AS failed FROM pg_stat_database WHERE datname = $1`,
+      [loadDatabase],
+    );
+    await runSql(server, 'CHECKPOINT');
+    return rows[0];
+  });
+}
+
+function start(program: string, args: readonly string[]) {
+  return spawn(program, [...args], { stdio: 'ignore' });
+}
+
+function ended(child: ReturnType<typeof start>): Promise<void> {
+  return new Promise((resolve) => {
+    child.on('exit', () => resolve());
+    child.on('error', () => resolve());
+  });
+}
