@@ -7,6 +7,7 @@ import { addDeleteCommand } from './commands/delete.js';
 import { addDiffCommand } from './commands/diff.js';
 import { addDoctorCommand } from './commands/doctor.js';
 import { addEnvCommand } from './commands/env.js';
+import { addGatewayCommand } from './commands/gateway.js';
 import { addGitCommands } from './commands/git.js';
 import { addInitCommand } from './commands/init.js';
 import { addLedgerCommand } from './commands/ledger.js';
@@ -108,6 +109,7 @@ const commands: readonly ((program: Command, bind: Bind) => void)[] = [
   addRehearseCommand,
   addShadowCommand,
   addBranchCommand,
+  addGatewayCommand,
   addGitCommands,
   addEnvCommand,
   addUrlCommand,

@@ -3,6 +3,7 @@ import type { Bind } from '../bind.js';
 import { addBranchKeepCommands } from './branch-keep.js';
 import { addBranchLookCommands } from './branch-look.js';
 import { addBranchMakeCommands } from './branch-make.js';
+import { addBranchServerCommands } from './branch-server.js';
 import { addBranchUpkeepCommands } from './branch-upkeep.js';
 
 export function addBranchCommand(program: Command, bind: Bind): void {
@@ -12,5 +13,6 @@ export function addBranchCommand(program: Command, bind: Bind): void {
   addBranchMakeCommands(branch, bind);
   addBranchLookCommands(branch, bind);
   addBranchKeepCommands(branch, bind);
+  addBranchServerCommands(branch, bind);
   addBranchUpkeepCommands(branch, bind);
 }
