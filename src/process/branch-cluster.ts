@@ -1,6 +1,7 @@
 import { access, constants, lstat, readFile, rename } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterConnection } from '../domain/current-branch.js';
 import { BelayError } from '../errors.js';
 import { readPointers } from './branch-cluster-index.js';
@@ -212,14 +213,25 @@ async function undoHalfExchange(paths: BranchClusterPaths): Promise<void> {
   if (await pathExists(paths.oldDataDir)) await rename(paths.oldDataDir, paths.dataDir);
 }
 
+/** How long processes that were killed may take to be gone. */
+const lostPatienceMs = 3_000;
+
 /** A server whose data directory was removed under it serves nothing, but holds its port for up to a minute. */
-export async function endLostServer(dataDir: string): Promise<void> {
-  for (const pid of await findProcessesIn(`${dataDir} (deleted)`)) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // Gone by itself meanwhile, or of a user who has to look after it.
-    }
+async function endLostServer(dataDir: string): Promise<void> {
+  const startedAt = performance.now();
+  while (performance.now() - startedAt < lostPatienceMs) {
+    const pids = await findProcessesIn(`${dataDir} (deleted)`);
+    if (pids.length === 0) return;
+    for (const pid of pids) endProcess(pid);
+    await sleep(20);
+  }
+}
+
+export function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // Gone by itself meanwhile, or of a user who has to look after it.
   }
 }
 

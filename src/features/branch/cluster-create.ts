@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { appendFile, rename, rm } from 'node:fs/promises';
+import { appendFile, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { reportStep } from '../../domain/reporter.js';
 import { BelayError } from '../../errors.js';
@@ -129,24 +129,32 @@ async function configure(
   user: ServerUser,
   reporter: Work['reporter'],
 ): Promise<void> {
-  // Shown in the list of processes: plain ASCII, and not the whole of a long name.
-  const clusterName = `belay branch ${name.replace(/[^ -~]/g, '?').slice(0, 40)}`;
+  const changed = {
+    // Shown in the list of processes: plain ASCII, and not the whole of a long name.
+    cluster_name: `belay branch ${name.replace(/[^ -~]/g, '?').slice(0, 40)}`,
+    ...((await hasTablespaces(dataDir)) ? { allow_in_place_tablespaces: 'on' } : {}),
+  };
   if (carried === null) {
     // The last line counts.
-    const line = settingLine('cluster_name', clusterName);
-    await appendFile(join(dataDir, 'postgresql.conf'), line);
+    const lines = Object.entries(changed).map(([setting, value]) => settingLine(setting, value));
+    await appendFile(join(dataDir, 'postgresql.conf'), lines.join(''));
     return;
   }
   const settings = {
     ...carried.settings,
     ...{ archive_mode: 'off', max_logical_replication_workers: '0' },
-    ...{ 'cron.launch_active_jobs': 'off', cluster_name: clusterName },
+    ...{ 'cron.launch_active_jobs': 'off', ...changed },
   };
   const ownUsers = ['root', user.name, ownUserName()];
   await writeBranchConfig({ dataDir, user, settings, superuser, ownUsers });
   if (carried.leftOut.length === 0) return;
   const message = `not loaded in the branch, because it would act on its own: ${carried.leftOut.join(', ')}`;
   reporter({ type: 'note', message });
+}
+
+/** Tablespaces are folders of the copy, and a server that recovers wants to be told that this is meant. */
+async function hasTablespaces(dataDir: string): Promise<boolean> {
+  return (await readdir(join(dataDir, 'pg_tblspc'))).length > 0;
 }
 
 /** The state that a reset goes back to, which takes no room until the branch changes where blocks are shared. */

@@ -1,7 +1,12 @@
 import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { SessionPolicy } from '../../domain/database-session.js';
-import { branchClusterPaths, lockBranch, pathExists } from '../../process/branch-cluster.js';
+import {
+  branchClusterPaths,
+  endProcess,
+  lockBranch,
+  pathExists,
+} from '../../process/branch-cluster.js';
 import { asidePaths, removePointer } from '../../process/branch-cluster-index.js';
 import { stopCluster } from '../../process/cluster.js';
 import { readClusterRecord } from '../../process/cluster-folder.js';
@@ -40,19 +45,13 @@ export async function removeBranchFolder(folder: string): Promise<void> {
   const { dataDir } = paths;
   const stopping = await stopServer(dataDir, undefined, 'immediate').catch((error) => error);
   // Children outlive a postmaster that was killed.
-  for (const pid of await findProcessesIn(dataDir)) endProcess(pid);
+  for (const place of [dataDir, `${dataDir} (deleted)`]) {
+    for (const pid of await findProcessesIn(place)) endProcess(pid);
+  }
   if (stopping instanceof Error) await stopServer(dataDir, undefined, 'immediate');
   const record = await readClusterRecord(paths);
   // The last process of a server may still write while its folder is being removed.
   const options = { recursive: true, force: true, maxRetries: 10, retryDelay: 100 };
   if (record && !record.socketDir.startsWith(dirname(folder))) await rm(record.socketDir, options);
   await rm(folder, options);
-}
-
-function endProcess(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // Gone by itself meanwhile.
-  }
 }
