@@ -30,7 +30,9 @@ export function branchForGit<T extends { readonly record: Named }>(
 ): T | undefined {
   return (
     branches.find(({ record }) => isForGitBranch(record, identity)) ??
-    branches.find(({ record }) => record.git === null && record.name === nameForGit(identity, []))
+    branches.find(
+      ({ record }) => record.git === null && record.name === nameForGit(identity, () => false),
+    )
   );
 }
 
@@ -42,11 +44,11 @@ const maxNameBytes = 250;
  */
 export function nameForGit(
   { branch, host, repository }: GitIdentity,
-  taken: readonly string[],
+  isTaken: (name: string) => boolean,
 ): string {
   const hash = createHash('sha256').update(`${host}\0${repository}`).digest('hex').slice(0, 6);
   const first = branch === liveReference ? `git/${branch}` : branch;
   const candidates = [first, `${first}@${host}`, `${first}@${host}-${hash}`];
   const fitting = candidates.map((name) => shortenName(name, maxNameBytes));
-  return fitting.find((name) => !taken.includes(name)) ?? (fitting.at(-1) as string);
+  return fitting.find((name) => !isTaken(name)) ?? (fitting.at(-1) as string);
 }

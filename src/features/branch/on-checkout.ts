@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { loadedBranches } from '../../config/branches-config.js';
 import { type CheckoutEvent, type CheckoutPlan, planCheckout } from '../../config/checkout-plan.js';
 import { loadConfig } from '../../config/load-config.js';
+import { branchDatabaseName } from '../../domain/branch-name.js';
 import {
   branchForGit,
   type GitIdentity,
@@ -165,9 +166,9 @@ async function rename(
   identity: GitIdentity,
   options: FollowGitOptions,
 ): Promise<FoundBranch> {
-  const taken = branches.map((branch) => branch.record.name);
   const isNamedSo = record.name === record.git?.branch;
-  const name = isNamedSo ? nameForGit(identity, taken) : record.name;
+  const isTaken = (name: string) => branches.some((branch) => branch.record.name === name);
+  const name = isNamedSo ? nameForGit(identity, isTaken) : record.name;
   const git = record.git && { ...record.git, branch: identity.branch };
   return changeRecord(root, record.name, options, () => ({ name, git }));
 }
@@ -183,10 +184,7 @@ async function create(
   const work = { signal, reporter, lockWaitMs, sessionsWaitMs };
   const base = await chooseBase(root, { ...work, branches });
   const { commit = null } = (await readGitState(cwd)) ?? {};
-  const name = nameForGit(
-    identity,
-    branches.map(({ record }) => record.name),
-  );
+  const name = nameForGit(identity, takenNames(root, branches));
   const made = await createBranch(root, {
     ...{ ...work, name, from: base.from, purpose: 'git', git: { ...identity, commit } },
     // Another checkout may be making it at this moment.
@@ -200,6 +198,16 @@ async function create(
   }
   const done = await switchTo(root, branch, 'created', identity, options);
   return { ...done, notes: [...(base.note === null ? [] : [base.note]), ...done.notes] };
+}
+
+/** Also names whose database another branch has, e.g. one that had the name before its git branch was renamed. */
+function takenNames(
+  { database: root }: Target,
+  branches: readonly FoundBranch[],
+): (name: string) => boolean {
+  const names = new Set(branches.map(({ record }) => record.name));
+  const databases = new Set(branches.map(({ record }) => record.database));
+  return (name) => names.has(name) || databases.has(branchDatabaseName(root, name));
 }
 
 async function sessionsOf({ cwd, env }: Target) {
