@@ -33,12 +33,18 @@ export type TestRecord = TestTemplateRecord | TestDatabaseRecord;
 
 const states: readonly string[] = ['ready', 'taken', 'used'];
 
-/** Names of test databases, and of templates that are being made. */
-export const testDatabasePattern = '^belay_test_[0-9a-z]{12}$';
+/** Names of test databases, of those that are prepared, and of templates that are being made. */
+export const testDatabasePattern = '^belay_test(ready)?_[0-9a-z]{12}$';
 /** Names of templates. */
 export const testTemplatePattern = '^belay_testtemplate_[0-9a-f]{20}$';
 
 export const testDatabaseName = (id: string): string => `belay_test_${id}`;
+
+/**
+ * The name of one that is prepared. Taking it renames it: of several that try, one finds it, and a name that was taken never
+ * means a prepared one again.
+ */
+export const readyDatabaseName = (id: string): string => `belay_testready_${id}`;
 
 /** The name of the template with a fingerprint: whoever makes the same finds it by that. */
 export const testTemplateName = (fingerprint: string): string =>

@@ -19,6 +19,10 @@ const connectAttempts = 6;
 const firstPauseMs = 100;
 /** While one process keeps the pool filled for all, it looks this often. */
 const watchMs = 100;
+/** Removing a database makes the server write out all that is dirty: not after each test, and not while one begins. */
+const sweepMs = 2000;
+/** How long {@link Pool.fill} waits for another process that fills. */
+const patienceMs = 60_000;
 
 /** Keeps the process alive while it waits for an answer; the connections themselves don't. */
 export async function keepingAlive<T>(work: () => Promise<T>): Promise<T> {
@@ -45,7 +49,7 @@ export class Pool {
   readonly template: TestTemplate;
   readonly #size: number;
   /** Prepares and removes meanwhile. */
-  #filler: Session | undefined;
+  #filler: Promise<Session> | undefined;
   #filling: Promise<void> | undefined;
   #watching: Promise<void> | undefined;
   #isClosing = false;
@@ -102,10 +106,15 @@ export class Pool {
       });
   }
 
-  /** Fills the pool and waits for it. */
+  /** Waits until the pool is full, whoever fills it. */
   async fill(): Promise<void> {
-    this.startFilling();
-    await this.#filling;
+    const deadline = performance.now() + patienceMs;
+    while (!this.#isClosing && (await countReady(this.main, this.template)) < this.#size) {
+      await this.#filling;
+      await this.#fillAsOne();
+      if (performance.now() > deadline) return;
+      if ((await countReady(this.main, this.template)) < this.#size) await sleep(watchMs);
+    }
   }
 
   /**
@@ -115,14 +124,25 @@ export class Pool {
   async watch(): Promise<void> {
     await this.fill();
     const filler = await this.#openFiller();
-    const watch = async () => {
-      while (!this.#isClosing) {
+    this.#watching = this.#keepFilled(filler);
+  }
+
+  async #keepFilled(filler: Session): Promise<void> {
+    let sweptAt = performance.now();
+    while (!this.#isClosing) {
+      try {
         this.#hasTask ||= await tryClaim(filler, this.#task());
         if (this.#hasTask) await this.#fill(filler);
-        await sleep(watchMs, undefined, { ref: false });
+        if (this.#hasTask && performance.now() - sweptAt > sweepMs) {
+          await removeTestLeftovers(filler);
+          sweptAt = performance.now();
+        }
+      } catch {
+        // E.g. a full disk: whoever takes makes one, and is told then. Another try, but not at once.
+        await sleep(sweepMs / 2, undefined, { ref: false });
       }
-    };
-    this.#watching = watch().catch(() => {});
+      await sleep(watchMs, undefined, { ref: false });
+    }
   }
 
   async #fillAsOne(): Promise<void> {
@@ -130,6 +150,7 @@ export class Pool {
     if (!(await tryClaim(filler, this.#task()))) return;
     try {
       await this.#fill(filler);
+      await removeTestLeftovers(filler);
     } finally {
       await endClaim(filler, this.#task());
     }
@@ -139,7 +160,6 @@ export class Pool {
     while (!this.#isClosing && (await countReady(filler, this.template)) < this.#size) {
       await makeReady(filler, this.template, (database) => openSession(this.server, database));
     }
-    await removeTestLeftovers(filler);
   }
 
   /** Claimed by whoever fills: several at once would only slow the tests down. */
@@ -147,8 +167,11 @@ export class Pool {
     return `filling of ${this.template.name}`;
   }
 
-  async #openFiller(): Promise<Session> {
-    this.#filler ??= await openSession(this.server, this.main.database);
+  #openFiller(): Promise<Session> {
+    this.#filler ??= openSession(this.server, this.main.database).catch((error) => {
+      this.#filler = undefined;
+      throw error;
+    });
     return this.#filler;
   }
 
@@ -163,7 +186,7 @@ export class Pool {
     try {
       if (!this.server.isOwn) await this.#tidy(keepReady);
     } finally {
-      await this.#filler?.close();
+      await (await this.#filler?.catch(() => undefined))?.close();
       await this.main.close();
       await this.server.stop();
     }

@@ -40,6 +40,12 @@ export async function tryClaim(session: Session, name: string): Promise<boolean>
   return false;
 }
 
+/** Takes a name that was just drawn, so nobody else has it. */
+export async function claimNew(session: Session, name: string): Promise<void> {
+  await session.query('SELECT pg_advisory_lock($1, $2)', [lockClass, lockKey(name)]);
+  claimsOf(session).add(name);
+}
+
 export async function endClaim(session: Session, name: string): Promise<void> {
   await session.query('SELECT pg_advisory_unlock($1, $2)', [lockClass, lockKey(name)]);
   claimsOf(session).delete(name);

@@ -4,11 +4,11 @@ import type { CopyStrategy } from '../../domain/copy-strategy.js';
 import type { DatabaseProperties } from '../../domain/properties.js';
 import {
   encodeTestRecord,
+  readyDatabaseName,
   type TestDatabaseRecord,
   type TestDatabaseState,
   testDatabaseName,
 } from '../../domain/test-database.js';
-import { BelayError } from '../../errors.js';
 import { sqlStateOf } from '../../postgres/pg-error.js';
 import { applyProperties } from '../../postgres/properties.js';
 import type { Session } from '../../postgres/session.js';
@@ -19,8 +19,8 @@ import {
   renameDatabaseSql,
 } from '../../postgres/sql/databases.js';
 import { dropBelayDatabase } from '../target/leftovers.js';
-import { endClaim, tryClaim } from './claim.js';
-import { type FoundTestDatabase, readTestDatabases } from './read.js';
+import { claimNew, endClaim } from './claim.js';
+import { readTestDatabases } from './read.js';
 
 /** A template that is whole, and how copies of it are made. */
 export interface TestTemplate {
@@ -33,6 +33,7 @@ export interface TestTemplate {
 }
 
 const objectInUse = '55006';
+const noSuchDatabase = '3D000';
 const renameAttempts = 3;
 /** How long sessions that were ended may take to go before the server itself waits for them, in steps of 100 ms. */
 const goneWithinMs = 1000;
@@ -51,10 +52,13 @@ function recordOf(
  * Copies the template. The name is claimed before the database exists, so that nobody takes it for a dead process's.
  * @returns the name, claimed by the session
  */
-async function copyTemplate(session: Session, template: TestTemplate): Promise<string> {
-  const name = testDatabaseName(newSnapshotId());
+async function copyTemplate(
+  session: Session,
+  template: TestTemplate,
+  name: string,
+): Promise<string> {
   const { plan, properties } = template;
-  if (!(await tryClaim(session, name))) throw new BelayError('BUG', `"${name}" is claimed`);
+  await claimNew(session, name);
   try {
     if (plan.askForClone) {
       await session.execute('SET file_copy_method = clone', 'choosing the copy method');
@@ -84,7 +88,7 @@ export async function makeReady(
   template: TestTemplate,
   open: (database: string) => Promise<Session>,
 ): Promise<void> {
-  const name = await copyTemplate(session, template);
+  const name = await copyTemplate(session, template, readyDatabaseName(newSnapshotId()));
   try {
     await session.execute(databaseFlagsSql(name, { allowConnections: true }), 'opening it');
     const first = await open(name);
@@ -103,7 +107,7 @@ export async function makeTaken(
   template: TestTemplate,
   owner: string,
 ): Promise<string> {
-  const name = await copyTemplate(session, template);
+  const name = await copyTemplate(session, template, testDatabaseName(newSnapshotId()));
   await session.execute(openSql(template, name, owner), 'opening a test database');
   return name;
 }
@@ -114,26 +118,37 @@ function openSql(template: TestTemplate, name: string, owner: string): string {
   return `${databaseFlagsSql(name, { allowConnections: true })}; ${commentDatabaseSql(name, record)}`;
 }
 
-const isReady = (found: FoundTestDatabase, { fingerprint }: TestTemplate): boolean =>
-  found.record?.state === 'ready' && found.record.fingerprint === fingerprint;
-
-export async function countReady(session: Session, template: TestTemplate): Promise<number> {
-  return (await readTestDatabases(session)).filter((found) => isReady(found, template)).length;
+/** Names of the prepared databases, from a random one on: workers that start together would all try the same one first. */
+async function readReady(session: Session, { fingerprint }: TestTemplate): Promise<string[]> {
+  const ready = (await readTestDatabases(session))
+    .filter(({ record }) => record?.state === 'ready' && record.fingerprint === fingerprint)
+    .map(({ name }) => name);
+  const first = Math.floor(Math.random() * ready.length);
+  return [...ready.slice(first), ...ready.slice(0, first)];
 }
 
-/** Claims a prepared database; undefined: there is none. Two processes never get the same. */
-async function claimReady(session: Session, template: TestTemplate): Promise<string | undefined> {
-  const ready = (await readTestDatabases(session)).filter((found) => isReady(found, template));
-  // Workers that start together would otherwise all try the same one first.
-  const first = Math.floor(Math.random() * ready.length);
-  for (const { name } of [...ready.slice(first), ...ready.slice(0, first)]) {
-    if (!(await tryClaim(session, name))) continue;
-    // Between the look and the claim somebody else may have had it.
-    const now = (await readTestDatabases(session)).find((found) => found.name === name);
-    if (now && isReady(now, template)) return name;
-    await endClaim(session, name);
+export async function countReady(session: Session, template: TestTemplate): Promise<number> {
+  return (await readReady(session, template)).length;
+}
+
+/**
+ * Gives a prepared database the name that is wanted, by a statement that does it.
+ * @returns false: there is none, or others were faster each time
+ */
+async function useReady(
+  session: Session,
+  template: TestTemplate,
+  use: (ready: string) => Promise<void>,
+): Promise<boolean> {
+  for (const ready of await readReady(session, template)) {
+    try {
+      await use(ready);
+      return true;
+    } catch (error) {
+      if (sqlStateOf(error) !== noSuchDatabase) throw error;
+    }
   }
-  return undefined;
+  return false;
 }
 
 /** Takes a database that was prepared ahead. @returns its name, claimed by the session; undefined: there is none */
@@ -142,10 +157,17 @@ export async function takeReady(
   template: TestTemplate,
   owner: string,
 ): Promise<string | undefined> {
-  const name = await claimReady(session, template);
-  if (name === undefined) return undefined;
-  await session.execute(openSql(template, name, owner), 'taking a test database');
-  return name;
+  const name = testDatabaseName(newSnapshotId());
+  await claimNew(session, name);
+  const open = openSql(template, name, owner);
+  const isTaken = await useReady(session, template, (ready) =>
+    session.execute(`${renameDatabaseSql(ready, name)}; ${open}`, 'taking a test database'),
+  ).catch(async (error) => {
+    await endClaim(session, name);
+    throw error;
+  });
+  if (!isTaken) await endClaim(session, name);
+  return isTaken ? name : undefined;
 }
 
 /**
@@ -158,19 +180,23 @@ export async function replaceTaken(
   name: string,
   owner: string,
 ): Promise<void> {
-  const fresh = (await claimReady(session, template)) ?? (await copyTemplate(session, template));
   const old = testDatabaseName(newSnapshotId());
-  const sql = [
-    databaseFlagsSql(name, { allowConnections: false }),
-    renameDatabaseSql(name, old),
-    commentDatabaseSql(old, encodeTestRecord(recordOf(template, 'used', null))),
-    renameDatabaseSql(fresh, name),
-    openSql(template, name, owner),
-  ].join('; ');
+  const replaceBy = (fresh: string) => {
+    const sql = [
+      databaseFlagsSql(name, { allowConnections: false }),
+      renameDatabaseSql(name, old),
+      renameDatabaseSql(fresh, name),
+      commentDatabaseSql(old, encodeTestRecord(recordOf(template, 'used', null))),
+      openSql(template, name, owner),
+    ].join('; ');
+    return withoutSessions(session, name, () => session.execute(sql, `resetting "${name}"`));
+  };
+  if (await useReady(session, template, replaceBy)) return;
+  const made = await copyTemplate(session, template, testDatabaseName(newSnapshotId()));
   try {
-    await withoutSessions(session, name, () => session.execute(sql, `resetting "${name}"`));
+    await replaceBy(made);
   } finally {
-    await endClaim(session, fresh);
+    await endClaim(session, made);
   }
 }
 

@@ -1,4 +1,3 @@
-import { parseTestRecord } from '../../domain/test-database.js';
 import type { Session } from '../../postgres/session.js';
 import { dropBelayDatabase } from '../target/leftovers.js';
 import { endClaim, tryClaim } from './claim.js';
@@ -107,18 +106,15 @@ async function tryToDrop(session: Session, name: string): Promise<boolean> {
   );
 }
 
-/** Removes the prepared databases of a template, e.g. at the end of a run. @returns their names */
+/**
+ * Removes the prepared databases of a template, e.g. at the end of a run. One that is taken meanwhile has another name then.
+ * @returns their names
+ */
 export async function removeReady(session: Session, fingerprint: string): Promise<string[]> {
   const removed: string[] = [];
   for (const { name, record } of await readTestDatabases(session)) {
     if (record?.state !== 'ready' || record.fingerprint !== fingerprint) continue;
-    if (!(await tryClaim(session, name))) continue;
-    const now = (await readTestDatabases(session)).find((found) => found.name === name);
-    const isStillReady = parseTestRecord(now?.comment ?? null);
-    if (isStillReady?.kind === 'test-database' && isStillReady.state === 'ready') {
-      if (await tryToDrop(session, name)) removed.push(name);
-    }
-    await endClaim(session, name);
+    if (await tryToDrop(session, name)) removed.push(name);
   }
   return removed;
 }

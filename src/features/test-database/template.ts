@@ -21,7 +21,7 @@ import {
 } from '../../postgres/sql/databases.js';
 import { acquireTargetLock, releaseTargetLock } from '../../postgres/target-lock.js';
 import { dropBelayDatabase } from '../target/leftovers.js';
-import { endClaim, tryClaim } from './claim.js';
+import { claimNew, endClaim } from './claim.js';
 import type { TestTemplate } from './copies.js';
 import { type FoundTemplate, readTemplates } from './read.js';
 import { pruneTemplates } from './remove.js';
@@ -110,7 +110,7 @@ async function noteUse(session: Session, { name, record }: FoundTemplate): Promi
 async function buildTemplate(session: Session, order: TemplateOrder): Promise<void> {
   const name = testDatabaseName(newSnapshotId());
   const { owner } = await session.queryOne<{ owner: string }>('SELECT current_user::text AS owner');
-  if (!(await tryClaim(session, name))) throw new BelayError('BUG', `"${name}" is claimed`);
+  await claimNew(session, name);
   try {
     await createEmpty(session, name, owner);
     await order.build({ ...order.settings, database: name });

@@ -98,9 +98,11 @@ describe.each(testServers())('test databases on $name', (server) => {
     const databases = open();
     await databases.prepare();
     expect(await states()).toEqual(['ready', 'ready', 'template']);
-    const ready = (await ownRows()).map(({ datname }) => datname);
+    const oids = async (names: string[]) =>
+      rowsOf(server.adminUrl, 'SELECT oid FROM pg_database WHERE datname = ANY ($1)', [names]);
+    const ready = await oids((await ownRows()).map(({ datname }) => datname));
     const db = await databases.take();
-    expect(ready).toContain(db.database);
+    expect(ready).toContainEqual((await oids([db.database]))[0]);
     await databases.close();
     expect((await states()).filter((state) => state !== 'ready')).toEqual(['template']);
     await failure(withSessionOn(db.url), 'TARGET_NOT_FOUND');
