@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import path from 'node:path';
 import {
   type BranchIsolation,
@@ -7,6 +6,7 @@ import {
   openTarget,
   type Target,
 } from '../../src/index.js';
+import { runProgram } from '../../src/process/run.js';
 import { fillDatabase } from '../dataset.js';
 import type { BenchFolder } from '../file-system.js';
 import {
@@ -97,7 +97,7 @@ async function withSnapshot<T>(open: () => Promise<Target>, work: () => Promise<
   }
 }
 
-/** Runs pgbench on another database of the server for as long as work takes. */
+/** Runs pgbench on another database of the server for as long as work takes, two seconds at a time: each run tells what failed. */
 async function underLoad<T>(
   server: BenchServer,
   work: () => Promise<T>,
@@ -108,42 +108,30 @@ async function underLoad<T>(
   await runSql(server, `DROP DATABASE IF EXISTS ${loadDatabase} WITH (FORCE)`);
   await runSql(server, `CREATE DATABASE ${loadDatabase}`);
   const url = urlOf(server, loadDatabase);
-  await ended(start(pgbench, ['-i', '-s', '5', '-q', url]));
-  // Longer than any run; it is interrupted, and then tells what it did.
-  const running = start(pgbench, ['-c', String(loadClients), '-T', '3600', '-n', url]);
-  const output = ended(running);
+  await runProgram(pgbench, ['-i', '-s', '5', '-q', url], { mustSucceed: true });
+  let isDone = false;
+  const load = { transactions: 0, failed: 0 };
+  const running = (async () => {
+    while (!isDone) await runLoad(pgbench, url, load);
+  })();
   try {
-    const result = await work();
-    running.kill('SIGINT');
-    // Interrupted, pgbench prints nothing: the server's own count is the one that is left.
-    await output;
-    return { result, load: await readLoad(server, url) };
+    return { result: await work(), load };
   } finally {
-    running.kill('SIGKILL');
-    await output;
+    isDone = true;
+    await running;
   }
 }
 
-async function readLoad(server: BenchServer, url: string): Promise<BranchTimes['load']> {
-  return withClient(url, async (client) => {
-    await client.query('SELECT pg_stat_clear_snapshot()');
-    const { rows } = await client.query(
-      `SELECT (SELECT count(*) FROM pgbench_history)::int AS transactions,
-              xact_rollback::int AS failed FROM pg_stat_database WHERE datname = $1`,
-      [loadDatabase],
-    );
-    await runSql(server, 'CHECKPOINT');
-    return rows[0];
-  });
-}
-
-function start(program: string, args: readonly string[]) {
-  return spawn(program, [...args], { stdio: 'ignore' });
-}
-
-function ended(child: ReturnType<typeof start>): Promise<void> {
-  return new Promise((resolve) => {
-    child.on('exit', () => resolve());
-    child.on('error', () => resolve());
-  });
+async function runLoad(
+  pgbench: string,
+  url: string,
+  load: { transactions: number; failed: number },
+): Promise<void> {
+  const args = ['-c', String(loadClients), '-T', '2', '-n', url];
+  const { exitCode, stdout } = await runProgram(pgbench, args);
+  const count = (name: string) =>
+    Number(new RegExp(`^number of ${name}: (\\d+)`, 'm').exec(stdout)?.[1] ?? 0);
+  load.transactions += count('transactions actually processed');
+  // A client whose connection or statement fails ends the run with an error of its own.
+  load.failed += count('failed transactions') + (exitCode === 0 ? 0 : 1);
 }
