@@ -281,6 +281,7 @@ export {
 } from './features/branch/stop-idle.js';
 export { type StoppedBranchServer, stopBranchServer } from './features/branch/stop-server.js';
 export {
+  leaveBranch,
   type SwitchedBranch,
   type SwitchToBranchOptions,
   switchToBranch,
