@@ -77,8 +77,9 @@ async function build(
   work: Work,
   order: BranchOrder,
   source: ClusterSource,
-  { folder, user, home }: Place,
+  place: Place,
 ): Promise<void> {
+  const { folder, user, home } = place;
   const { reporter, signal } = work;
   const paths = branchClusterPaths(asidePaths(folder).making);
   await prepareFolder(paths, user);
@@ -86,12 +87,7 @@ async function build(
     source.installation.source === 'npm'
       ? await prepareShipped(source.installation, home, user)
       : source.installation;
-  const { dataDir } = paths;
-  const name = `belay_${order.id.replace(/[^a-z0-9]/g, '_')}_${process.pid}`.slice(0, 63);
-  const copy = { source, dataDir, user, name, signal };
-  await reportStep(reporter, { name: 'copy the data directory', detail: source.dataDir }, () =>
-    copyDataDirectory(copy, () => rm(dataDir, { recursive: true, force: true })),
-  );
+  await copySource(work, order, source, paths, user);
   const at = new Date().toISOString();
   await configure(order, source, paths, user, reporter);
   const port = await chooseBranchPort(home);
@@ -110,16 +106,42 @@ async function build(
   await prepareCopy(work, preparation);
   throwIfAborted(signal);
   await keepBase(work, paths, user);
-  const { database, superuser, maintenanceDatabase } = source;
-  const connection = { host: '127.0.0.1', port, user: source.user, password, database };
-  await writeConnection(paths.folder, connection);
-  await writeServerFacts(paths.folder, { superuser, maintenanceDatabase });
-  const base = { ...source.base, snapshotId: null, isAutomatic: false, at };
-  const record = newBranchRecord(work, order, { database, schema: null, base });
-  await writeBranchFile(paths.folder, record);
+  await describeBranch(work, order, preparation, at);
   await reportStep(reporter, { name: 'bring it to the disk' }, () => syncTree(paths.folder));
   await rename(paths.folder, folder);
   await syncToDisk(dirname(folder));
+}
+
+async function copySource(
+  { reporter, signal }: Work,
+  { id }: BranchOrder,
+  source: ClusterSource,
+  { dataDir }: BranchClusterPaths,
+  user: ServerUser,
+): Promise<void> {
+  const name = `belay_${id.replace(/[^a-z0-9]/g, '_')}_${process.pid}`.slice(0, 63);
+  const copy = { source, dataDir, user, name, signal };
+  await reportStep(reporter, { name: 'copy the data directory', detail: source.dataDir }, () =>
+    copyDataDirectory(copy, () => rm(dataDir, { recursive: true, force: true })),
+  );
+}
+
+/** Writes what the branch is and how to reach it; the record last. */
+async function describeBranch(
+  work: Work,
+  order: BranchOrder,
+  { source, paths, port, password }: Preparation,
+  at: string,
+): Promise<void> {
+  const { database, superuser, maintenanceDatabase, user } = source;
+  const connection = { host: '127.0.0.1', port, user, password, database };
+  await writeConnection(paths.folder, connection);
+  await writeServerFacts(paths.folder, { superuser, maintenanceDatabase });
+  const base = { ...source.base, snapshotId: null, isAutomatic: false, at };
+  await writeBranchFile(
+    paths.folder,
+    newBranchRecord(work, order, { database, schema: null, base }),
+  );
 }
 
 async function configure(
