@@ -86,13 +86,9 @@ interface Wanted {
 
 /** The schema as it has to be under its new name, read from the copy in which PostgreSQL has renamed it. */
 async function readRenamed(work: Work, order: SchemaCopyOrder): Promise<Wanted> {
-  const { source, from, to } = order;
-  const facts = await findSchema(source, from);
-  if (!facts) throw new BelayError('BUG', `schema ${from} has gone from a snapshot`);
-  const quotedTo = await quoteName(source, to);
-  const kept = new Set(facts.ofExtensions);
-  const names: SchemaNames = { from, to, quotedTo, kept };
-  const { model, ...texts } = await readLed(order, facts, names);
+  const { from } = order;
+  const { model, names, ...texts } = await readUnderName(order);
+  const { quotedTo, kept } = names;
   refuseDoubts(from, texts.doubts);
   refuseUnmakeable(from, model, quotedTo);
   tellNotes(work, texts.notes, model, kept);
@@ -100,9 +96,26 @@ async function readRenamed(work: Work, order: SchemaCopyOrder): Promise<Wanted> 
   return { model: { ...model, objects }, quotedTo };
 }
 
-/** What was read of the schema, with what its texts name led to the new one. */
+/**
+ * Renames a schema in the transaction of the session, and reads it with what its texts name led to the new name. The caller takes
+ * the transaction back.
+ */
+export async function readUnderName({
+  source,
+  from,
+  to,
+}: Pick<SchemaCopyOrder, 'source' | 'from' | 'to'>): Promise<
+  LedModel & { readonly names: SchemaNames }
+> {
+  const facts = await findSchema(source, from);
+  if (!facts) throw new BelayError('BUG', `schema ${from} has gone from a snapshot`);
+  const quotedTo = await quoteName(source, to);
+  const names = { from, to, quotedTo, kept: new Set(facts.ofExtensions) };
+  return { ...(await readLed({ source, from, to }, facts, names)), names };
+}
+
 async function readLed(
-  { source, from, to }: SchemaCopyOrder,
+  { source, from, to }: Pick<SchemaCopyOrder, 'source' | 'from' | 'to'>,
   facts: SchemaFacts,
   names: SchemaNames,
 ): Promise<LedModel> {
