@@ -2,7 +2,7 @@ import type { Session } from '../../postgres/session.js';
 import { readLockHolder } from '../../postgres/target-lock.js';
 import { findDeadDrills } from '../archive/drill-claim.js';
 import { findUnusedBases } from '../branch/base.js';
-import { findBranches } from '../branch/find-branch.js';
+import { findRelatedBranches } from '../branch/find-branch.js';
 import { shadowLeftovers } from '../shadow/leftovers.js';
 import { describeLeftover } from '../target/leftovers.js';
 import type { Target } from '../target/open-target.js';
@@ -21,7 +21,7 @@ export async function checkLeftovers(target: Target, timeline: Timeline): Promis
     ...dead.map(describeThrownAway),
     ...(await findTestLeftovers(target.main)),
   ];
-  const bases = await findUnusedBases(target, await findBranches(target));
+  const bases = await findUnusedBases(target, await findRelatedBranches(target));
   const slots = await shadowLeftovers(target, timeline);
   const shown = [
     ...databases.map(({ database, detail }) => `"${database}" (${detail})`),

@@ -7,6 +7,7 @@ import { type OpenTargetOptions, openTarget, type Target } from '../target/open-
 import { readTimeline } from '../target/timeline.js';
 import { type Check, fail, ok, runCheck, warn } from './check.js';
 import { checkDrillServer, checkStore } from './check-archives.js';
+import { checkBranches } from './check-branches.js';
 import { checkCloneMethod } from './check-clone-method.js';
 import { checkLeftovers } from './check-leftovers.js';
 import { checkReplication } from './check-replication.js';
@@ -69,6 +70,7 @@ async function examineConnected(target: Target, options: OpenTargetOptions) {
     await runCheck('database', () => checkDatabase(target, timeline)),
     await runCheck('rights', () => checkRights(target, timeline)),
     await runCheck('leftovers', () => checkLeftovers(target, timeline)),
+    await runCheck('branches', () => checkBranches(target)),
     await runCheck('clone method', () => checkCloneMethod(target, timeline)),
     await runCheck('blockers', () => checkBlockers(target)),
     await runCheck('replication', () => checkReplication(target)),
