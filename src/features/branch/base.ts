@@ -1,5 +1,6 @@
 import type { BranchBase } from '../../domain/branch.js';
 import { branchDatabaseName } from '../../domain/branch-name.js';
+import { parseBranchRecord } from '../../domain/branch-record.js';
 import type { Fingerprint } from '../../domain/fingerprint.js';
 import { type CloneRecord, parseComment } from '../../domain/record.js';
 import { reportStep } from '../../domain/reporter.js';
@@ -146,20 +147,27 @@ export async function removeUnusedBases(
   return unused.map(({ record }) => record.snapshot.tag);
 }
 
-/** @param branches all of the target */
+/**
+ * In the timelines of the target and of its branches, also of one whose database somebody has dropped by hand. Whoever holds
+ * the lock of a branch alone sees that branch's: in another one's timeline a base may just be being made.
+ * @param branches all that may start from one of them
+ */
 export async function findUnusedBases(
   { main, database }: Pick<Target, 'main' | 'database'>,
   branches: readonly FoundBranch[],
 ): Promise<Clone[]> {
   const used = new Set(branches.map(({ record }) => record.base.snapshotId));
-  const own = new Set([database, ...branches.map(({ record }) => record.database)]);
   const rows = await readDatabases(main, database);
   return rows.flatMap((row): Clone[] => {
     const parsed = parseComment(row.comment);
     if (parsed.type !== 'record' || parsed.record.purpose !== 'branch-base') return [];
     const { snapshot } = parsed.record;
-    const isOwn = own.has(snapshot.target.database) && snapshot.tag.startsWith(baseTagPrefix);
+    const origin = parseBranchRecord(parsed.record.properties.comment);
+    const isOfBranch = origin.type === 'record' && origin.record.root.database === database;
+    const isOwn = snapshot.target.database === database || isOfBranch;
     const isNeeded = used.has(snapshot.id) || isProtected(snapshot, new Date());
-    return isOwn && !isNeeded ? [{ database: row, record: parsed.record }] : [];
+    return isOwn && snapshot.tag.startsWith(baseTagPrefix) && !isNeeded
+      ? [{ database: row, record: parsed.record }]
+      : [];
   });
 }

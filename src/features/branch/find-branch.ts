@@ -50,15 +50,27 @@ function placeOf({ schema, database, isolation }: FoundBranch['record']): string
 export async function openRoot(options: OpenTargetOptions = {}): Promise<Target> {
   const target = await openTarget({ ...options, follow: 'root' });
   try {
-    const rows = await readDatabases(target.main, target.database);
-    const row = rows.find(({ name }) => name === target.database);
-    const parsed = parseBranchRecord(row?.comment ?? null);
-    if (parsed.type !== 'record' || parsed.record.database !== target.database) return target;
-    return atDatabase(target, parsed.record.root.database);
+    return await rootOf(target);
   } catch (error) {
     await target.close();
     throw error;
   }
+}
+
+/**
+ * All branches that may start from a snapshot of this target. Where it is a branch itself, those are branches of the
+ * target that it belongs to, as it is.
+ */
+export async function findRelatedBranches(target: Target): Promise<FoundBranch[]> {
+  return findBranches(await rootOf(target));
+}
+
+async function rootOf(target: Target): Promise<Target> {
+  const rows = await readDatabases(target.main, target.database);
+  const row = rows.find(({ name }) => name === target.database);
+  const parsed = parseBranchRecord(row?.comment ?? null);
+  if (parsed.type !== 'record' || parsed.record.database !== target.database) return target;
+  return atDatabase(target, parsed.record.root.database);
 }
 
 /** The same server, another database. */

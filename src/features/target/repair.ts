@@ -8,7 +8,7 @@ import { removeDeadDrills } from '../archive/drill-claim.js';
 import { archivePlace } from '../archive/place.js';
 import { removeUnusedBases } from '../branch/base.js';
 import type { BranchLeftover } from '../branch/driver.js';
-import { findBranches } from '../branch/find-branch.js';
+import { findRelatedBranches } from '../branch/find-branch.js';
 import { removeLeftovers } from '../branch/repair-branches.js';
 import { localServerPlace } from '../local/local-server.js';
 import { cleanShadowLeftovers, type ShadowLeftover } from '../shadow/leftovers.js';
@@ -90,7 +90,9 @@ export async function repairTarget(
     const thrownAway = (await removeDeadDrills(work.main)).map(describeThrownAway);
     const tests = await removeTestLeftovers(work.main);
     const branches = await removeLeftovers(work);
-    const bases = (await removeUnusedBases(work, await findBranches(target))).map(describeBase);
+    const bases = (await removeUnusedBases(work, await findRelatedBranches(target))).map(
+      describeBase,
+    );
     const local = await removeLocalLeftovers(work);
     const stored = await repairStore(work);
     const cleaned = [
