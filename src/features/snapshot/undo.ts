@@ -1,7 +1,8 @@
 import type { SessionPolicy } from '../../domain/database-session.js';
-import { isProtected, type Snapshot } from '../../domain/snapshot.js';
+import { isProtected } from '../../domain/snapshot.js';
 import { BelayError } from '../../errors.js';
 import { obtainClone } from '../archive/obtain-clone.js';
+import { branchesByBase } from '../branch/bases-in-use.js';
 import { recorded } from '../ledger/recorded.js';
 import { findLastRollback, type LastRollback } from '../rollback/last-rollback.js';
 import { guardProduction, type ProductionApproval } from '../target/guard.js';
@@ -51,13 +52,15 @@ async function undoGuarded(target: Target, options: UndoOptions): Promise<Restor
   const rollback = await findLastRollback(target, options.reporter);
   return underLock(target, options, async (work) => {
     const startedAt = performance.now();
-    const clone = await countIfAllowed(work, await findUndo(work, rollback));
+    const found = await findUndo(work, rollback);
+    const stays = await mustStay(work, found);
+    const clone = await countIfAllowed(work, found, stays);
     const keepAs: KeepAs = {
       ...(await beforeRestore(work, clone, options.cwd)),
       description: 'undone',
     };
     const order = { keepAs, action: 'undo' as const, sessions: options.sessions };
-    if (mustStay(clone.record.snapshot)) {
+    if (stays) {
       return restoreInPlace(work, clone, order, startedAt);
     }
     return swapBack(work, clone, order, startedAt);
@@ -68,21 +71,25 @@ async function undoGuarded(target: Target, options: UndoOptions): Promise<Restor
  * The state that a restore replaced may hold tables that this role may not read. It was never copied and is only
  * renamed back, so that is no reason to keep it from its owner; it is a reason to say so.
  */
-async function countIfAllowed(work: Work, clone: Clone): Promise<Clone> {
+async function countIfAllowed(work: Work, clone: Clone, stays: boolean): Promise<Clone> {
   try {
     return await ensureCounted(work, clone);
   } catch (error) {
     const isForbidden = error instanceof BelayError && error.code === 'PERMISSION_DENIED';
-    if (!isForbidden || mustStay(clone.record.snapshot)) throw error;
+    if (!isForbidden || stays) throw error;
     const message = `the state that comes back could not be verified: ${error.message}`;
     work.reporter({ type: 'warning', message });
     return clone;
   }
 }
 
-/** What the user tagged or protected is a snapshot of theirs: renaming it back would take it from the timeline. */
-function mustStay(snapshot: Pick<Snapshot, 'reason' | 'protectedUntil'>): boolean {
-  return snapshot.reason !== 'before-restore' || isProtected(snapshot, new Date());
+/**
+ * What the user tagged or protected is a snapshot of theirs: renaming it back would take it from the timeline. And a branch
+ * that starts from it would lose what it goes back to.
+ */
+async function mustStay({ target }: Work, { record: { snapshot } }: Clone): Promise<boolean> {
+  if (snapshot.reason !== 'before-restore' || isProtected(snapshot, new Date())) return true;
+  return (await branchesByBase(target)).has(snapshot.id);
 }
 
 /** The snapshot that the present target took the place of. */
