@@ -1,6 +1,6 @@
 import type { BranchRecord } from '../../domain/branch.js';
 import { branchDatabaseName } from '../../domain/branch-name.js';
-import { encodeBranchRecord, parseBranchRecord } from '../../domain/branch-record.js';
+import { encodeBranchRecord } from '../../domain/branch-record.js';
 import type { SessionPolicy } from '../../domain/database-session.js';
 import { reportStep } from '../../domain/reporter.js';
 import { BelayError } from '../../errors.js';
@@ -8,7 +8,6 @@ import { runExclusively } from '../../postgres/exclusive.js';
 import { quoteIdentifier } from '../../postgres/session.js';
 import {
   commentDatabaseSql,
-  type DatabaseRow,
   databaseExists,
   readDatabases,
   renameDatabaseSql,
@@ -17,11 +16,12 @@ import { checkTargetLock } from '../../postgres/target-lock.js';
 import { openToUsersSql } from '../snapshot/build-aside.js';
 import type { MadeCopy } from '../snapshot/make-copy.js';
 import { dropBelayDatabase } from '../target/leftovers.js';
-import type { Target } from '../target/open-target.js';
 import { type Clone, readTimeline } from '../target/timeline.js';
 import { throwIfAborted, underLock, type Work } from '../target/work.js';
 import { withBase } from './base.js';
 import { withCopyOf } from './copy-base.js';
+import { databaseBranchesIn } from './database-found.js';
+import { findDatabaseLeftovers, removeDatabaseLeftovers } from './database-leftovers.js';
 import {
   type BranchDriver,
   type BranchOrder,
@@ -35,10 +35,7 @@ import { resetDatabaseBranch } from './reset-database.js';
 /** Branches that are databases of their own on the target's server. */
 export const databaseBranches: BranchDriver = {
   isolation: 'database',
-  list: async (root) => {
-    const rows = await readDatabases(root.main, root.database);
-    return rows.flatMap((row) => branchOf(root, row) ?? []);
-  },
+  list: async (root) => databaseBranchesIn(root, await readDatabases(root.main, root.database)),
   create: createDatabaseBranch,
   reset: resetDatabaseBranch,
   remove: removeDatabaseBranch,
@@ -47,32 +44,9 @@ export const databaseBranches: BranchDriver = {
     await main.execute(sql, `recording branch "${record.name}"`);
   },
   size: (root, { record }) => measureDatabaseSize(root, record.database),
-  // What is half-made has a clone's name, and is cleaned with those of the target.
-  findLeftovers: async () => [],
-  removeLeftovers: async () => [],
+  findLeftovers: findDatabaseLeftovers,
+  removeLeftovers: removeDatabaseLeftovers,
 };
-
-/** PostgreSQL's mark of a database whose DROP was interrupted. */
-const invalidDatabase = -2;
-
-function branchOf(root: Target, row: DatabaseRow): FoundBranch | undefined {
-  const parsed = parseBranchRecord(row.comment);
-  if (parsed.type !== 'record') return undefined;
-  const { record } = parsed;
-  const isHere = record.isolation === 'database' && record.database === row.name;
-  if (!isHere || record.root.database !== root.database) return undefined;
-  const problem =
-    row.connectionLimit === invalidDatabase
-      ? 'its deletion was interrupted: delete it again'
-      : row.allowsConnections
-        ? null
-        : 'somebody has closed its database to connections';
-  return {
-    ...{ record, problem, folder: null },
-    state: problem === null ? 'ready' : 'damaged',
-    settings: { ...root.settings, database: row.name },
-  };
-}
 
 async function createDatabaseBranch(work: Work, order: BranchOrder): Promise<FoundBranch> {
   const { main, target } = work;

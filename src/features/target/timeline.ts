@@ -36,7 +36,11 @@ const invalidDatabase = -2;
 
 /** @throws BelayError TARGET_IS_SNAPSHOT, BAD_CONFIG where a later Belay has been at work */
 export async function readTimeline(session: Session, target: string): Promise<Timeline> {
-  const rows = await readDatabases(session, target);
+  return timelineOf(await readDatabases(session, target), target);
+}
+
+/** The timeline of one target among all databases that Belay made. @throws BelayError as {@link readTimeline} */
+export function timelineOf(rows: readonly DatabaseRow[], target: string): Timeline {
   const live = rows.find(({ name }) => name === target) ?? null;
   if (live) refuseSnapshotAsTarget(live);
   const found = rows.filter((row) => row !== live).map((row) => classify(target, row));
