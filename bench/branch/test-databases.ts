@@ -29,6 +29,8 @@ export interface TestDatabasesResult {
   readonly truncated: readonly number[];
 }
 
+type Way = Exclude<keyof TestDatabasesResult, 'name' | 'migrations' | 'templateBytes'>;
+
 const barFactor = 20;
 /** The same number of databases as of the files that are timed: filling goes on meanwhile. */
 const poolSize = 4;
@@ -114,41 +116,32 @@ export async function measureTestDatabases(
   };
   const teardown = await setupTestDatabases({ ...source, pool: poolSize });
   const fromPool = testDatabases({ ...source, pool: poolSize });
-  const [migrated, copied, pool, emptyPool, reset, truncated] = [
-    [],
-    [],
-    [],
-    [],
-    [],
-    [],
-  ] as number[][];
+  const times: Record<Way, number[]> = {
+    ...{ migrated: [], copied: [], pool: [], emptyPool: [], reset: [], truncated: [] },
+  };
   try {
     await (await fromPool.take()).release();
     for (let run = 0; run < Math.max(options.runs, 5); run += 1) {
       signal.throwIfAborted();
-      migrated?.push(await timeMigrated(server));
-      copied?.push(await timeCopied(server));
+      times.migrated.push(await timeMigrated(server));
+      times.copied.push(await timeCopied(server));
       await fromPool.prepare();
       const { ms, db } = await timeTake(fromPool);
-      pool?.push(ms);
+      times.pool.push(ms);
       await fromPool.prepare();
-      reset?.push(await timeReset(db));
-      truncated?.push(await timed(() => withClient(db.url, (c) => c.query(truncateAll))));
+      times.reset.push(await timeReset(db));
+      times.truncated.push(await timed(() => withClient(db.url, (c) => c.query(truncateAll))));
       await db.release();
-      say(`  50 migrations ${time(migrated?.at(-1) ?? 0)}, from the pool ${time(ms)}`);
+      say(`  50 migrations ${time(times.migrated.at(-1) ?? 0)}, from the pool ${time(ms)}`);
     }
   } finally {
     await fromPool.close();
     await teardown();
   }
-  emptyPool?.push(...(await measureEmptyPool(source, Math.max(options.runs, 5))));
+  times.emptyPool.push(...(await measureEmptyPool(source, Math.max(options.runs, 5))));
   await runSql(server, 'DROP DATABASE migrated');
   const name = `PostgreSQL ${server.installation.version}`;
-  const measured = { migrated, copied, pool, emptyPool, reset, truncated };
-  return {
-    ...{ name, migrations: testMigrations.length, templateBytes },
-    ...(measured as Record<keyof typeof measured, number[]>),
-  };
+  return { name, migrations: testMigrations.length, templateBytes, ...times };
 }
 
 async function measureEmptyPool(
