@@ -6,11 +6,13 @@ import {
   type SchemaModel,
   withoutColumnOrder,
 } from '../../domain/schema-model.js';
+import { BelayError } from '../../errors.js';
 import { readRole, withReasons } from '../schema/build-schema.js';
 import { readSchemaModel } from '../schema/read-schema-model.js';
 import { runStatements } from '../schema/run-statements.js';
 import type { Session } from '../session.js';
 
+const outOfLocks = '53200';
 /** What was made first may have come to differ by what was made later. */
 const rounds = 4;
 
@@ -38,11 +40,27 @@ export async function buildObjects(
     }
     last = text;
     const { failed } = await runStatements(session, statements);
+    const full = failed.find(({ error }) => error.details.sqlState === outOfLocks);
+    if (full) throw tooManyObjects(wanted, full.error);
     reasons.clear();
     for (const { statement, error } of failed) {
       reasons.set(`${statement.object.kind}\0${statement.object.name}`, error.message);
     }
   }
+}
+
+/** Everything is made in one transaction, which locks all of it. */
+function tooManyObjects({ objects }: SchemaModel, cause: BelayError): BelayError {
+  const tables = objects.filter(({ kind }) => kind === 'table').length;
+  return new BelayError(
+    'SCHEMA_NOT_COPIED',
+    `the server’s table of locks is too small for a copy of ${tables} tables with their indexes`,
+    {
+      hint: 'Raise max_locks_per_transaction on the server, e.g. to 256, and restart it; or use --isolation database.',
+      details: { tables },
+      cause,
+    },
+  );
 }
 
 /** The objects of one schema, read from the database. */
