@@ -38,7 +38,7 @@ const settingName = String.raw`(?:${name})(?:\.(?:${name}))*`;
 const plainValue = String.raw`(?:'(?:[^'\\]|'')*'|"(?:[^"]|"")*"|[^;'"$\\-]|-(?!-))+`;
 
 const setStatement = new RegExp(
-  String.raw`^\s*set\s+(?:session\s+)?(?!(?:local|transaction|constraints|session|role)\b)(time\s+zone|names|${settingName})\s*(?:=|\bto\b|\s)\s*${plainValue};?\s*$`,
+  String.raw`^\s*set\s+(?:session\s+)?(?!(?:local|transaction|constraints|session|role|authorization|characteristics)\b)(time\s+zone|names|${settingName})\s*(?:=|\bto\b|\s)\s*${plainValue};?\s*$`,
   'i',
 );
 const resetStatement = new RegExp(String.raw`^\s*reset\s+(${settingName})\s*;?\s*$`, 'i');
