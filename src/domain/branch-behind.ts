@@ -14,6 +14,12 @@ export interface MissingMigration extends NamedMigration {
   readonly isInMain: boolean;
 }
 
+/** One that the branch has, and the target has not. */
+export interface AheadMigration extends NamedMigration {
+  /** The main git branch has its files: the target will get it too. Else it is the branch's own work. */
+  readonly isInMain: boolean;
+}
+
 /** A migration that the branch has in another form than the target, or than the files. */
 export interface ChangedMigration extends NamedMigration {
   readonly from: 'target' | 'files';
@@ -34,8 +40,7 @@ export interface BehindInput {
 export interface BranchBehind {
   /** What the target or the main git branch has, and the branch has not: what `update` applies, in its order. */
   readonly missing: readonly MissingMigration[];
-  /** What the branch has, and the target has not: as a rule the branch's own work. */
-  readonly ahead: readonly NamedMigration[];
+  readonly ahead: readonly AheadMigration[];
   readonly changed: readonly ChangedMigration[];
   /** In the working tree's own files alone, and not applied yet. */
   readonly pending: readonly NamedMigration[];
@@ -60,7 +65,9 @@ export function compareWithTarget({ applied, target, main, own }: BehindInput): 
   const others = new Set(missing.map(({ version }) => version));
   return {
     missing,
-    ahead: applied.filter(({ version }) => !there.has(version)).map(named),
+    ahead: applied
+      .filter(({ version }) => !there.has(version))
+      .map((one) => ({ ...named(one), isInMain: files.has(one.version) })),
     changed: applied.flatMap((one) => changeOf(one, there, byVersion(own ?? main)) ?? []),
     pending: (own ?? [])
       .filter(({ version }) => !here.has(version) && !others.has(version))
@@ -91,8 +98,8 @@ function changeOf(
 
 export type BehindState = 'current' | 'behind' | 'ahead' | 'diverged' | 'unknown';
 
-/** In one word: "diverged" has own migrations and lacks others. */
+/** In one word: "diverged" has work of its own and lacks others'. */
 export function behindState({ missing, ahead }: BranchBehind): BehindState {
-  if (missing.length > 0) return ahead.length > 0 ? 'diverged' : 'behind';
-  return ahead.length > 0 ? 'ahead' : 'current';
+  if (missing.length === 0) return ahead.length > 0 ? 'ahead' : 'current';
+  return ahead.every(({ isInMain }) => isInMain) ? 'behind' : 'diverged';
 }

@@ -52,6 +52,11 @@ describe('compareWithTarget', () => {
       { state: 'diverged', missing: '2,4', ahead: '3' },
     ],
     [
+      'what is ahead of the target is no work of its own where main has it',
+      compare(['1', '2'], ['1'], ['1', '2', '3']),
+      { state: 'behind', missing: '3', ahead: '2' },
+    ],
+    [
       'applied in another form there',
       compare(['1=a'], ['1=b']),
       { state: 'current', changed: '1 target' },

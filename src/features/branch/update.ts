@@ -224,7 +224,7 @@ function refuseUnreadable(branch: FoundBranch): void {
   throw new BelayError(code, `branch "${name}" cannot be updated: ${problem}`, {
     hint:
       isolation === 'schema'
-        ? `Run the tool's own command: \`${commandFor(name, 'COMMAND')}\`; or \`belay branch reset\`, which takes it to a newer state.`
+        ? `Run the tool's own command: \`${commandFor(name, 'COMMAND')}\`; or take a newer snapshot of the target, and \`belay branch reset --to TAG\`.`
         : 'Nothing was applied.',
   });
 }
