@@ -11,8 +11,14 @@ import type { SchemaNames } from '../../domain/schema-branch-text.js';
 import { createStatements } from '../../domain/schema-ddl/create-statements.js';
 import { compareSchemas, type SchemaModel } from '../../domain/schema-model.js';
 import { BelayError } from '../../errors.js';
+import { sqlStateOf } from '../../postgres/pg-error.js';
 import { prepareBuilding } from '../../postgres/schema/build-schema.js';
-import { buildObjects, readObjectsOf } from '../../postgres/schema-copy/build-objects.js';
+import {
+  buildObjects,
+  outOfLocks,
+  readObjectsOf,
+  tooManyObjects,
+} from '../../postgres/schema-copy/build-objects.js';
 import {
   type CopiedRows,
   checkSchemaReadable,
@@ -66,7 +72,11 @@ export async function copySchema(work: Work, order: SchemaCopyOrder): Promise<vo
     const wanted = await reportStep(work.reporter, { name: 'read', detail: order.from }, () =>
       readRenamed(work, order),
     );
-    await into.transaction(() => makeCopy(work, order, wanted));
+    try {
+      await into.transaction(() => makeCopy(work, order, wanted));
+    } catch (error) {
+      throw sqlStateOf(error) === outOfLocks ? tooManyObjects(wanted.model, error) : error;
+    }
   });
 }
 

@@ -12,7 +12,7 @@ import { readSchemaModel } from '../schema/read-schema-model.js';
 import { runStatements } from '../schema/run-statements.js';
 import type { Session } from '../session.js';
 
-const outOfLocks = '53200';
+export const outOfLocks = '53200';
 /** What was made first may have come to differ by what was made later. */
 const rounds = 4;
 
@@ -50,7 +50,7 @@ export async function buildObjects(
 }
 
 /** Everything is made in one transaction, which locks all of it. */
-function tooManyObjects({ objects }: SchemaModel, cause: BelayError): BelayError {
+export function tooManyObjects({ objects }: SchemaModel, cause: unknown): BelayError {
   const tables = objects.filter(({ kind }) => kind === 'table').length;
   return new BelayError(
     'SCHEMA_NOT_COPIED',
