@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, statfs, truncate, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -269,7 +269,6 @@ describe('a source', () => {
     );
     await failure(made, 'INTERRUPTED');
     const place = dirname(branch.folder as string);
-    const { readdirSync } = await import('node:fs');
     expect(readdirSync(place).filter((name) => name.startsWith('stopped'))).toEqual([]);
     expect(await itemsOf(shop.url)).toEqual(three);
   });
