@@ -19,9 +19,10 @@ export interface FollowOptions extends CurrentBranchPlace {
  * @throws BelayError BRANCH_NOT_FOUND where a cluster branch has lost its folder
  */
 export async function followCurrentBranch(
-  found: FoundTarget,
+  asFound: FoundTarget,
   { cwd, env, isBack }: FollowOptions,
 ): Promise<ResolvedTarget> {
+  const found = { ...asFound, settings: withoutLeftOptions(asFound.settings, env) };
   const current = await readCurrentBranch({ cwd, env });
   const alone = { ...found, branch: null, root: found.settings };
   if (!current) return alone;
@@ -107,6 +108,20 @@ function rootBehind(
   if (current.isolation !== 'database' || settings.database !== current.database) return null;
   const root = { ...settings, database: current.root.database };
   return isRootOf(current, root) ? root : null;
+}
+
+/**
+ * In a shell that `belay env` has led to a schema branch, libpq's own variable still has that branch's search path when
+ * another one is current: every URL without options would seem to have it too.
+ */
+function withoutLeftOptions(
+  settings: ConnectionSettings,
+  env: NodeJS.ProcessEnv,
+): ConnectionSettings {
+  const { options, ...others } = settings;
+  const isLeft =
+    options !== undefined && options === env.PGOPTIONS && /^-c search_path=\S+$/.test(options);
+  return isLeft && env.BELAY_URL ? others : settings;
 }
 
 /** PGOPTIONS of `belay env` for a schema branch would otherwise seem to be the target's own. */

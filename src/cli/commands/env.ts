@@ -38,7 +38,7 @@ async function printEnvironment(context: CommandContext, options: EnvOptions): P
   const resolved = await resolveTarget({ ...targetOptions(io, context.options), follow: true });
   const { settings, branch, root } = resolved;
   const variable = (await readConfig(context))?.branches?.variable;
-  const variables = branchVariables({ settings: root, env: io.env }, { settings }, { variable });
+  const variables = branchVariables({ settings: root }, { settings }, { variable });
   const shown = options.unset ? variables.map(({ name }) => ({ name, value: null })) : variables;
   const document = {
     ...{ branch: branch?.name ?? null, database: settings.database },

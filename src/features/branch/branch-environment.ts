@@ -22,16 +22,15 @@ export interface BranchVariable {
  * for (const { name, value } of branchVariables(root, branch)) if (value !== null) process.env[name] = value;
  */
 export function branchVariables(
-  root: Pick<Target, 'settings' | 'env'>,
+  root: Pick<Target, 'settings'>,
   branch: Pick<FoundBranch, 'settings'> | null,
   { variable = 'DATABASE_URL' }: { readonly variable?: string | undefined } = {},
 ): readonly BranchVariable[] {
-  const own = rootSettings(root);
-  const settings = branch?.settings ?? own;
+  const settings = branch?.settings ?? root.settings;
   const { hosts, user, password, database, options, ssl } = settings;
   const addresses = hosts.map(({ address }) => address ?? '').join(',');
   return [
-    ...urlVariables(own, settings, variable),
+    ...urlVariables(root.settings, settings, variable),
     { name: 'PGHOST', value: hosts.map(({ host }) => host).join(',') },
     { name: 'PGHOSTADDR', value: /[^,]/.test(addresses) ? addresses : null },
     { name: 'PGPORT', value: hosts.map(({ port }) => port).join(',') },
@@ -50,7 +49,7 @@ export function branchUrlVariables(
   { settings }: Pick<FoundBranch, 'settings'>,
   variable = 'DATABASE_URL',
 ): readonly BranchVariable[] {
-  return urlVariables(rootSettings(root), settings, variable);
+  return urlVariables(root.settings, settings, variable);
 }
 
 function urlVariables(
@@ -63,17 +62,6 @@ function urlVariables(
     { name: variable, value: urlOf(settings) },
     { name: 'BELAY_URL', value: urlOf(root) },
   ];
-}
-
-/**
- * How to connect to the target. In a shell that was led to a schema branch before, libpq's own variable still has that
- * branch's search path, and every URL without options would seem to have it too.
- */
-function rootSettings({ settings, env }: Pick<Target, 'settings' | 'env'>): ConnectionSettings {
-  const { options, ...others } = settings;
-  const isLeft =
-    options !== undefined && options === env.PGOPTIONS && /^-c search_path=\S+$/.test(options);
-  return isLeft && env.BELAY_URL ? others : settings;
 }
 
 export interface BranchEnvironmentOptions {
@@ -95,7 +83,7 @@ export async function branchEnvironment(
   branch: Pick<FoundBranch, 'settings'> | null,
   options: BranchEnvironmentOptions,
 ): Promise<RedirectedEnvironment> {
-  const own = rootSettings(root);
+  const own = root.settings;
   const settings = branch?.settings ?? own;
   const redirected = await redirectEnvironment({
     target: { settings: own, database: own.database },
@@ -107,7 +95,8 @@ export async function branchEnvironment(
   if (settings.options !== undefined) {
     addOptions(env, redirected.variables, settings.options);
     env.PGOPTIONS = settings.options;
-  } else if (own !== root.settings) {
+  } else {
+    // The target would have them too, were they meant for it: they are left of a schema branch.
     delete env.PGOPTIONS;
   }
   return { env, variables: redirected.variables };

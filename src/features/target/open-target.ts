@@ -78,7 +78,9 @@ export async function openTarget(options: OpenTargetOptions = {}): Promise<Targe
     0,
     63,
   );
-  const main = await openMaintenance(resolved, applicationName);
+  const main = await openMaintenance(resolved, applicationName).catch((error: unknown) => {
+    throw aboutBranch(error, resolved);
+  });
   try {
     checkVersion(main);
     await checkBranch(main, resolved);
@@ -110,6 +112,16 @@ export async function openTarget(options: OpenTargetOptions = {}): Promise<Targe
       await main.close();
     },
   };
+}
+
+/** The server of a branch of its own is stopped when nobody has used it for a while. */
+function aboutBranch(error: unknown, { branch }: ResolvedTarget): unknown {
+  const isDown = error instanceof BelayError && error.code === 'SERVER_UNREACHABLE';
+  if (!isDown || branch?.isolation !== 'cluster') return error;
+  return new BelayError(error.code, `the server of branch "${branch.name}" does not answer`, {
+    hint: `\`belay branch start ${JSON.stringify(branch.name)}\` starts it; \`belay branch switch main\` goes back to the target itself.`,
+    cause: error,
+  });
 }
 
 /**
