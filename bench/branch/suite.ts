@@ -3,6 +3,13 @@ import type { BenchFolder } from '../file-system.js';
 import type { BenchServer } from '../server.js';
 import type { SuiteContext } from '../suite.js';
 import { align, time } from '../tables.js';
+import {
+  type FirstQueryResult,
+  firstQueryBars,
+  measureFirstQuery,
+  renderFirstQuery,
+} from './cluster-start.js';
+import { type GatewayResult, gatewayBars, measureGateway, renderGateway } from './gateway.js';
 import { type BranchTimes, measureGrowth } from './growth.js';
 import {
   measureTestDatabases,
@@ -18,6 +25,8 @@ export interface BranchesResult {
   readonly hasReflinks: boolean;
   readonly small: BranchTimes;
   readonly large: BranchTimes;
+  readonly firstQuery: FirstQueryResult;
+  readonly gateway: GatewayResult;
   readonly tests: TestDatabasesResult;
 }
 
@@ -33,10 +42,12 @@ export async function measureBranches(
   const tests = await measureTestDatabases(server, context);
   const small = await measureGrowth(server, folder, sizeBytes / sizeFactor, context);
   const large = await measureGrowth(server, folder, sizeBytes, context);
+  const firstQuery = await measureFirstQuery(server, folder, context);
+  const gateway = await measureGateway(server, context);
   return {
     name: `${folder.type}, PostgreSQL ${server.installation.version}`,
     hasReflinks: folder.hasReflinks,
-    ...{ small, large, tests },
+    ...{ small, large, firstQuery, gateway, tests },
   };
 }
 
@@ -47,7 +58,8 @@ function median(values: readonly number[]): number {
 const times = (ratio: number) => `${ratio.toFixed(2)} times`;
 
 /** What Belay promises about branches. */
-export function branchBars({ name, hasReflinks, small, large, tests }: BranchesResult): Bar[] {
+export function branchBars(result: BranchesResult): Bar[] {
+  const { name, hasReflinks, small, large } = result;
   const bar = (text: string, measured: string, met: boolean): Bar => ({
     ...{ bar: text, where: name, measured, met },
   });
@@ -76,7 +88,9 @@ export function branchBars({ name, hasReflinks, small, large, tests }: BranchesR
             failed === 0,
           ),
         ]),
-    ...testDatabaseBars(tests),
+    ...firstQueryBars(result.firstQuery),
+    ...gatewayBars(result.gateway),
+    ...testDatabaseBars(result.tests),
   ];
 }
 
@@ -102,6 +116,8 @@ export function renderBranches(result: BranchesResult): string[] {
     ...['', `== branches: ${name} ==`],
     ...align(rows).map((line) => `  ${line}`),
     ...load,
+    ...renderFirstQuery(result.firstQuery),
+    ...renderGateway(result.gateway),
     ...renderTestDatabases(tests),
   ];
 }
