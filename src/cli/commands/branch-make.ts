@@ -82,6 +82,7 @@ async function create(context: CommandContext, options: CreateOptions, name: str
     }
     const branch = isReset ? await library.findBranch(root, name) : made.branch;
     if (options.switch) await switchTo(context, root, library, branch);
+    await library.upkeepBranches(root, context.work(library));
     const { created, durationMs } = made;
     return { ...library.showBranch(branch, { withPassword: true }), created, durationMs };
   });
@@ -121,7 +122,7 @@ function addSwitch(branch: Command, bind: Bind): void {
           const main = (await readConfig(context))?.branches?.main ?? ['main', 'master'];
           const branches = await library.findBranches(root);
           const isThere = branches.some(({ record }) => record.name === name);
-          const isRoot = !isThere && [...main, root.database].includes(name);
+          const isRoot = !isThere && [...main, root.database, 'live'].includes(name);
           if (isRoot) {
             await switchTo(context, root, library, null);
             const url = library.connectionUrl(root.settings);
@@ -132,6 +133,7 @@ function addSwitch(branch: Command, bind: Bind): void {
               ? (await library.createBranch(root, { ...context.work(library), name })).branch
               : await library.findBranch(root, name);
           await switchTo(context, root, library, found);
+          await library.upkeepBranches(root, context.work(library));
           return library.showBranch(found);
         });
         context.print(shown, () => describeSwitched(context.style, shown));

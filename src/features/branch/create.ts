@@ -6,7 +6,7 @@ import { newSnapshotId } from '../../domain/clone-name.js';
 import type { SessionPolicy } from '../../domain/database-session.js';
 import { parseDuration } from '../../domain/duration.js';
 import { BelayError } from '../../errors.js';
-import { recorded } from '../ledger/recorded.js';
+import { type Recorded, recorded } from '../ledger/recorded.js';
 import type { Target } from '../target/open-target.js';
 import { findClone } from '../target/timeline.js';
 import { underLock, type Work, type WorkOptions } from '../target/work.js';
@@ -60,17 +60,25 @@ export async function createBranch(
   const startedAt = performance.now();
   const existing = await findExisting(root, options);
   if (existing) return { branch: existing, created: false, durationMs: 0 };
-  const branch = await recorded(
+  const made = await recorded(
     root,
     'branch-create',
     options.reporter,
     () => underLock(root, options, (work) => create(work, options, config)),
-    ({ record: { id, name, isolation, database, schema, base, expiresAt } }) => ({
-      ...{ snapshot: null, rows: null },
-      details: { branch: name, id, isolation, database, schema, from: base.name, expiresAt },
-    }),
+    toLedger,
   );
-  return { branch, created: true, durationMs: Math.round(performance.now() - startedAt) };
+  return { ...made, durationMs: Math.round(performance.now() - startedAt) };
+}
+
+type Made = Omit<CreatedBranch, 'durationMs'>;
+
+function toLedger({ branch, created }: Made): Recorded | null {
+  if (!created) return null;
+  const { id, name, isolation, database, schema, base, expiresAt } = branch.record;
+  return {
+    ...{ snapshot: null, rows: null },
+    details: { branch: name, id, isolation, database, schema, from: base.name, expiresAt },
+  };
 }
 
 /** @throws BelayError BRANCH_EXISTS */
@@ -93,24 +101,25 @@ async function create(
   work: Work,
   options: CreateBranchOptions,
   config: BranchesConfig,
-): Promise<FoundBranch> {
+): Promise<Made> {
   await removeLeftovers(work);
   const branches = await findBranches(work.target);
   // Looked for again: another run may have made it before this one had the lock.
   const existing = branches.find(({ record }) => record.name === options.name);
-  if (existing && options.ifExists === 'reuse') return existing;
+  if (existing && options.ifExists === 'reuse') return { branch: existing, created: false };
   if (existing) throw branchExists(options.name);
   await checkQuota(work, branches, config);
   const purpose = options.purpose ?? 'manual';
   const source = findSource(work, branches, options.from ?? liveReference);
   const isolation = options.isolation ?? inherited(source) ?? config.isolation ?? 'database';
-  return driverOf(isolation).create(work, {
+  const branch = await driverOf(isolation).create(work, {
     ...{ id: newSnapshotId(), name: options.name, isolation, purpose, source },
     sourceSchema: options.schema ?? schemaOf(source) ?? config.schema ?? 'public',
     ...{ git: options.git ?? null, protectedUntil: null, folder: config.folder },
     expiresAt: expiryOf(options.ttlMs, config.ttl?.[purpose]),
     sessions: options.sessions ?? 'wait',
   });
+  return { branch, created: true };
 }
 
 /** A branch of a branch is isolated as that is: only so can it start from it. */
@@ -123,7 +132,7 @@ function schemaOf(source: BranchSource): string | undefined {
 }
 
 /** When a branch that is made or extended now expires, ISO 8601; null: never. */
-export function expiryOf(
+function expiryOf(
   ttlMs: number | null | undefined,
   configured: string | undefined,
 ): string | null {
@@ -132,7 +141,7 @@ export function expiryOf(
 }
 
 /** @throws BelayError AMBIGUOUS_REFERENCE where a branch and a snapshot have the name */
-export function findSource(
+function findSource(
   work: Work,
   branches: readonly FoundBranch[],
   from: string,
