@@ -27,10 +27,23 @@ export function carryOverFromMemory(memory: SessionMemory): CarryOver {
 }
 
 /**
- * Makes a new session like the old one was.
+ * Makes a new session like the old one was, or ends it.
  * @throws FatalError 57P01 with what the new database does not have
  */
 export async function carryOver(
+  backend: Backend,
+  carried: CarryOver,
+  onAside: (bytes: Buffer) => void,
+): Promise<void> {
+  try {
+    await repeat(backend, carried, onAside);
+  } catch (error) {
+    backend.end();
+    throw error;
+  }
+}
+
+async function repeat(
   backend: Backend,
   carried: CarryOver,
   onAside: (bytes: Buffer) => void,

@@ -1,35 +1,27 @@
-import type { Socket } from 'node:net';
 import type { Backend, BackendListener } from './backend.js';
 import { type CarryOver, carryOver, carryOverFromMemory } from './carry-over.js';
 import { changesSince, greeting } from './client-login.js';
+import { ClientSide } from './client-side.js';
 import { fatalResponse, terminated } from './error-response.js';
 import { Farewell } from './farewell.js';
 import { type OpenedRoute, type OpenRouteOptions, openRoute } from './open-route.js';
 import type { GatewayRoute } from './routes.js';
-import type { SessionHost, SessionOptions } from './session-host.js';
+import type { SessionHost, SessionOptions, SessionState } from './session-host.js';
 import { SessionTracker } from './session-tracker.js';
 import { takeLeave } from './survey-session.js';
-
-/**
- * relaying: both sides are joined. settling: a move is wanted, and what runs may end. moving: the client waits.
- * detached: the server went away and the client has not noticed. closed: the end.
- */
-type State = 'relaying' | 'settling' | 'moving' | 'detached' | 'closed';
 
 /** One client and, behind it, the server process that it is led to now. */
 export class GatewaySession implements BackendListener {
   readonly branch: string | null;
   readonly key: Buffer;
   readonly #host: SessionHost;
-  readonly #client: Socket;
+  readonly #client: ClientSide;
   readonly #options: SessionOptions;
   readonly #tracker = new SessionTracker();
   /** Until both sides are joined for the first time, it is on its way as well. */
-  #state: State = 'moving';
+  #state: SessionState = 'moving';
   #backend: Backend | undefined;
   #route: GatewayRoute | undefined;
-  /** What the client said and nobody has been told. */
-  #held: Buffer[] = [];
   readonly #farewell = new Farewell();
   #settleTimer: NodeJS.Timeout | undefined;
   /** Of the host, when this session's route was asked for. */
@@ -38,7 +30,7 @@ export class GatewaySession implements BackendListener {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#host = options.host;
-    this.#client = options.client;
+    this.#client = new ClientSide(options.client);
     this.branch = options.branch;
     this.key = options.key;
     this.#tracker.onParameter = (body) => this.#backend?.noteParameter(body);
@@ -55,24 +47,20 @@ export class GatewaySession implements BackendListener {
 
   /** Opens the server's side and joins both. @throws whatever kept it; the client is still to be told */
   async start(): Promise<void> {
-    const onClientGone = () => this.#close();
-    if (this.#client.destroyed) {
-      this.#close();
-      return;
-    }
-    this.#client.on('close', onClientGone);
-    this.#client.on('end', onClientGone);
+    if (this.#client.socket.destroyed) this.#close();
+    this.#client.socket.on('close', () => this.#close());
+    this.#client.socket.on('end', () => this.#close());
     const { route, backend } = await this.#open({});
-    if (this.#isClosed) {
+    if (this.#state === 'closed') {
       backend.end();
       return;
     }
-    this.#client.on('data', this.#onClientData);
-    this.#client.on('drain', () => {
+    this.#client.socket.on('data', this.#onClientData);
+    this.#client.socket.on('drain', () => {
       // While nobody listens, what comes would be lost.
       if (this.#isJoined) this.#backend?.socket.resume();
     });
-    this.#client.write(greeting(backend, this.key));
+    this.#client.socket.write(greeting(backend, this.key));
     this.#join(route, backend);
   }
 
@@ -103,16 +91,17 @@ export class GatewaySession implements BackendListener {
     return this.#state === 'relaying' || this.#state === 'settling';
   }
 
-  get #isClosed(): boolean {
-    return this.#state === 'closed';
-  }
-
   #open(extra: Partial<OpenRouteOptions>): Promise<OpenedRoute> {
     const find = () => {
       this.#generation = this.#host.generation;
       return this.#options.open.find();
     };
-    return openRoute({ ...this.#options.open, find, ...extra, isWanted: () => !this.#isClosed });
+    return openRoute({
+      ...this.#options.open,
+      find,
+      ...extra,
+      isWanted: () => this.#state !== 'closed',
+    });
   }
 
   /** The server's side is as the client believes it: let them talk. */
@@ -131,10 +120,8 @@ export class GatewaySession implements BackendListener {
 
   /** Lets what waited go. */
   #release(): void {
-    const held = this.#held;
-    this.#held = [];
-    for (const chunk of held) this.#onClientData(chunk);
-    if (this.#held.length === 0) this.#client.resume();
+    for (const chunk of this.#client.take()) this.#onClientData(chunk);
+    this.#client.listen();
   }
 
   #setRoute(route: GatewayRoute | undefined): void {
@@ -145,8 +132,8 @@ export class GatewaySession implements BackendListener {
 
   readonly #onClientData = (chunk: Buffer): void => {
     // What is behind something that waits waits, too.
-    if (!this.#isJoined || this.#farewell.isSaid || this.#held.length > 0) {
-      this.#hold(chunk);
+    if (!this.#isJoined || this.#farewell.isSaid || this.#client.waits) {
+      this.#client.hold(chunk);
       if (this.#state === 'detached') void this.#revive();
       return;
     }
@@ -154,10 +141,10 @@ export class GatewaySession implements BackendListener {
       ? chunk.length
       : this.#read(() => this.#tracker.client.read(chunk));
     if (read === undefined) return;
-    if (read < chunk.length) this.#hold(chunk.subarray(read));
+    if (read < chunk.length) this.#client.hold(chunk.subarray(read));
     if (read === 0) return;
     const passed = read === chunk.length ? chunk : chunk.subarray(0, read);
-    if (this.#backend?.socket.write(passed) === false) this.#client.pause();
+    if (this.#backend?.socket.write(passed) === false) this.#client.socket.pause();
   };
 
   /** @returns undefined: what came is no message, and the session has ended */
@@ -170,13 +157,8 @@ export class GatewaySession implements BackendListener {
     }
   }
 
-  #hold(chunk: Buffer): void {
-    this.#held.push(chunk);
-    this.#client.pause();
-  }
-
   onBackendDrain(): void {
-    if (this.#isJoined && this.#held.length === 0) this.#client.resume();
+    if (this.#isJoined) this.#client.listen();
   }
 
   onBackendData(chunk: Buffer): void {
@@ -193,16 +175,16 @@ export class GatewaySession implements BackendListener {
   }
 
   #toClient(chunk: Buffer): void {
-    if (!this.#client.write(chunk)) this.#backend?.socket.pause();
+    if (!this.#client.socket.write(chunk)) this.#backend?.socket.pause();
   }
 
   onBackendClosed(backend: Backend): void {
-    if (this.#isClosed || backend !== this.#backend) return;
+    if (this.#state === 'closed' || backend !== this.#backend) return;
     this.#backend = undefined;
     const { bytes, isOfServer } = this.#farewell.end();
     const isQuiet = this.#tracker.isIdle && !this.#tracker.sawFatal && !this.#options.isFixed;
     if (!isQuiet || !isOfServer || !this.#tracker.memory.isComplete) {
-      if (bytes.length > 0) this.#client.write(bytes);
+      if (bytes.length > 0) this.#client.socket.write(bytes);
       this.#close();
       return;
     }
@@ -210,7 +192,7 @@ export class GatewaySession implements BackendListener {
     this.#setRoute(undefined);
     this.#state = 'detached';
     // Whoever listens wants to hear; anybody else is led on when he speaks.
-    if (this.#tracker.memory.listens || this.#held.length > 0) void this.#revive();
+    if (this.#tracker.memory.listens || this.#client.waits) void this.#revive();
   }
 
   /** The client has not noticed that its server went away, and shall not. */
@@ -261,7 +243,7 @@ export class GatewaySession implements BackendListener {
     if (!backend) return;
     clearTimeout(this.#settleTimer);
     this.#state = 'moving';
-    this.#client.pause();
+    this.#client.socket.pause();
     backend.detach();
     await this.#host.inTurn(async () => {
       const before = new Map(backend.parameters);
@@ -281,32 +263,31 @@ export class GatewaySession implements BackendListener {
 
   /** On a new server process, as if nothing had been. */
   async #continue(carried: CarryOver, before: ReadonlyMap<string, string>): Promise<void> {
-    let opened: OpenedRoute | undefined;
+    let opened: OpenedRoute;
     try {
       opened = await this.#open({ waitsForPlace: true });
       await carryOver(opened.backend, carried, this.#aside);
     } catch (error) {
-      opened?.backend.end();
       this.#fail(error);
       return;
     }
     const { route, backend } = opened;
-    if (this.#isClosed) {
+    if (this.#state === 'closed') {
       backend.end();
       return;
     }
-    this.#client.write(changesSince(before, backend));
+    this.#client.socket.write(changesSince(before, backend));
     this.#join(route, backend);
   }
 
   readonly #aside = (bytes: Buffer): void => {
-    this.#client.write(bytes);
+    this.#client.socket.write(bytes);
   };
 
   /** Ends both sides; the client is told why, unless it is in the middle of being told something else. */
   #fail(error: unknown): void {
-    if (this.#isClosed) return;
-    if (this.#tracker.server.atBoundary) this.#client.write(fatalResponse(error));
+    if (this.#state === 'closed') return;
+    if (this.#tracker.server.atBoundary) this.#client.socket.write(fatalResponse(error));
     if (this.#tracker.isIdle) this.#backend?.end();
     else void this.#backend?.abandon();
     this.#backend = undefined;
@@ -314,16 +295,12 @@ export class GatewaySession implements BackendListener {
   }
 
   #close(): void {
-    if (this.#isClosed) return;
+    if (this.#state === 'closed') return;
     this.#state = 'closed';
     clearTimeout(this.#settleTimer);
-    this.#held = [];
     this.#backend?.drop();
     this.#backend = undefined;
     this.#client.end();
-    this.#client.resume();
-    // One that does not take its last message must not stay.
-    setTimeout(() => this.#client.destroy(), 2_000).unref();
     this.#setRoute(undefined);
     this.#host.onClosed(this);
   }

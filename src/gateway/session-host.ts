@@ -35,3 +35,9 @@ export interface SessionOptions {
   /** What the client gets as its key for cancel requests. */
   readonly key: Buffer;
 }
+
+/**
+ * relaying: both sides are joined. settling: a move is wanted, and what runs may end. moving: the client waits.
+ * detached: the server went away and the client has not noticed. closed: the end.
+ */
+export type SessionState = 'relaying' | 'settling' | 'moving' | 'detached' | 'closed';
