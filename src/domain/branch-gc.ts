@@ -88,7 +88,7 @@ export function isNeededBy(base: BranchRecord, other: BranchRecord): boolean {
 }
 
 /** When somebody last used it, as exact as an hour. */
-export function lastUseOf({ lastUsedAt, createdAt }: BranchRecord): number {
+function lastUseOf({ lastUsedAt, createdAt }: BranchRecord): number {
   return Date.parse(lastUsedAt ?? createdAt);
 }
 

@@ -120,7 +120,7 @@ function refuseCurrent({ record }: FoundBranch, current: string | null | undefin
 }
 
 /** @throws BelayError BRANCH_IN_USE where another branch starts from a snapshot of this one */
-export function refuseBase({ record }: FoundBranch, branches: readonly FoundBranch[]): void {
+function refuseBase({ record }: FoundBranch, branches: readonly FoundBranch[]): void {
   const others = branches.filter((other) => isNeededBy(record, other.record));
   if (others.length === 0) return;
   const names = others.map((other) => `"${other.record.name}"`).join(', ');

@@ -50,7 +50,7 @@ export async function collectCandidates(
 }
 
 /** What the removal of a branch frees as far as it can be seen, else what the server says. */
-export async function sizeOf(root: Target, branch: FoundBranch): Promise<number> {
+async function sizeOf(root: Target, branch: FoundBranch): Promise<number> {
   const { ownBytes, logicalBytes } = await driverOf(branch.record.isolation).size(root, branch);
   return ownBytes ?? logicalBytes;
 }

@@ -14,7 +14,7 @@ type Place = Pick<Target, 'main' | 'settings'>;
  * sizes.get('shop_invoices')?.ownBytes;
  * @returns without those that are gone
  */
-export async function measureDatabaseSizes(
+async function measureDatabaseSizes(
   { main, settings }: Place,
   databases: readonly string[],
   signal?: AbortSignal,

@@ -128,7 +128,7 @@ export function cannotBeRead({ record, state, problem }: FoundBranch): string | 
 }
 
 /** Whether the working tree works on the branch: then the files in it are the branch's own. */
-export async function isOfWorkTree(root: Target, { record }: FoundBranch): Promise<boolean> {
+async function isOfWorkTree(root: Target, { record }: FoundBranch): Promise<boolean> {
   const place = { cwd: root.cwd, env: root.env };
   if ((await readCurrentBranch(place))?.id === record.id) return true;
   if (!record.git) return false;

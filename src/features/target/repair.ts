@@ -111,7 +111,7 @@ export async function repairTarget(
   });
 }
 
-export function describeBase(name: string): BaseLeftover {
+function describeBase(name: string): BaseLeftover {
   return { kind: 'branch-base', name, detail: 'where a branch started that is gone' };
 }
 
