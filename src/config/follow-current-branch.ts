@@ -66,7 +66,7 @@ async function clusterSettings(
   const { host, port, user, password, database } = found;
   return {
     hosts: [{ host, port }],
-    ...{ user, password, database, ssl: { mode: 'disable' }, connectTimeoutMs },
+    ...{ user, password, database, ssl: { mode: 'prefer' }, connectTimeoutMs },
   };
 }
 

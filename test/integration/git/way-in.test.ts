@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
@@ -166,6 +174,18 @@ describe('the file of the current branch', () => {
     expect((await warn()).warnings).toEqual([]);
     await leaveBranch({ cwd: project.folder, env: project.env });
     expect(existsSync(join(project.folder, '.env.local'))).toBe(false);
+  });
+
+  it('removes what a kill has left beside it', async () => {
+    const [server] = testServers() as [TestServer];
+    const scene = await makeScene(server, { envFile: '.env.local' });
+    const left = join(scene.folder, '.env.local.0123456789ab.belay');
+    writeFileSync(left, 'DATABASE_URL="secret"');
+    const longAgo = new Date(Date.now() - 3_600_000);
+    utimesSync(left, longAgo, longAgo);
+    await scene.switchTo(scene.branch);
+    expect(existsSync(left)).toBe(false);
+    expect(existsSync(join(scene.folder, '.env.local'))).toBe(true);
   });
 
   it('refuses a file in which Belay’s block has lost its end', async () => {
