@@ -162,12 +162,21 @@ export async function lockBranch<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   const { branchLockFile } = branchClusterPaths(folder);
-  if (!(await pathExists(folder))) {
-    throw new BelayError('BRANCH_DAMAGED', `the branch's folder ${folder} is gone`, {
-      hint: '`belay repair` forgets it.',
-    });
+  if (!(await pathExists(folder))) throw folderGone(folder);
+  try {
+    return await withFolderLock(branchLockFile, work, { signal });
+  } catch (error) {
+    // Removed by somebody else while this waited for the lock in it.
+    const isGone =
+      (error as NodeJS.ErrnoException).code === 'ENOENT' && !(await pathExists(folder));
+    throw isGone ? folderGone(folder) : error;
   }
-  return withFolderLock(branchLockFile, work, { signal });
+}
+
+function folderGone(folder: string): BelayError {
+  return new BelayError('BRANCH_DAMAGED', `the branch's folder ${folder} is gone`, {
+    hint: 'Somebody has removed it; `belay repair` forgets what is left of it.',
+  });
 }
 
 /** The same, by whoever holds the branch's lock. */
