@@ -80,7 +80,7 @@ export function branchIsGone(name: string, why: string, cause?: unknown): BelayE
 }
 
 /** Whether a database is the target that a branch was made of, by the first server that both name. */
-export function isRootOf({ root }: CurrentBranch, settings: ConnectionSettings): boolean {
+function isRootOf({ root }: CurrentBranch, settings: ConnectionSettings): boolean {
   const address = parseServer(root.server);
   const [first] = settings.hosts;
   if (!address || !first) return false;

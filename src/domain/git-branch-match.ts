@@ -16,7 +16,7 @@ export function isForGitBranch({ git }: Named, identity: GitIdentity): boolean {
   return git?.branch === identity.branch && isOfRepository({ git }, identity);
 }
 
-export function isOfRepository({ git }: Pick<Named, 'git'>, identity: GitIdentity): boolean {
+function isOfRepository({ git }: Pick<Named, 'git'>, identity: GitIdentity): boolean {
   return git !== null && git.repository === identity.repository && git.host === identity.host;
 }
 

@@ -1,6 +1,6 @@
 import { BelayError } from '../errors.js';
 
-export const shells = ['bash', 'zsh', 'fish', 'powershell', 'cmd', 'dotenv'] as const;
+const shells = ['bash', 'zsh', 'fish', 'powershell', 'cmd', 'dotenv'] as const;
 export type Shell = (typeof shells)[number];
 
 /** A variable to be set; null: to be unset. */

@@ -125,7 +125,7 @@ export async function possibleHookFiles(place: GitPlace): Promise<readonly strin
   return [...scripts, ...local.map((name) => path.join(place.workTree, name))];
 }
 
-export function isWithin(folder: string, file: string): boolean {
+function isWithin(folder: string, file: string): boolean {
   const relative = path.relative(folder, file);
   return (
     relative === '' ||
