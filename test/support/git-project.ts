@@ -54,7 +54,7 @@ export interface GitProject {
 }
 
 /** The environment of a git that asks nobody and reads no configuration of the developer's. */
-export function gitEnvironment(path?: string): NodeJS.ProcessEnv {
+function gitEnvironment(path?: string): NodeJS.ProcessEnv {
   const clean = cleanEnvironment();
   return {
     ...clean,

@@ -6,7 +6,7 @@ import { isIgnoredByGit } from '../../process/git-ignore.js';
 import { replaceFile } from '../../process/replace-file.js';
 import type { BranchVariable } from './branch-environment.js';
 
-export const envFileMarks = { start: '# belay: current branch', end: '# belay: end' } as const;
+const envFileMarks = { start: '# belay: current branch', end: '# belay: end' } as const;
 
 export interface WrittenEnvFile {
   readonly file: string;
