@@ -37,7 +37,7 @@ export class BackendError extends Error {
   }
 }
 
-export function errorResponse(error: ServerError): Buffer {
+function errorResponse(error: ServerError): Buffer {
   const fields: [string, string | undefined][] = [
     ['S', error.severity],
     ['V', error.severity],

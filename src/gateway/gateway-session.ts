@@ -127,7 +127,7 @@ export class GatewaySession implements BackendListener {
   #setRoute(route: GatewayRoute | undefined): void {
     const before = this.#route;
     this.#route = route;
-    if (before?.key !== route?.key) this.#host.onRoute(this, before, route);
+    if (before?.key !== route?.key) this.#host.onRoute(before, route);
   }
 
   readonly #onClientData = (chunk: Buffer): void => {

@@ -19,7 +19,7 @@ import { MoveQueue } from './move-queue.js';
 import { RouteUsage } from './route-usage.js';
 import type { GatewayRoute, GatewayRoutes } from './routes.js';
 import { makeVerifier, type ScramVerifier } from './scram.js';
-import type { SessionHost } from './session-host.js';
+import type { HostedSession, SessionHost } from './session-host.js';
 
 /**
  * Listens on loopback and leads each new connection to the current branch, or to the one that the database's name says
@@ -119,11 +119,7 @@ class RunningGateway implements Gateway, SessionHost {
     return this.#closing;
   }
 
-  onRoute(
-    _session: GatewaySession,
-    before: GatewayRoute | undefined,
-    now: GatewayRoute | undefined,
-  ): void {
+  onRoute(before: GatewayRoute | undefined, now: GatewayRoute | undefined): void {
     this.#usage.moved(before, now);
   }
 
@@ -131,11 +127,11 @@ class RunningGateway implements Gateway, SessionHost {
     return this.#queue.inTurn(work);
   }
 
-  onClosed(session: GatewaySession): void {
+  onClosed(session: HostedSession): void {
     this.#sessions.delete(session.key.toString('hex'));
   }
 
-  lookAgain(session: GatewaySession): void {
+  lookAgain(session: HostedSession): void {
     void this.#currentRoute().then((route) => session.reconsider(route));
   }
 

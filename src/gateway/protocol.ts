@@ -59,7 +59,7 @@ export const requestCodes = { cancel: 80877102, ssl: 80877103, gssEncryption: 80
 /** PostgreSQL's own bound for a packet that arrives before anybody is known. */
 export const maxStartupBytes = 10_000;
 
-export const protocolVersion = 3 << 16;
+const protocolVersion = 3 << 16;
 
 /** State of a session between two requests, as ReadyForQuery tells it. */
 export const transactionStatus = { idle: code('I'), open: code('T'), failed: code('E') } as const;
@@ -71,12 +71,6 @@ export function cString(text: string): Buffer {
 export function int32(value: number): Buffer {
   const buffer = Buffer.allocUnsafe(4);
   buffer.writeInt32BE(value);
-  return buffer;
-}
-
-export function int16(value: number): Buffer {
-  const buffer = Buffer.allocUnsafe(2);
-  buffer.writeInt16BE(value);
   return buffer;
 }
 

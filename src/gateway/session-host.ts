@@ -1,25 +1,27 @@
 import type { Socket } from 'node:net';
-import type { GatewaySession } from './gateway-session.js';
 import type { OpenRouteOptions } from './open-route.js';
 import type { GatewayRoute } from './routes.js';
+
+/** What the gateway has to know of a session. */
+export interface HostedSession {
+  readonly key: Buffer;
+  /** Looks whether it is where it has to be. */
+  reconsider(route: GatewayRoute | undefined): void;
+}
 
 /** What a session wants of the gateway. */
 export interface SessionHost {
   /** So many milliseconds a running statement may go on after a switch. */
   readonly switchWaitMs: number;
   /** Counts who uses which route; undefined: none. */
-  onRoute(
-    session: GatewaySession,
-    before: GatewayRoute | undefined,
-    now: GatewayRoute | undefined,
-  ): void;
+  onRoute(before: GatewayRoute | undefined, now: GatewayRoute | undefined): void;
   /** Runs it when there is room: a switch moves many sessions, and each wants a place on the server. */
   inTurn<T>(work: () => Promise<T>): Promise<T>;
   /** Rises with every change of the current branch. */
   readonly generation: number;
   /** The current branch changed while the session was on its way: reconsider it. */
-  lookAgain(session: GatewaySession): void;
-  onClosed(session: GatewaySession): void;
+  lookAgain(session: HostedSession): void;
+  onClosed(session: HostedSession): void;
 }
 
 export interface SessionOptions {
