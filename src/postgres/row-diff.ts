@@ -27,6 +27,8 @@ export interface CompareRowsOptions {
   readonly tables?: readonly string[] | undefined;
   /** Rows shown of each table and kind; default 10. */
   readonly sampleLimit?: number | undefined;
+  /** Side A is read in a transaction that is open already; nobody else changes what it reads. */
+  readonly isInTransaction?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -34,6 +36,7 @@ interface Sides {
   readonly a: Session;
   readonly b: Session;
   readonly sampleLimit: number;
+  readonly isInTransaction: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -51,8 +54,8 @@ export async function compareRows(
   openB: () => Promise<Session>,
   options: CompareRowsOptions = {},
 ): Promise<TableRowDiff[]> {
-  const { signal, sampleLimit = 10 } = options;
-  const sides = { a: await openA(), b: await openB(), sampleLimit, signal };
+  const { signal, sampleLimit = 10, isInTransaction = false } = options;
+  const sides = { a: await openA(), b: await openB(), sampleLimit, isInTransaction, signal };
   const cancel = () => {
     cancelQueries(openA, [sides.a]).catch(() => {});
     cancelQueries(openB, [sides.b]).catch(() => {});
@@ -141,20 +144,29 @@ async function oneSided(
  * The planner takes every bucket for a row, and would sort the whole table on disk to put 1,024 sums together; and
  * would not do it in parallel.
  */
-const beginSql = `
-  SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+const plannerSql = `
   SET LOCAL jit = off; SET LOCAL enable_sort = off;
   SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0`;
+const beginSql = `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; ${plannerSql}`;
 
 /** One moment of the table for all that is read of it. */
-async function inTransactions<T>({ a, b }: Sides, work: () => Promise<T>): Promise<T> {
-  const begin = (session: Session) => session.execute(beginSql, 'beginning to compare');
-  return a.transaction(async () => {
-    await begin(a);
-    return b.transaction(async () => {
-      await begin(b);
+async function inTransactions<T>(
+  { a, b, isInTransaction }: Sides,
+  work: () => Promise<T>,
+): Promise<T> {
+  const doing = 'beginning to compare';
+  const onB = () =>
+    b.transaction(async () => {
+      await b.execute(beginSql, doing);
       return work();
     });
+  if (isInTransaction) {
+    await a.execute(plannerSql, doing);
+    return onB();
+  }
+  return a.transaction(async () => {
+    await a.execute(beginSql, doing);
+    return onB();
   });
 }
 

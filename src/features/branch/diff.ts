@@ -8,6 +8,7 @@ import type { FoundBranch } from './driver.js';
 import { findBranch } from './find-branch.js';
 import { withBranchTarget } from './open-branch.js';
 import { findBaseClone } from './reset-database.js';
+import { diffSchemaBranch } from './schema-diff.js';
 import { startBranchServer } from './start-server.js';
 
 export interface DiffBranchOptions extends WorkOptions {
@@ -30,9 +31,14 @@ export interface DiffBranchOptions extends WorkOptions {
 export async function diffBranch(root: Target, options: DiffBranchOptions): Promise<DiffResult> {
   return underLock(root, options, async (work) => {
     const branch = await findBranch(root, options.name);
-    return branch.record.isolation === 'cluster'
-      ? diffCluster(work, branch, options)
-      : diffDatabase(work, branch, options);
+    switch (branch.record.isolation) {
+      case 'cluster':
+        return diffCluster(work, branch, options);
+      case 'schema':
+        return diffSchemaBranch(work, branch, options);
+      default:
+        return diffDatabase(work, branch, options);
+    }
   });
 }
 
