@@ -35,7 +35,7 @@ export function settingLine(name: string, value: string): string {
 }
 
 /** The text of postgresql.conf. */
-export function settingsText(settings: Readonly<Record<string, string>>): string {
+function settingsText(settings: Readonly<Record<string, string>>): string {
   const lines = Object.entries(settings).map(([name, value]) => settingLine(name, value));
   return `# Written by Belay when the branch was made. Change it as you like: a reset brings it back.\n${lines.join('')}`;
 }

@@ -55,7 +55,7 @@ export async function readExtents(
 }
 
 /** Reads what `filefrag -v -b512` prints. */
-export function parseExtents(output: string): Extent[] {
+function parseExtents(output: string): Extent[] {
   return [...output.matchAll(extentLine)].map(([, start = '', blocks = '', flags = '']) => ({
     start: Number(start) * unitBytes,
     bytes: Number(blocks) * unitBytes,

@@ -12,7 +12,7 @@ const tsx = join(root, 'node_modules/tsx/dist/esm/index.mjs');
 /** What suites import; the source, so that nothing has to be built for them. */
 export const testingModule = join(root, 'src/testing/index.ts');
 
-export const itemsMigration =
+const itemsMigration =
   'CREATE TABLE items (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL);';
 
 /** A project of the running test: two migrations, a seed, and what the test adds. */

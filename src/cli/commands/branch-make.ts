@@ -14,7 +14,7 @@ import {
   describeReset,
   describeSwitched,
 } from '../output/describe-branch.js';
-import { currentName, withRoot } from './branch-root.js';
+import { currentName, usedInWorkTrees, withRoot } from './branch-root.js';
 import { confirmBranchDeletion } from './confirm.js';
 import { sessionsOption, sessionsWaitOption } from './options.js';
 import { readConfig, sessionPolicy } from './settings.js';
@@ -104,7 +104,9 @@ async function switchTo(
   library: Library,
   branch: FoundBranch | null,
 ): Promise<void> {
-  const { cwd } = context.io;
+  const { cwd, env } = context.io;
+  const { reporter } = context.progress;
+  if (branch?.state === 'stopped') await library.startBranchServer(branch, { env, reporter });
   const { warnings } = await library.switchToBranch(root, branch, { cwd });
   for (const message of warnings) context.progress.reporter({ type: 'warning', message });
   if (branch) await library.noteBranchUse(root, branch);
@@ -190,7 +192,7 @@ function addDelete(branch: Command, bind: Bind): void {
       bind<[string], { ifExists?: boolean; sessions?: SessionPolicy }>(
         async (context, options, name) => {
           const sessions = await sessionPolicy(context, options.sessions);
-          const current = await currentName(context);
+          const current = await usedInWorkTrees(context);
           const deleted = await withRoot(context, 'branch delete', async (root, library) => {
             const branches = options.ifExists ? await library.findBranches(root) : undefined;
             if (branches && !branches.some(({ record }) => record.name === name)) {

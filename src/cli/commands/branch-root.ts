@@ -22,3 +22,10 @@ export async function currentName({ io }: CommandContext): Promise<string | null
   const { readCurrentBranch } = await import('../../index.js');
   return (await readCurrentBranch({ cwd: io.cwd, env: io.env }))?.name ?? null;
 }
+
+/** Names of the branches on which working trees of this repository work. */
+export async function usedInWorkTrees({ io }: CommandContext): Promise<string[]> {
+  const { readCurrentBranches } = await import('../../index.js');
+  const found = await readCurrentBranches({ cwd: io.cwd, env: io.env });
+  return found.map(({ current }) => current.name);
+}

@@ -132,20 +132,13 @@ function schemaOf(source: BranchSource): string | undefined {
 }
 
 /** When a branch that is made or extended now expires, ISO 8601; null: never. */
-function expiryOf(
-  ttlMs: number | null | undefined,
-  configured: string | undefined,
-): string | null {
+function expiryOf(ttlMs: number | null | undefined, configured: string | undefined): string | null {
   const ms = ttlMs === undefined && configured !== undefined ? parseDuration(configured) : ttlMs;
   return ms === null || ms === undefined ? null : new Date(Date.now() + ms).toISOString();
 }
 
 /** @throws BelayError AMBIGUOUS_REFERENCE where a branch and a snapshot have the name */
-function findSource(
-  work: Work,
-  branches: readonly FoundBranch[],
-  from: string,
-): BranchSource {
+function findSource(work: Work, branches: readonly FoundBranch[], from: string): BranchSource {
   if (from === liveReference) return { kind: 'live' };
   const [, prefix, rest] = /^(branch|snapshot):(.+)$/s.exec(from) ?? [];
   const name = rest ?? from;

@@ -31,8 +31,8 @@ export type ConfirmBranchDeletion = (loss: BranchLoss) => boolean | Promise<bool
 export interface DeleteBranchOptions extends WorkOptions {
   readonly name: string;
   readonly confirm?: ConfirmBranchDeletion | undefined;
-  /** Name of the branch that the caller works on: it is not deleted. */
-  readonly current?: string | null | undefined;
+  /** Names of the branches that working trees work on: they are not deleted. */
+  readonly current?: readonly string[] | undefined;
   /** Sessions in it; default "wait". */
   readonly sessions?: SessionPolicy | undefined;
 }
@@ -112,10 +112,10 @@ function refuseProtected({ record }: FoundBranch): void {
   });
 }
 
-function refuseCurrent({ record }: FoundBranch, current: string | null | undefined): void {
-  if (record.name !== current) return;
-  throw new BelayError('BRANCH_IN_USE', `"${record.name}" is the current branch here`, {
-    hint: 'Switch to another one first, e.g. `belay branch switch main`.',
+function refuseCurrent({ record }: FoundBranch, current: readonly string[] = []): void {
+  if (!current.includes(record.name)) return;
+  throw new BelayError('BRANCH_IN_USE', `a working tree is on branch "${record.name}"`, {
+    hint: 'Switch to another one there first, e.g. `belay branch switch main`.',
   });
 }
 

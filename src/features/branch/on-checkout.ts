@@ -9,7 +9,7 @@ import {
   isForGitBranch,
   nameForGit,
 } from '../../domain/git-branch-match.js';
-import { BelayError } from '../../errors.js';
+import { BelayError, toBelayError } from '../../errors.js';
 import { readGitState } from '../../process/git.js';
 import { hasGitBranch, readFormerNames } from '../../process/git-branches.js';
 import { guardProduction } from '../target/guard.js';
@@ -20,6 +20,7 @@ import { createBranch } from './create.js';
 import type { FoundBranch } from './driver.js';
 import { findBranches, openRoot } from './find-branch.js';
 import { chooseBase } from './nearest-base.js';
+import { startBranchServer } from './start-server.js';
 import { leaveBranch, switchToBranch } from './switch-to.js';
 
 export interface FollowGitOptions extends WorkOptions {
@@ -137,11 +138,19 @@ async function switchTo(
   }
   const { warnings } = await switchToBranch(root, branch, { cwd, gitBranch });
   if (action !== 'created') await noteUse(root, branch);
-  const stopped =
-    branch.state === 'stopped'
-      ? [`its server is stopped: \`belay branch start ${JSON.stringify(name)}\` starts it`]
-      : [];
-  return { action, gitBranch, branch: name, database, notes: [...stopped, ...warnings] };
+  const notes = [...(await startIfStopped(branch, root)), ...warnings];
+  return { action, gitBranch, branch: name, database, notes };
+}
+
+/** The switch itself is done by then: a server that does not start is a note. */
+async function startIfStopped(branch: FoundBranch, { env }: Target): Promise<string[]> {
+  if (branch.state !== 'stopped') return [];
+  try {
+    await startBranchServer(branch, { env });
+    return [];
+  } catch (error) {
+    return [`its server does not start: ${toBelayError(error).message}`];
+  }
 }
 
 /** `git branch -m` leaves a word in the reflog, and the old name is gone. */

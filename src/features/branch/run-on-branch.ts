@@ -3,6 +3,7 @@ import type { Target } from '../target/open-target.js';
 import { branchEnvironment } from './branch-environment.js';
 import { noteUse } from './change-record.js';
 import type { FoundBranch } from './driver.js';
+import { startBranchServer } from './start-server.js';
 
 export interface RunOnBranchOptions {
   readonly cwd?: string | undefined;
@@ -21,7 +22,7 @@ export interface BranchRun {
 
 /**
  * Runs a command that finds a branch where it would find the target: in DATABASE_URL, in libpq's variables, and in every other
- * variable of the environment or of a `.env` file that means the target. No shell is involved, and nothing is saved before.
+ * variable of the environment or of a `.env` file that means the target. The server of a cluster branch is started. No shell is involved, and nothing is saved before.
  *
  * @example
  * const { exitCode } = await runOnBranch(root, await findBranch(root, 'invoices'), ['npm', 'test']);
@@ -29,12 +30,14 @@ export interface BranchRun {
  */
 export async function runOnBranch(
   root: Target,
-  branch: FoundBranch,
+  found: FoundBranch,
   command: readonly [string, ...string[]],
   options: RunOnBranchOptions = {},
 ): Promise<BranchRun> {
   const { cwd = root.cwd, env = root.env, commandStdout: stdout = 'stdout' } = options;
   await requireCommand(command[0], { cwd, env });
+  const branch =
+    found.state === 'stopped' ? (await startBranchServer(found, { env })).branch : found;
   const redirected = await branchEnvironment(root, branch, { cwd, env });
   await noteUse(root, branch);
   // The command may want every connection that the server has, or the branch without others.
