@@ -1,6 +1,7 @@
 import type { BranchRecord } from '../../domain/branch.js';
 import { BelayError } from '../../errors.js';
 import { findOrigin, obtainClone } from '../archive/obtain-clone.js';
+import { countPrevious } from '../snapshot/count-previous.js';
 import { beforeRestore, openSql } from '../snapshot/restore.js';
 import { checkReplaceable, swap } from '../snapshot/swap.js';
 import { type Clone, readTimeline } from '../target/timeline.js';
@@ -23,7 +24,7 @@ export async function resetDatabaseBranch(
       const record = { ...branch.record, resetAt: new Date().toISOString() };
       await checkReplaceable(own, order.sessions);
       const keepAs = await beforeRestore(own, clone, order.cwd);
-      const { outageMs } = await withCopyOf(own, clone, (copy) =>
+      const { outageMs, previous } = await withCopyOf(own, clone, (copy) =>
         swap(own, {
           incoming: { name: copy.database, oid: copy.oid },
           openSql: openSql(record.database, clone),
@@ -32,6 +33,8 @@ export async function resetDatabaseBranch(
           ...{ sessions: order.sessions, branch: record },
         }),
       );
+      // As after every restore; where the base was not counted either, no scan of all tables is waited for.
+      if (clone.record.snapshot.fingerprint !== null) await countPrevious(own, previous);
       const to = order.reference === undefined ? record.base.name : tag;
       return { to, outageMs: Math.round(outageMs), previous: keepAs.tag, record };
     }),

@@ -173,4 +173,14 @@ describe.each(testServers())('the timeline of a database branch on $name', (serv
     expect(await shop.others()).toEqual([`${b.database}_kept`]);
     expect((await create('b')).id).not.toBe(b.id);
   });
+
+  it('is in order after a reset: what was there is counted, and nothing is left to repair', async () => {
+    const { url } = await create('b');
+    await addItem(url, 'mine');
+    await reset('b');
+    const { snapshots } = await shop.done(['list', '--url', url]);
+    expect(snapshots).toMatchObject([{ reason: 'before-restore', fingerprint: { rows: 4 } }]);
+    expect((await shop.done(['repair', '--url', url])).cleaned).toEqual([]);
+    expect((await shop.done(['repair'])).cleaned).toEqual([]);
+  });
 });
