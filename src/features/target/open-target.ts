@@ -6,6 +6,7 @@ import {
   resolveTarget,
 } from '../../config/resolve-target.js';
 import { findStoreLocation } from '../../config/store-location.js';
+import { parseBranchRecord } from '../../domain/branch-record.js';
 import type { CurrentBranch } from '../../domain/current-branch.js';
 import { BelayError } from '../../errors.js';
 import { withoutLoginTriggers } from '../../postgres/login-triggers.js';
@@ -81,9 +82,11 @@ export async function openTarget(options: OpenTargetOptions = {}): Promise<Targe
   const main = await openMaintenance(resolved, applicationName).catch((error: unknown) => {
     throw aboutBranch(error, resolved);
   });
+  let environment: Target['environment'];
   try {
     checkVersion(main);
     await checkBranch(main, resolved);
+    environment = (await isBranch(main, resolved)) ? 'development' : resolved.environment;
   } catch (error) {
     await main.close();
     throw error;
@@ -95,7 +98,7 @@ export async function openTarget(options: OpenTargetOptions = {}): Promise<Targe
     database: settings.database,
     server: describeServer(settings),
     settings,
-    environment: resolved.environment,
+    environment,
     isLocal: isLocalServer(settings),
     name: resolved.name,
     source: resolved.source,
@@ -134,6 +137,21 @@ async function checkBranch(session: Session, { branch }: ResolvedTarget): Promis
   const rows = await session.query('SELECT FROM pg_database WHERE datname = $1', [branch.database]);
   if (rows.length > 0) return;
   throw branchIsGone(branch.name, `there is no database "${branch.database}"`);
+}
+
+/**
+ * Whether the database is a branch by its own record: made by Belay to be worked in, whatever its target is. A schema branch
+ * is not: a restore would replace the target's own database.
+ */
+async function isBranch(session: Session, { settings, branch }: ResolvedTarget): Promise<boolean> {
+  if (branch?.isolation === 'cluster') return true;
+  const { database } = settings;
+  const [row] = await session.query<{ comment: string | null }>(
+    `SELECT shobj_description(oid, 'pg_database') AS comment FROM pg_database WHERE datname = $1`,
+    [database],
+  );
+  const parsed = parseBranchRecord(row?.comment ?? null);
+  return parsed.type === 'record' && parsed.record.database === database;
 }
 
 /** Opens a store when it is first asked for: most commands need none. */

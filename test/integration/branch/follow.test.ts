@@ -117,4 +117,19 @@ describe.each(testServers())('work on the current branch on $name', (server) => 
     await here('repair');
     expect(await shop.others()).toEqual([]);
   });
+
+  it('a branch of production may be put back without further words, production itself may not', async () => {
+    const config = { targets: { prod: { url: shop.url, environment: 'production' } } };
+    const project = makeTempFolder({ 'belay.config.json': JSON.stringify(config) });
+    const call = { cwd: project, env: { BELAY_URL: undefined } };
+    const { url } = await shop.done(['branch', 'create', 'b', '--switch'], call);
+    await addItem(url, 'in b');
+    await shop.done(['branch', 'reset'], call);
+    await shop.done(['undo'], call);
+    expect(await itemsOf(url)).toEqual([...asAtFirst, 'in b']);
+    await shop.done(['branch', 'switch', 'main'], call);
+    await shop.done(['snapshot', 'v1'], call);
+    const refused = await shop.refused(['restore', 'v1'], call);
+    expect(refused).toMatchObject({ exitCode: 3, code: 'PRODUCTION_GUARD' });
+  });
 });
