@@ -58,12 +58,7 @@ type Removals = Map<string, { readonly reason: GcReason; readonly why: string }>
  */
 export function decideGc(candidates: readonly GcCandidate[], policy: GcPolicy): GcDecision[] {
   const removals: Removals = new Map();
-  const chosen = candidates.filter((one) => isFree(one, policy.now));
-  for (const one of chosen) {
-    const removal = ownReason(one, policy);
-    if (removal) removals.set(one.record.id, removal);
-  }
-  keepNeeded(candidates, removals);
+  removeByOwnReason(candidates, removals, policy);
   if (policy.reasons?.includes('quota') ?? true) applyQuota(candidates, removals, policy);
   const decisions = candidates.map((candidate): GcDecision => {
     const removal = removals.get(candidate.record.id);
@@ -131,6 +126,19 @@ function neededBy(
   );
 }
 
+/** Those that have to go by themselves, but for what others that stay need. */
+function removeByOwnReason(
+  candidates: readonly GcCandidate[],
+  removals: Removals,
+  policy: GcPolicy,
+): void {
+  for (const one of candidates) {
+    const removal = isFree(one, policy.now) ? ownReason(one, policy) : undefined;
+    if (removal && !removals.has(one.record.id)) removals.set(one.record.id, removal);
+  }
+  keepNeeded(candidates, removals);
+}
+
 /** Takes back what others that stay need; each that stays may need one more. */
 function keepNeeded(candidates: readonly GcCandidate[], removals: Removals): void {
   for (;;) {
@@ -163,6 +171,8 @@ function applyQuota(
     if (!next) return;
     const why = `${over}, and it was not used for the longest time`;
     removals.set(next.record.id, { reason: 'quota', why });
+    // What only that one had needed can go now.
+    removeByOwnReason(candidates, removals, policy);
   }
 }
 

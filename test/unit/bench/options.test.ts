@@ -69,7 +69,7 @@ describe('the command line', () => {
     ['--size', '10MB'],
     ['--speed', '9'],
     ['3GB', ''],
-    ['branches'],
+    ['twigs'],
     ['snapshots', 'checkpoints'],
     ['checkpoints', '--only', 'plain'],
   ])('refuses %s %s', (...args) => {
