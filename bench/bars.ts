@@ -27,6 +27,7 @@ const copyLimit = 1.3;
 const startUpLimits: Readonly<Record<string, number>> = {
   'belay --version': 150,
   'belay list': 250,
+  'git checkout, nothing to do': 150,
 };
 
 const times = (ratio: number) => `${ratio.toFixed(ratio < 10 ? 2 : 0)} times`;

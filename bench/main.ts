@@ -35,6 +35,7 @@ import type { SchemaResult } from './schema/results.js';
 import { measureSchemas } from './schema/suite.js';
 import { renderSchemas } from './schema/tables.js';
 import { type BenchServer, findServers, startBenchServer } from './server.js';
+import { measureHook } from './start-up.js';
 import { measureServer, prepareStartUp } from './suite.js';
 import { renderBars, renderServer, renderStartUp } from './tables.js';
 
@@ -188,6 +189,9 @@ async function measureAllBranches(
     const { installed, shipped } = await findServers();
     const folder = await mountXfs(options.sizeBytes);
     await onFolder(folder, async () => {
+      const project = path.join(folder.path, 'project');
+      await mkdir(project);
+      results.startUp.push(await measureHook(project));
       for (const installation of [installed, shipped]) {
         if (!installation) continue;
         await onServer(installation, folder, signal, async (server) => {

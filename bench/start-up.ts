@@ -56,3 +56,23 @@ export async function measureStartUp(
     await compare('belay list', ['list', '--url', url], surroundings),
   ];
 }
+
+/**
+ * The hook of a checkout that changes nothing for Belay: the working tree stays on the target itself.
+ * @param folder an empty folder
+ */
+export async function measureHook(folder: string): Promise<StartUpResult> {
+  const git = (...args: string[]) =>
+    runProgram('git', ['-C', folder, ...args], { mustSucceed: true });
+  await git('init', '-q', '-b', 'main');
+  const commit = ['-c', 'user.name=bench', '-c', 'user.email=bench@example.org', 'commit', '-q'];
+  await git(...commit, '--allow-empty', '-m', 'begin');
+  const { stdout } = await git('rev-parse', 'HEAD');
+  const head = stdout.trim();
+  const surroundings = { cwd: folder, env: { ...cleanEnvironment(), BELAY_HOME: folder } };
+  return compare(
+    'git checkout, nothing to do',
+    ['git', 'hook', 'post-checkout', head, head, '1'],
+    surroundings,
+  );
+}
