@@ -9,7 +9,7 @@ export function databaseBranchesIn(root: Target, rows: readonly DatabaseRow[]): 
 }
 
 /** PostgreSQL's mark of a database whose DROP was interrupted. */
-const invalidDatabase = -2;
+export const invalidDatabase = -2;
 
 function branchOf(root: Target, row: DatabaseRow): FoundBranch | undefined {
   const parsed = parseBranchRecord(row.comment);

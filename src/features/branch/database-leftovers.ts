@@ -1,10 +1,10 @@
 import { BelayError } from '../../errors.js';
 import { readDatabases } from '../../postgres/sql/databases.js';
 import { readLockHolder } from '../../postgres/target-lock.js';
-import { describeLeftover, type FoundLeftover } from '../target/leftovers.js';
+import { describeLeftover, dropBelayDatabase, type FoundLeftover } from '../target/leftovers.js';
 import { timelineOf } from '../target/timeline.js';
 import { underLock, type Work } from '../target/work.js';
-import { databaseBranchesIn } from './database-found.js';
+import { databaseBranchesIn, invalidDatabase } from './database-found.js';
 import type { BranchLeftover, FoundBranch } from './driver.js';
 import { withBranchTarget } from './open-branch.js';
 
@@ -13,7 +13,7 @@ import { withBranchTarget } from './open-branch.js';
  * nobody works on that branch again. While somebody does, it is theirs.
  */
 export async function findDatabaseLeftovers(work: Work): Promise<BranchLeftover[]> {
-  const found: BranchLeftover[] = [];
+  const found = (await halfDropped(work)).map(asHalfDropped);
   for (const { branch, leftovers } of await branchesWithLeftovers(work)) {
     if (await readLockHolder(work.main, branch.record.database)) continue;
     found.push(...leftovers.map(asBranchLeftover));
@@ -23,11 +23,27 @@ export async function findDatabaseLeftovers(work: Work): Promise<BranchLeftover[
 
 export async function removeDatabaseLeftovers(work: Work): Promise<BranchLeftover[]> {
   const removed: BranchLeftover[] = [];
+  for (const name of await halfDropped(work)) {
+    await dropBelayDatabase(work.main, name);
+    removed.push(asHalfDropped(name));
+  }
   for (const { branch } of await branchesWithLeftovers(work)) {
     removed.push(...(await cleanTimeline(work, branch)).map(asBranchLeftover));
   }
   return removed;
 }
+
+/** Nobody can ever connect to these again; their removal had been approved. */
+async function halfDropped({ main, target }: Work): Promise<string[]> {
+  const rows = await readDatabases(main, target.database);
+  const dropped = rows.filter(({ connectionLimit }) => connectionLimit === invalidDatabase);
+  return databaseBranchesIn(target, dropped).map(({ record }) => record.database);
+}
+
+const asHalfDropped = (name: string): BranchLeftover => ({
+  ...{ kind: 'branch-database', name },
+  detail: 'a branch whose deletion was interrupted',
+});
 
 async function branchesWithLeftovers({ main, target }: Work) {
   const rows = await readDatabases(main, target.database);
