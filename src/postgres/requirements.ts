@@ -75,6 +75,17 @@ export function readDatabaseLocale(session: Session): Promise<DatabaseLocale> {
   );
 }
 
+/** A setting of the servers that are branches: the branch's id. */
+export const clusterBranchSetting = 'belay.branch';
+
+/** Which branch a server is; null: it is none. */
+export async function readClusterBranch(session: Session): Promise<string | null> {
+  const { id } = await session.queryOne<{ id: string | null }>(
+    `SELECT nullif(current_setting('${clusterBranchSetting}', true), '') AS id`,
+  );
+  return id;
+}
+
 /** The server's system identifier, the same on all its replicas; undefined where the role may not read it. */
 export async function readSystemIdentifier(session: Session): Promise<string | undefined> {
   try {

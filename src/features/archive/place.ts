@@ -1,5 +1,5 @@
 import type { ArchivePlace } from '../../domain/archive-keys.js';
-import { readSystemIdentifier } from '../../postgres/requirements.js';
+import { readClusterBranch, readSystemIdentifier } from '../../postgres/requirements.js';
 import type { Target } from '../target/open-target.js';
 
 const places = new WeakMap<Target, Promise<ArchivePlace>>();
@@ -8,10 +8,14 @@ const places = new WeakMap<Target, Promise<ArchivePlace>>();
 export function archivePlace(target: Target): Promise<ArchivePlace> {
   const known = places.get(target);
   if (known) return known;
-  const place = readSystemIdentifier(target.main).then((id) => ({
-    database: target.database,
-    cluster: id ?? target.server,
-  }));
+  const place = readPlace(target);
   places.set(target, place);
   return place;
+}
+
+/** A branch with a server of its own has the system identifier of its source, and must not prune that one's archives. */
+async function readPlace({ main, database, server }: Target): Promise<ArchivePlace> {
+  const id = (await readSystemIdentifier(main)) ?? server;
+  const branch = await readClusterBranch(main);
+  return { database, cluster: branch === null ? id : `${id}-${branch}` };
 }

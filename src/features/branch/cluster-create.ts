@@ -3,6 +3,7 @@ import { appendFile, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { reportStep } from '../../domain/reporter.js';
 import { BelayError } from '../../errors.js';
+import { clusterBranchSetting } from '../../postgres/requirements.js';
 import {
   type BranchClusterPaths,
   branchClusterPaths,
@@ -145,7 +146,7 @@ async function describeBranch(
 }
 
 async function configure(
-  { name }: BranchOrder,
+  { id, name }: BranchOrder,
   { carried, superuser }: ClusterSource,
   { dataDir }: BranchClusterPaths,
   user: ServerUser,
@@ -154,6 +155,8 @@ async function configure(
   const changed = {
     // Shown in the list of processes: plain ASCII, and not the whole of a long name.
     cluster_name: `belay branch ${name.replace(/[^ -~]/g, '?').slice(0, 40)}`,
+    // The system identifier is the source's: by this the branch's archives have a place of their own.
+    [clusterBranchSetting]: id,
     ...((await hasTablespaces(dataDir)) ? { allow_in_place_tablespaces: 'on' } : {}),
   };
   if (carried === null) {

@@ -3,6 +3,7 @@ import { appendFile, mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { archivePlace } from '../../../src/features/archive/place.js';
 import { clusterBranches } from '../../../src/features/branch/cluster-driver.js';
 import type { FoundBranch } from '../../../src/features/branch/driver.js';
 import { stopBranchServer, takeSnapshot } from '../../../src/index.js';
@@ -183,6 +184,16 @@ describe.each(testServers())('branches with a server of their own on $name', ({ 
     expect(existsSync(dirname(branches[0]?.folder as string))).toBe(false);
     expect(readdirSync(join(home.path, 'branches', 'index'))).toEqual([]);
     expect(await itemsOf(shop.url)).toEqual(three);
+  });
+
+  it('keeps its archives apart from those of its source, whose system identifier it has', async () => {
+    const branch = await createBranch(shop.url, home, 'archives');
+    const placeOf = (url: string) => withTarget(url, archivePlace);
+    const [own, source] = [await placeOf(urlOf(branch)), await placeOf(shop.url)];
+    expect(own).toEqual({
+      database: source.database,
+      cluster: `${source.cluster}-${branch.record.id}`,
+    });
   });
 
   it('starts from a snapshot although the target has gone on', async () => {
