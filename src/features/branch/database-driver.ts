@@ -3,6 +3,7 @@ import { branchDatabaseName } from '../../domain/branch-name.js';
 import { encodeBranchRecord } from '../../domain/branch-record.js';
 import type { SessionPolicy } from '../../domain/database-session.js';
 import { reportStep } from '../../domain/reporter.js';
+import { isProtected } from '../../domain/snapshot.js';
 import { BelayError } from '../../errors.js';
 import { runExclusively } from '../../postgres/exclusive.js';
 import { quoteIdentifier } from '../../postgres/session.js';
@@ -112,6 +113,7 @@ async function removeDatabaseBranch(
   if (branch.state === 'damaged') return dropDamaged(work, branch);
   await withBranchTarget(work.target, branch, 'branch delete', (target) =>
     underLock(target, { signal, reporter }, async ({ timeline }) => {
+      refuseProtectedSnapshots(branch, timeline.clones);
       for (const clone of timeline.clones) {
         throwIfAborted(signal);
         await dropBelayDatabase(main, clone.database.name);
@@ -123,6 +125,16 @@ async function removeDatabaseBranch(
       );
     }),
   );
+}
+
+/** @throws BelayError PROTECTED: who protected a snapshot did not think of the branch around it */
+function refuseProtectedSnapshots({ record }: FoundBranch, clones: readonly Clone[]): void {
+  const kept = clones.find((clone) => isProtected(clone.record.snapshot, new Date()));
+  if (!kept) return;
+  const { tag } = kept.record.snapshot;
+  throw new BelayError('PROTECTED', `snapshot "${tag}" of branch "${record.name}" is protected`, {
+    hint: `Nothing was removed. \`belay unprotect ${tag} --url …\` with the branch's URL first, if it really may go.`,
+  });
 }
 
 async function dropDamaged({ main }: Work, { record: { database } }: FoundBranch): Promise<void> {

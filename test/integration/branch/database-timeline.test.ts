@@ -174,6 +174,19 @@ describe.each(testServers())('the timeline of a database branch on $name', (serv
     expect((await create('b')).id).not.toBe(b.id);
   });
 
+  it('with a protected snapshot keeps the branch, until somebody takes the protection back', async () => {
+    const { url } = await create('b');
+    await shop.done(['snapshot', 'precious', '--url', url]);
+    await shop.done(['protect', 'precious', '--url', url]);
+    const refused = await shop.refused(['branch', 'delete', 'b', '--yes']);
+    expect(refused).toMatchObject({ code: 'PROTECTED' });
+    expect(refused.message).toContain('precious');
+    expect(await itemsOf(url)).toEqual(asAtFirst);
+    await shop.done(['unprotect', 'precious', '--url', url]);
+    await shop.done(['branch', 'delete', 'b', '--yes']);
+    expect(await shop.others()).toEqual([]);
+  });
+
   it('is in order after a reset: what was there is counted, and nothing is left to repair', async () => {
     const { url } = await create('b');
     await addItem(url, 'mine');
