@@ -14,7 +14,7 @@ import { prepare, root } from './prepare.mjs';
 
 const at = (...names) => path.join(root, ...names);
 /** Of random faults, and of random tables that lose something. */
-const rounds = { faults: '200', safety: '3', rehearsal: '12', branches: '12' };
+const rounds = { faults: '200', safety: '3', rehearsal: '12', branches: '3' };
 const integration = (name) => `test/integration/${name}.test.ts`;
 /** Minutes of killing, hanging, damaging and contending, and what computes long: they run with the faults. */
 const faultFiles = [
