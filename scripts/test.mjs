@@ -38,13 +38,16 @@ const faultFiles = [
     'migration-tools/story',
     'property',
     'repair',
+    'replication',
     'rollback/other-tools',
     'schema/reading',
     'schema-model',
     'schema-sql/cases',
+    'schema-sql/property',
     'schema-sql/real-world',
     'sessions',
     'snapshot/fidelity-contents',
+    'snapshot/fidelity-properties',
     'snapshot/tampered',
     'store/s3-faults',
     'table/archive',
@@ -95,9 +98,10 @@ const safetyFiles = [
 /** Migrations of other tools on copies, and shadows under load: folders. */
 const rehearsalFiles = ['test/integration/rehearsal', 'test/integration/shadow'];
 /** Branches, the gateway with its clients, git hooks and test databases: folders. */
-const branchFiles = ['branch', 'gateway', 'git', 'testing'].map(
-  (name) => `test/integration/${name}`,
-);
+const branchFiles = [
+  ...['branch', 'gateway', 'git', 'testing'].map((name) => `test/integration/${name}`),
+  integration('action-branch'),
+];
 /** By the first argument; without one all that is in none. */
 const suites = {
   faults: ['test/faults', ...faultFiles],
