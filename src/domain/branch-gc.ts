@@ -22,7 +22,7 @@ export interface GcCandidate {
   readonly state: BranchState;
   /** What its removal frees, as far as that is known. */
   readonly sizeBytes: number;
-  /** Who uses it now, e.g. "2 sessions" or "current in /work/shop"; empty: nobody who could be seen. */
+  /** Who uses it now, e.g. "2 sessions" or "current in /home/dev/shop"; empty: nobody who could be seen. */
   readonly uses: readonly string[];
   readonly gitFate: GitFate;
   /** Its data is gone, so that nothing but its record is left; `state` alone may also be a closed door. */

@@ -24,7 +24,7 @@ function record(name: string, changes: Partial<BranchRecord> = {}): BranchRecord
       ...{ kind: 'live', name: 'live', snapshotId: `base-${name}`, isAutomatic: true },
       ...{ database: 'shop', at: hoursAgo(48) },
     },
-    git: { branch: name, commit: null, repository: '/work/shop/.git', host: 'desk' },
+    git: { branch: name, commit: null, repository: '/home/dev/shop/.git', host: 'desk' },
     ...{ createdAt: hoursAgo(48), resetAt: null, lastUsedAt: hoursAgo(24) },
     ...{ expiresAt: null, protectedUntil: null },
     ...changes,
@@ -105,8 +105,8 @@ describe('decideGc', () => {
     ],
     [
       'keeps what is in use though it expired',
-      candidate('a', { uses: ['2 sessions', 'current in /work/shop'] }, over),
-      'stays: expired 2026-11-22T11:00:00.000Z, but in use: 2 sessions, current in /work/shop',
+      candidate('a', { uses: ['2 sessions', 'current in /home/dev/shop'] }, over),
+      'stays: expired 2026-11-22T11:00:00.000Z, but in use: 2 sessions, current in /home/dev/shop',
     ],
     [
       'keeps what is protected though it was deleted in git',
