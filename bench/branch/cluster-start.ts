@@ -67,7 +67,8 @@ async function startByHand(server: BenchServer, branch: FoundBranch): Promise<vo
   const settings = [
     `-p ${branch.settings.hosts[0]?.port}`,
     '-c listen_addresses=127.0.0.1',
-    `-c unix_socket_directories=${path.join(branch.folder as string, 'socket')}`,
+    // Its path may be too long for one.
+    "-c unix_socket_directories=''",
   ];
   const log = path.join(branch.folder as string, 'server.log');
   await runProgram(
