@@ -320,8 +320,8 @@ async function main(args: readonly string[]): Promise<number> {
       await measuring[options.part](options, controller.signal, results);
     } finally {
       // What was measured before a failure took its time, too.
-      const { servers, checkpoints, schemas, impacts, rehearsals } = results;
-      const measured = [servers, checkpoints, schemas, impacts, rehearsals];
+      const { servers, checkpoints, schemas, impacts, rehearsals, branches } = results;
+      const measured = [servers, checkpoints, schemas, impacts, rehearsals, branches];
       if (measured.some(({ length }) => length > 0))
         await writeResults(options, args, machine, results);
     }

@@ -56,6 +56,9 @@ async function branchesWithLeftovers({ main, target }: Work) {
     .filter(({ leftovers }) => leftovers.length > 0);
 }
 
+/** A killed run holds its lock until the server has noticed, which takes a second or two. Who holds it for longer is at work. */
+const dyingMs = 3_000;
+
 /** Taking the branch's lock is what cleans it. */
 async function cleanTimeline(
   { target, signal }: Work,
@@ -63,7 +66,7 @@ async function cleanTimeline(
 ): Promise<readonly FoundLeftover[]> {
   try {
     return await withBranchTarget(target, branch, 'repair', (own) =>
-      underLock(own, { signal, lockWaitMs: 0 }, async ({ cleaned }) => cleaned),
+      underLock(own, { signal, lockWaitMs: dyingMs }, async ({ cleaned }) => cleaned),
     );
   } catch (error) {
     if (error instanceof BelayError && error.code === 'LOCKED') return [];
