@@ -21,8 +21,8 @@ export interface Victim {
   readonly ended: Promise<VictimEnd>;
   /** Waits until it has begun a step; throws where it ends before. */
   step(name: string): Promise<void>;
-  /** Waits for its pg_dump or pg_restore. */
-  child(name: 'pg_dump' | 'pg_restore', argument?: string): Promise<number>;
+  /** Waits for its pg_dump or pg_restore that was given an argument which begins like this. */
+  child(name: 'pg_dump' | 'pg_restore', argument: string): Promise<number>;
   /** Waits for something else to happen while it runs. */
   until(isSo: () => boolean | Promise<boolean>, what: string): Promise<void>;
   /** kill -9, and waits for its end. */
@@ -64,7 +64,7 @@ export function startBelay(args: readonly string[], env: NodeJS.ProcessEnv, cwd:
   return {
     ...{ process: child, pid, ended, until },
     step: (name) => until(() => output.includes(`${name} `) || output.includes(`${name}…`), name),
-    child: async (name, argument = '') => {
+    child: async (name, argument) => {
       const found = await waitForChild(pid, name, argument, () => isOver);
       if (found === undefined) throw new Error(`${args.join(' ')} never ran ${name}:\n${output}`);
       return found;
