@@ -75,6 +75,43 @@ export default {
       'belaydb/testing, an entry of its own: test suites load nothing that they do not use.',
     ),
     layer(
+      'contract/',
+      ['contract/', 'domain/', 'errors\\.ts'],
+      'What goes over HTTP, as schemas and types: shared by server, agent, assistants and page.',
+    ),
+    layer(
+      'jobs/',
+      [
+        ...['jobs/', 'contract/', 'features/', 'postgres/', 'process/', 'store/', 'config/'],
+        ...['domain/', 'errors\\.ts'],
+      ],
+      'Catalog, queue, schedules, notifications. Knows no HTTP request.',
+    ),
+    layer(
+      'agent/',
+      [
+        ...['agent/', 'jobs/', 'contract/', 'features/', 'postgres/', 'config/', 'process/'],
+        ...['domain/', 'errors\\.ts'],
+      ],
+      'Runs jobs where the server cannot reach; speaks to it over HTTP alone.',
+    ),
+    layer(
+      'mcp/',
+      [
+        ...['mcp/', 'contract/', 'features/', 'postgres/', 'config/', 'process/'],
+        ...['domain/', 'errors\\.ts'],
+      ],
+      'Tools for assistants. What they must not do is not in here at all, unless the person said so.',
+    ),
+    layer(
+      'server/',
+      [
+        ...['server/', 'jobs/', 'mcp/', 'contract/', 'features/', 'postgres/', 'process/'],
+        ...['config/', 'domain/', 'errors\\.ts'],
+      ],
+      'HTTP: who may do what, and in which words. The work itself is a job.',
+    ),
+    layer(
       'index\\.ts',
       [
         ...['index\\.ts', 'features/', 'gateway/', 'config/', 'postgres/', 'process/', 'store/'],
@@ -85,7 +122,7 @@ export default {
     ),
     layer(
       'cli/',
-      ['cli/', 'index\\.ts', 'config/'],
+      ['cli/', 'index\\.ts', '(server|agent|mcp)/index\\.ts', 'config/'],
       'The CLI uses what every user of the library has, so the library is complete.',
     ),
     onlyImporter(

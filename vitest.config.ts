@@ -14,6 +14,8 @@ export default defineConfig({
             'test/integration/**/*.test.ts',
             'test/cli/**/*.test.ts',
             'test/faults/**/*.test.ts',
+            'test/server/**/*.test.ts',
+            'test/browser/**/*.test.ts',
           ],
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -21,6 +21,8 @@ function newestIn(folder) {
   return Math.max(modifiedAt(folder), ...times);
 }
 
+const sources = () => [at('src'), at('dashboard', 'src')];
+
 /** npm's own script where npm runs this one: no search in PATH, and no shell on Windows. */
 function runNpm(args) {
   const script = process.env.npm_execpath;
@@ -39,7 +41,7 @@ export function prepare(say) {
     runNpm(['ci', '--include=dev', '--loglevel=error']);
   }
   const builtAt = modifiedAt(at('dist', 'bin', 'main.js'));
-  if (builtAt < Math.max(newestIn(at('src')), modifiedAt(at('package.json')))) {
+  if (builtAt < Math.max(...sources().map(newestIn), modifiedAt(at('package.json')))) {
     say('building …');
     try {
       runNpm(['run', 'build', '--silent']);

@@ -5,6 +5,7 @@
 //   node scripts/test.mjs faults [arguments for vitest]   the fault suite: many rounds, every fault of archives and stores, and what is slow
 //   node scripts/test.mjs rehearsal [arguments for vitest]   rehearsals of other tools' migrations, and shadow databases under load
 //   node scripts/test.mjs branches [arguments for vitest]   branches, gateway, git hooks and test databases
+//   node scripts/test.mjs server [arguments for vitest]   the HTTP server, its page in a browser, agents and assistants
 //   node scripts/test.mjs safety [arguments for vitest]   what migrations do to data: plans tried for real, record backups, data rollbacks
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -14,7 +15,7 @@ import { prepare, root } from './prepare.mjs';
 
 const at = (...names) => path.join(root, ...names);
 /** Of random faults, and of random tables that lose something. */
-const rounds = { faults: '200', safety: '3', rehearsal: '12', branches: '3' };
+const rounds = { faults: '200', safety: '3', rehearsal: '12', branches: '3', server: '30' };
 const integration = (name) => `test/integration/${name}.test.ts`;
 /** Minutes of killing, hanging, damaging and contending, and what computes long: they run with the faults. */
 const faultFiles = [
@@ -102,12 +103,15 @@ const branchFiles = [
   ...['branch', 'gateway', 'git', 'testing'].map((name) => `test/integration/${name}`),
   integration('action-branch'),
 ];
+/** The server with real clients, a browser among them: folders. */
+const serverFiles = ['test/server', 'test/browser'];
 /** By the first argument; without one all that is in none. */
 const suites = {
   faults: ['test/faults', ...faultFiles],
   safety: safetyFiles,
   rehearsal: rehearsalFiles,
   branches: branchFiles,
+  server: serverFiles,
 };
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
@@ -226,7 +230,9 @@ function vitestArguments(suite, more) {
     ...(hasFilter
       ? []
       : (suites[suite] ??
-        [...faultFiles, ...safetyFiles, ...rehearsalFiles, ...branchFiles].map(exclude))),
+        [...faultFiles, ...safetyFiles, ...rehearsalFiles, ...branchFiles, ...serverFiles].map(
+          exclude,
+        ))),
     ...more,
   ];
 }

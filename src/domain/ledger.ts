@@ -24,6 +24,8 @@ export interface LedgerActor {
   readonly host: string;
   /** Of Belay. */
   readonly version: string;
+  /** Who asked for it where that is not the user of the machine: "token deploy (tok_4f3a)". */
+  readonly onBehalfOf?: string | undefined;
 }
 
 /** What a caller says of an entry; the ledger adds the rest. */

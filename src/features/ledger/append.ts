@@ -18,6 +18,7 @@ import { type Reporter, silentReporter } from '../../domain/reporter.js';
 import { BelayError, toBelayError } from '../../errors.js';
 import { redactUrl } from '../../postgres/redact-url.js';
 import type { Store, StoreCallOptions } from '../../store/store.js';
+import { currentCaller } from './acting-for.js';
 import { findHead, readHeadNote } from './head.js';
 
 /** Of any number of writers one is first each time, so this many can be at it at once. */
@@ -75,7 +76,9 @@ async function pause(attempt: number, signal: AbortSignal | undefined): Promise<
 }
 
 function whoAmI(): LedgerActor {
-  return { user: userName(), host: hostname(), version: readOwnVersion() };
+  const onBehalfOf = currentCaller();
+  const actor = { user: userName(), host: hostname(), version: readOwnVersion() };
+  return onBehalfOf === undefined ? actor : { ...actor, onBehalfOf };
 }
 
 function userName(): string {

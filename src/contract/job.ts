@@ -1,0 +1,156 @@
+import { z } from 'zod';
+import {
+  databaseNameSchema,
+  descriptionSchema,
+  durationSchema,
+  referenceSchema,
+  tagSchema,
+  timeSchema,
+} from './names.js';
+
+const sql = z
+  .string()
+  .min(1)
+  .max(4 * 1024 * 1024);
+const table = z.string().min(3).max(200);
+/** The registered name, typed again: asked for where the database is production. */
+const confirm = z.string().max(63).optional();
+
+/**
+ * What a job of each kind is given. The kinds are the library's verbs; what a job ends with is what the library's function
+ * returns, the same document as the command line's `--json`.
+ */
+export const jobInputs = {
+  checkpoint: z.strictObject({
+    tag: tagSchema.optional(),
+    description: descriptionSchema.optional(),
+    lockDays: z.int().min(1).max(36_500).optional(),
+    encryptTo: z.array(z.string().min(1).max(4_000)).max(20).optional(),
+  }),
+  snapshot: z.strictObject({
+    tag: tagSchema,
+    description: descriptionSchema.optional(),
+    archive: z.boolean().optional(),
+    sessions: z.enum(['terminate', 'wait', 'fail']).optional(),
+  }),
+  restore: z.strictObject({
+    reference: referenceSchema,
+    to: z.string().min(1).max(63).optional(),
+    tables: z.array(table).max(500).optional(),
+    confirm,
+  }),
+  switch: z.strictObject({ reference: referenceSchema, save: tagSchema.optional(), confirm }),
+  undo: z.strictObject({ confirm }),
+  'delete-snapshot': z.strictObject({ reference: referenceSchema, confirm }),
+  rename: z.strictObject({ reference: referenceSchema, tag: tagSchema }),
+  protect: z.strictObject({ reference: referenceSchema, until: timeSchema.nullable().optional() }),
+  unprotect: z.strictObject({ reference: referenceSchema }),
+  prune: z.strictObject({
+    keepLast: z.int().min(0).optional(),
+    keepWithin: durationSchema.optional(),
+    dryRun: z.boolean().optional(),
+    confirm,
+  }),
+  drill: z.strictObject({ reference: referenceSchema }),
+  /** Drills again the archives whose last proof is older, oldest first. */
+  'drill-old': z.strictObject({
+    olderThan: durationSchema,
+    limit: z.int().min(1).max(1_000).optional(),
+  }),
+  verify: z.strictObject({ reference: referenceSchema.optional() }),
+  diff: z.strictObject({ a: referenceSchema, b: referenceSchema, data: z.boolean().optional() }),
+  'schema-diff': z.strictObject({
+    a: referenceSchema,
+    b: referenceSchema,
+    sql: z.boolean().optional(),
+  }),
+  'schema-snapshot': z.strictObject({ description: descriptionSchema.optional() }),
+  drift: z.strictObject({}),
+  plan: z.strictObject({ sql, name: z.string().max(200).optional() }),
+  rehearse: z.strictObject({ sql, name: z.string().max(200).optional() }),
+  'rollback-plan': z.strictObject({
+    version: z.string().min(1).max(200),
+    data: z.boolean().optional(),
+  }),
+  rollback: z.strictObject({
+    version: z.string().min(1).max(200),
+    force: z.boolean().optional(),
+    data: z.boolean().optional(),
+    confirm,
+  }),
+  'branch-create': z.strictObject({
+    name: z.string().min(1).max(200),
+    from: referenceSchema.optional(),
+    isolation: z.enum(['database', 'schema', 'cluster']).optional(),
+    ttl: durationSchema.optional(),
+  }),
+  'branch-reset': z.strictObject({ name: z.string().min(1).max(200) }),
+  'branch-delete': z.strictObject({ name: z.string().min(1).max(200), confirm }),
+  'branch-gc': z.strictObject({ dryRun: z.boolean().optional() }),
+  /** Reads anew what the server shows of a database: timeline, branches, versions, sizes. */
+  inventory: z.strictObject({}),
+} as const;
+
+export type JobType = keyof typeof jobInputs;
+export const jobTypes = Object.keys(jobInputs) as readonly JobType[];
+export type JobInput<T extends JobType = JobType> = z.infer<(typeof jobInputs)[T]>;
+
+export const jobStates = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
+export type JobState = (typeof jobStates)[number];
+
+/** What one sees of the progress: the library's own events. */
+export const progressEventSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('step'),
+    name: z.string(),
+    detail: z.string().optional(),
+    sizeBytes: z.number().optional(),
+    estimateMs: z.number().optional(),
+    basis: z.string().optional(),
+  }),
+  z.object({ type: z.literal('step-done'), name: z.string(), durationMs: z.number() }),
+  z.object({ type: z.literal('note'), message: z.string() }),
+  z.object({ type: z.literal('warning'), message: z.string() }),
+]);
+
+export const jobErrorSchema = z.object({
+  code: z.string(),
+  kind: z.enum(['user', 'environment', 'bug']),
+  message: z.string(),
+  hint: z.string().optional(),
+});
+export type JobError = z.infer<typeof jobErrorSchema>;
+
+export const jobSchema = z.object({
+  id: z.string(),
+  database: databaseNameSchema,
+  type: z.enum(jobTypes as [JobType, ...JobType[]]),
+  state: z.enum(jobStates),
+  /** Who asked: "token deploy (tok_…)", "person ada", "schedule nightly". */
+  requestedBy: z.string(),
+  input: z.record(z.string(), z.unknown()),
+  /** What the library returned; null until it has succeeded. A checkpoint that was not proven has failed, and has one too. */
+  result: z.unknown(),
+  error: jobErrorSchema.nullable(),
+  /** The step that runs now, or ran last. */
+  step: z.string().nullable(),
+  /** Of the server or agent that runs it. */
+  worker: z.string().nullable(),
+  /** 1 is the first. */
+  attempt: z.int(),
+  createdAt: timeSchema,
+  startedAt: timeSchema.nullable(),
+  finishedAt: timeSchema.nullable(),
+});
+export type Job = z.infer<typeof jobSchema>;
+
+/** One line of a job's story; `seq` is what a reader that was cut off goes on from. */
+export const jobEventSchema = z.object({
+  seq: z.int(),
+  at: timeSchema,
+  event: z.union([
+    progressEventSchema,
+    z.object({ type: z.literal('state'), state: z.enum(jobStates), worker: z.string().nullable() }),
+  ]),
+});
+export type JobEvent = z.infer<typeof jobEventSchema>;

@@ -1,0 +1,7 @@
+import type { CatalogMigration } from '../catalog.js';
+
+export const databasesMigration: CatalogMigration = {
+  number: 2,
+  name: 'databases',
+  sql: '',
+};

@@ -1,0 +1,7 @@
+import type { CatalogMigration } from '../catalog.js';
+
+export const webhooksMigration: CatalogMigration = {
+  number: 5,
+  name: 'webhooks',
+  sql: '',
+};

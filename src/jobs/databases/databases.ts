@@ -1,0 +1,51 @@
+import type { Caller } from '../../contract/caller.js';
+import type { Target } from '../../features/target/open-target.js';
+
+/** A database that the server knows, without its secrets. */
+export interface RegisteredDatabase {
+  readonly name: string;
+  /** "direct": the server connects to it. "agent": only an agent does, with credentials that the server never sees. */
+  readonly kind: 'direct' | 'agent';
+  /** Production asks for the name to be typed before anything is replaced or deleted. */
+  readonly environment: 'development' | 'production';
+  /** "host:port", and the database's own name there; null for agents. */
+  readonly server: string | null;
+  readonly database: string | null;
+  /** Folder or s3:// place of its archives; null: the server's own. */
+  readonly store: string | null;
+  /** "config": given on the server's command line or in its configuration; cannot be removed by the API. */
+  readonly source: 'config' | 'api';
+  readonly createdAt: string;
+  /** When its agent was last heard; null: never, or not an agent's. */
+  readonly agentSeenAt: string | null;
+}
+
+export interface NewDatabase {
+  readonly name: string;
+  readonly kind: 'direct' | 'agent';
+  /** Only of a direct one: a libpq URL, sealed at rest. */
+  readonly url?: string | undefined;
+  readonly environment?: RegisteredDatabase['environment'] | undefined;
+  readonly store?: string | undefined;
+  readonly source?: RegisteredDatabase['source'] | undefined;
+}
+
+export interface Databases {
+  list(): Promise<readonly RegisteredDatabase[]>;
+  get(name: string): Promise<RegisteredDatabase | undefined>;
+  /** @throws BelayError DATABASE_REGISTERED, BAD_URL, ADDRESS_REFUSED */
+  add(order: NewDatabase): Promise<RegisteredDatabase>;
+  /** @throws BelayError DATABASE_NOT_REGISTERED, BAD_URL, ADDRESS_REFUSED */
+  change(
+    name: string,
+    change: Partial<Pick<NewDatabase, 'url' | 'environment' | 'store'>>,
+  ): Promise<RegisteredDatabase>;
+  /** Forgets it; nothing of the database, its snapshots or archives is touched. @throws BelayError DATABASE_NOT_REGISTERED */
+  remove(name: string): Promise<void>;
+  /**
+   * Connects to a direct one. The caller closes it.
+   * @param caller who the ledger will name
+   * @throws BelayError DATABASE_NOT_REGISTERED, NEEDS_AGENT for an agent's, and as `openTarget`
+   */
+  open(name: string, action: string, caller: Pick<Caller, 'kind' | 'id' | 'name'>): Promise<Target>;
+}

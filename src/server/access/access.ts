@@ -1,0 +1,81 @@
+import type { Caller } from '../../contract/caller.js';
+import type { Scope } from '../../contract/scope.js';
+
+export interface Token {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: 'token' | 'agent';
+  readonly scopes: readonly Scope[];
+  readonly databases: readonly string[] | null;
+  readonly createdAt: string;
+  readonly expiresAt: string | null;
+  readonly lastUsedAt: string | null;
+  readonly revokedAt: string | null;
+}
+
+export interface NewToken {
+  readonly name?: string | undefined;
+  /** "agent": may only take jobs of its databases and report them. */
+  readonly kind?: Token['kind'] | undefined;
+  readonly scopes: readonly Scope[];
+  readonly databases?: readonly string[] | undefined;
+  /** ISO 8601. */
+  readonly expiresAt?: string | undefined;
+}
+
+export interface Person {
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly databases: readonly string[] | null;
+  readonly createdAt: string;
+}
+
+export interface NewPerson {
+  readonly name: string;
+  /** At least 12 characters; kept as scrypt. */
+  readonly password: string;
+  readonly scopes: readonly Scope[];
+  readonly databases?: readonly string[] | undefined;
+}
+
+export interface SignedIn {
+  readonly caller: Caller;
+  /** Of the session: for the cookie alone. */
+  readonly secret: string;
+  /** Sent back by pages in the header `x-csrf-token` with everything but GET. */
+  readonly csrf: string;
+  readonly expiresAt: string;
+}
+
+export interface Access {
+  /** Shown once: only its hash is kept. */
+  createToken(order: NewToken): Promise<{ readonly token: string; readonly record: Token }>;
+  listTokens(): Promise<readonly Token[]>;
+  /** @throws BelayError TOKEN_NOT_FOUND */
+  revokeToken(id: string): Promise<Token>;
+  hasAnyCredential(): Promise<boolean>;
+  /** @returns undefined where it is none, expired or revoked */
+  callerOfToken(token: string): Promise<Caller | undefined>;
+
+  /** @throws BelayError PERSON_EXISTS, USAGE */
+  createPerson(order: NewPerson): Promise<Person>;
+  listPeople(): Promise<readonly Person[]>;
+  /** Ends the sessions too. @throws BelayError PERSON_NOT_FOUND */
+  removePerson(id: string): Promise<void>;
+  /** Ends the sessions too. @throws BelayError PERSON_NOT_FOUND, USAGE */
+  setPassword(id: string, password: string): Promise<void>;
+
+  /**
+   * @param source address of the client, for throttling
+   * @throws BelayError UNAUTHENTICATED, THROTTLED (details: `retryAfterSeconds`)
+   */
+  signIn(
+    credentials: { readonly name: string; readonly password: string } | { readonly token: string },
+    source: string,
+  ): Promise<SignedIn>;
+  sessionOf(secret: string): Promise<Omit<SignedIn, 'secret'> | undefined>;
+  signOut(secret: string): Promise<void>;
+  /** Ends what holds connections and timers. */
+  close(): Promise<void>;
+}
