@@ -39,6 +39,12 @@ export const jobInputs = {
     tables: z.array(table).max(500).optional(),
     confirm,
   }),
+  /** What a restore would replace, measured now. Ends with a `RestorePreview`. */
+  'restore-preview': z.strictObject({
+    reference: referenceSchema,
+    to: z.string().min(1).max(63).optional(),
+    tables: z.array(table).max(500).optional(),
+  }),
   switch: z.strictObject({ reference: referenceSchema, save: tagSchema.optional(), confirm }),
   undo: z.strictObject({ confirm }),
   'delete-snapshot': z.strictObject({ reference: referenceSchema, confirm }),
