@@ -93,6 +93,13 @@ export const jobInputs = {
   'branch-reset': z.strictObject({ name: z.string().min(1).max(200) }),
   'branch-delete': z.strictObject({ name: z.string().min(1).max(200), confirm }),
   'branch-gc': z.strictObject({ dryRun: z.boolean().optional() }),
+  /** Entries of the ledger that are about the database, newest first, with numbers below `before`. Ends with `{entries, next}`. */
+  ledger: z.strictObject({
+    before: z.int().min(1).optional(),
+    limit: z.int().min(1).max(500).optional(),
+  }),
+  /** Proves the whole ledger of the database's store. Ends with a `LedgerVerification`. */
+  'ledger-verify': z.strictObject({}),
   /** Reads anew what the server shows of a database: timeline, branches, versions, sizes. */
   inventory: z.strictObject({}),
 } as const;
