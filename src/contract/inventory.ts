@@ -39,6 +39,8 @@ export interface InventoryProblem {
 export interface InventoryBranch {
   readonly name: string;
   readonly database: string;
+  /** For programs to connect to; never with a password. */
+  readonly url?: string | undefined;
   readonly isolation: string;
   readonly state: string;
   /** Tag of the snapshot, or null: from what was live. */

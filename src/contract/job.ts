@@ -100,6 +100,10 @@ export const jobInputs = {
   }),
   /** Proves the whole ledger of the database's store. Ends with a `LedgerVerification`. */
   'ledger-verify': z.strictObject({}),
+  /** What `belay status --json` says. Ends with a `TargetStatus`. */
+  status: z.strictObject({}),
+  /** The schema as plain data, what `belay schema show --json` prints. */
+  'schema-show': z.strictObject({ reference: referenceSchema.optional() }),
   /** Reads anew what the server shows of a database: timeline, branches, versions, sizes. */
   inventory: z.strictObject({}),
 } as const;
