@@ -4,17 +4,16 @@ import {
   descriptionSchema,
   durationSchema,
   referenceSchema,
+  schemaSideSchema,
   tagSchema,
+  textSchema,
   timeSchema,
 } from './names.js';
 
-const sql = z
-  .string()
-  .min(1)
-  .max(4 * 1024 * 1024);
-const table = z.string().min(3).max(200);
+const sql = textSchema(1, 4 * 1024 * 1024);
+const table = textSchema(3, 200);
 /** The registered name, typed again: asked for where the database is production. */
-const confirm = z.string().max(63).optional();
+const confirm = textSchema(0, 63).optional();
 
 /**
  * What a job of each kind is given. The kinds are the library's verbs; what a job ends with is what the library's function
@@ -25,7 +24,7 @@ export const jobInputs = {
     tag: tagSchema.optional(),
     description: descriptionSchema.optional(),
     lockDays: z.int().min(1).max(36_500).optional(),
-    encryptTo: z.array(z.string().min(1).max(4_000)).max(20).optional(),
+    encryptTo: z.array(textSchema(1, 4_000)).max(20).optional(),
   }),
   snapshot: z.strictObject({
     tag: tagSchema,
@@ -35,14 +34,14 @@ export const jobInputs = {
   }),
   restore: z.strictObject({
     reference: referenceSchema,
-    to: z.string().min(1).max(63).optional(),
+    to: textSchema(1, 63).optional(),
     tables: z.array(table).max(500).optional(),
     confirm,
   }),
   /** What a restore would replace, measured now. Ends with a `RestorePreview`. */
   'restore-preview': z.strictObject({
     reference: referenceSchema,
-    to: z.string().min(1).max(63).optional(),
+    to: textSchema(1, 63).optional(),
     tables: z.array(table).max(500).optional(),
   }),
   switch: z.strictObject({ reference: referenceSchema, save: tagSchema.optional(), confirm }),
@@ -66,32 +65,32 @@ export const jobInputs = {
   verify: z.strictObject({ reference: referenceSchema.optional() }),
   diff: z.strictObject({ a: referenceSchema, b: referenceSchema, data: z.boolean().optional() }),
   'schema-diff': z.strictObject({
-    a: referenceSchema,
-    b: referenceSchema,
+    a: schemaSideSchema,
+    b: schemaSideSchema,
     sql: z.boolean().optional(),
   }),
   'schema-snapshot': z.strictObject({ description: descriptionSchema.optional() }),
   drift: z.strictObject({}),
-  plan: z.strictObject({ sql, name: z.string().max(200).optional() }),
-  rehearse: z.strictObject({ sql, name: z.string().max(200).optional() }),
+  plan: z.strictObject({ sql, name: textSchema(0, 200).optional() }),
+  rehearse: z.strictObject({ sql, name: textSchema(0, 200).optional() }),
   'rollback-plan': z.strictObject({
-    version: z.string().min(1).max(200),
+    version: textSchema(1, 200),
     data: z.boolean().optional(),
   }),
   rollback: z.strictObject({
-    version: z.string().min(1).max(200),
+    version: textSchema(1, 200),
     force: z.boolean().optional(),
     data: z.boolean().optional(),
     confirm,
   }),
   'branch-create': z.strictObject({
-    name: z.string().min(1).max(200),
+    name: textSchema(1, 200),
     from: referenceSchema.optional(),
     isolation: z.enum(['database', 'schema', 'cluster']).optional(),
     ttl: durationSchema.optional(),
   }),
-  'branch-reset': z.strictObject({ name: z.string().min(1).max(200) }),
-  'branch-delete': z.strictObject({ name: z.string().min(1).max(200), confirm }),
+  'branch-reset': z.strictObject({ name: textSchema(1, 200) }),
+  'branch-delete': z.strictObject({ name: textSchema(1, 200), confirm }),
   'branch-gc': z.strictObject({ dryRun: z.boolean().optional() }),
   /** Entries of the ledger that are about the database, newest first, with numbers below `before`. Ends with `{entries, next}`. */
   ledger: z.strictObject({
