@@ -102,7 +102,7 @@ export const jobInputs = {
   /** What `belay status --json` says. Ends with a `TargetStatus`. */
   status: z.strictObject({}),
   /** The schema as plain data, what `belay schema show --json` prints. */
-  'schema-show': z.strictObject({ reference: referenceSchema.optional() }),
+  'schema-show': z.strictObject({ reference: schemaReference.optional() }),
   /** Reads anew what the server shows of a database: timeline, branches, versions, sizes. */
   inventory: z.strictObject({}),
 } as const;
