@@ -10,7 +10,12 @@ import {
   timeSchema,
 } from './names.js';
 
-const sql = textSchema(1, 4 * 1024 * 1024);
+/** psql would read other files, and those are of the machine that does the job. */
+const includesFile = /\\(?:i|ir|include|include_relative)(?:\s|$)/;
+const sql = textSchema(1, 4 * 1024 * 1024).refine(
+  (text) => !includesFile.test(text),
+  'must not include files (\\i): send their text',
+);
 const table = textSchema(3, 200);
 /** The registered name, typed again: asked for where the database is production. */
 const confirm = textSchema(0, 63).optional();
@@ -102,7 +107,7 @@ export const jobInputs = {
   /** What `belay status --json` says. Ends with a `TargetStatus`. */
   status: z.strictObject({}),
   /** The schema as plain data, what `belay schema show --json` prints. */
-  'schema-show': z.strictObject({ reference: schemaReference.optional() }),
+  'schema-show': z.strictObject({ reference: schemaSideSchema.optional() }),
   /** Reads anew what the server shows of a database: timeline, branches, versions, sizes. */
   inventory: z.strictObject({}),
 } as const;
