@@ -48,12 +48,18 @@ export interface SignedIn {
   readonly expiresAt: string;
 }
 
+export type Credentials =
+  | { readonly name: string; readonly password: string }
+  | { readonly token: string }
+  | { readonly code: string };
+
 export interface Access {
   /** Shown once: only its hash is kept. */
   createToken(order: NewToken): Promise<{ readonly token: string; readonly record: Token }>;
   listTokens(): Promise<readonly Token[]>;
   /** @throws BelayError TOKEN_NOT_FOUND */
   revokeToken(id: string): Promise<Token>;
+  /** A token that is good now, or a person: somebody can sign in. Agents' tokens do not count. */
   hasAnyCredential(): Promise<boolean>;
   /** @returns undefined where it is none, expired or revoked */
   callerOfToken(token: string): Promise<Caller | undefined>;
@@ -67,13 +73,15 @@ export interface Access {
   setPassword(id: string, password: string): Promise<void>;
 
   /**
+   * A code that signs in once, as admin, within ten minutes: for the link that `serve` prints where nobody is set up yet.
+   */
+  createSignInCode(): Promise<string>;
+  /**
+   * A session by a token has that token's rights and ends with it.
    * @param source address of the client, for throttling
    * @throws BelayError UNAUTHENTICATED, THROTTLED (details: `retryAfterSeconds`)
    */
-  signIn(
-    credentials: { readonly name: string; readonly password: string } | { readonly token: string },
-    source: string,
-  ): Promise<SignedIn>;
+  signIn(credentials: Credentials, source: string): Promise<SignedIn>;
   sessionOf(secret: string): Promise<Omit<SignedIn, 'secret'> | undefined>;
   signOut(secret: string): Promise<void>;
   /** Ends what holds connections and timers. */
