@@ -72,6 +72,8 @@ export interface Snapshot {
   readonly parent: string | null;
   /** server_version_num of the server that made it, e.g. 150018. */
   readonly serverVersion: number;
+  /** Id of the server's job that took it; left out where a person or a program did. */
+  readonly job?: string | undefined;
 }
 
 /** `protect` without a time. */

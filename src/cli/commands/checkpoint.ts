@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { Bind } from '../bind.js';
 import { describeCheckpoint } from '../output/describe-checkpoint.js';
-import { formatBytes } from '../output/format.js';
 import { type ArchiveFlags, addArchiveOptions, toArchiveOptions } from './archive-options.js';
 
 interface Options extends ArchiveFlags {
@@ -33,9 +32,7 @@ export function addCheckpointCommand(program: Command, bind: Bind): void {
           ...{ ...archive, tag, description },
         }),
       );
-      context.print({ ...result, size: formatBytes(result.sizeBytes) }, () =>
-        describeCheckpoint(context.style, result),
-      );
+      context.print(result, () => describeCheckpoint(context.style, result));
       if (!result.ok) context.exitWith(notProven);
     }),
   );

@@ -1,12 +1,12 @@
 import type { CheckpointResult, DrillDifference } from '../../index.js';
-import { formatBytes, formatDuration, plural } from './format.js';
+import { formatDuration, plural } from './format.js';
 import type { Style } from './style.js';
 
 const mostShown = 10;
 
 export function describeCheckpoint(style: Style, result: CheckpointResult): string {
-  const { tag, sizeBytes, rows, tables, restore_drill: drill, differences, snapshot } = result;
-  const what = `${plural(tables, 'table')}, ${plural(rows, 'row')}, ${formatBytes(sizeBytes)}`;
+  const { tag, size, rows, tables, restore_drill: drill, differences, snapshot } = result;
+  const what = `${plural(tables, 'table')}, ${plural(rows, 'row')}, ${size}`;
   const took = formatDuration(result.durationMs);
   if (drill === 'failed') {
     return [

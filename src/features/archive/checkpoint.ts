@@ -1,5 +1,6 @@
 import { newSnapshotId } from '../../domain/clone-name.js';
 import type { DrillDifference } from '../../domain/drill.js';
+import { formatBytes } from '../../domain/format-bytes.js';
 import type { LedgerHead } from '../../domain/ledger.js';
 import type { ArchiveManifest } from '../../domain/manifest.js';
 import type { QualifiedName } from '../../domain/qualified-name.js';
@@ -40,6 +41,8 @@ export interface CheckpointOptions extends WorkOptions, ArchiveOptions {
   readonly description?: string | undefined;
   /** Folder whose git branch and commit are recorded; default: the current one. */
   readonly cwd?: string | undefined;
+  /** Kept in the snapshot: whoever begins a job again recognises what it had made. */
+  readonly job?: string | undefined;
   /**
    * Gets the restored copy of a checkpoint that is sealed and proven, to do with it what it likes: it is thrown away
    * afterwards. The target's lock is held meanwhile.
@@ -53,7 +56,8 @@ export interface CheckpointResult {
   /** Whether what was asked for was done: sealed, and proven unless no drill was wanted. */
   readonly ok: boolean;
   readonly tag: string;
-  /** Of the archive in the store. */
+  /** Of the archive in the store, for people: "412.3 MB". */
+  readonly size: string;
   readonly sizeBytes: number;
   readonly sha256: string;
   readonly restore_drill: 'proven' | 'failed' | 'not-run';
@@ -118,8 +122,8 @@ export async function makeCheckpoint(
     const store = await target.openStore();
     const { tools } = await prepareToArchive(target, store, settings, work.signal);
     const tag = await freeTag(work, store, options);
-    const { description = '', tables, useDrilledCopy } = options;
-    const order = { store, tools, settings, git, tag, description, tables, startedAt };
+    const { description = '', tables, useDrilledCopy, job } = options;
+    const order = { store, tools, settings, git, tag, description, tables, startedAt, job };
     if (settings.drill === false) {
       const { drill: _, ...made } = await archiveLive(work, { ...order, server: null });
       return made;
@@ -190,6 +194,7 @@ interface LiveOrder extends DumpLiveOrder {
   readonly tag: string;
   readonly description: string;
   readonly startedAt: number;
+  readonly job: string | undefined;
 }
 
 async function archiveLive(
@@ -237,6 +242,7 @@ async function describeLive(
     protectedUntil: isFailed ? null : (order.settings.lockUntil?.toISOString() ?? null),
     parent: timeline.basedOn?.record.snapshot.id ?? null,
     serverVersion: main.serverVersion,
+    ...(order.job === undefined ? {} : { job: order.job }),
   };
   const { cluster } = await archivePlace(target);
   return manifestOf(snapshot, made, {
@@ -284,6 +290,7 @@ function describe(
   return {
     ok: status !== 'failed',
     tag: order.tag,
+    size: formatBytes(made.file.sizeBytes),
     sizeBytes: made.file.sizeBytes,
     sha256: made.file.sha256,
     restore_drill: status,

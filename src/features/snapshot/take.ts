@@ -36,6 +36,8 @@ export interface TakeSnapshotOptions extends WorkOptions {
   readonly archive?: boolean | ArchiveOptions | undefined;
   /** Folder whose git branch and commit are recorded; default: the current one. */
   readonly cwd?: string | undefined;
+  /** Kept in the snapshot: whoever begins a job again recognises what it had made. */
+  readonly job?: string | undefined;
 }
 
 export interface TakenSnapshot {
@@ -151,6 +153,7 @@ function described({ main, target, timeline }: Work, options: TakeSnapshotOption
     protectedUntil: null,
     parent: timeline.basedOn?.record.snapshot.id ?? null,
     serverVersion: main.serverVersion,
+    ...(options.job === undefined ? {} : { job: options.job }),
   };
 }
 
