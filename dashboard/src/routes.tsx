@@ -1,0 +1,30 @@
+import { type ComponentType, lazy } from 'react';
+import type { Scope } from '../../src/contract/scope';
+
+export interface PageRoute {
+  /** As wouter reads it; `:database` is the registered name. */
+  readonly path: string;
+  readonly Page: ComponentType;
+  /** Its line in the navigation; left out: it is reached from other pages. */
+  readonly link?: {
+    readonly label: string;
+    /** Below each database, or once for the whole server. */
+    readonly place: 'database' | 'server';
+    /** Who lacks it is not shown the line. */
+    readonly scope?: Scope;
+  };
+}
+
+/** A page that is loaded when it is first shown. */
+const page = <Name extends string>(
+  load: () => Promise<{ readonly [name in Name]: ComponentType }>,
+  name: Name,
+): ComponentType => {
+  const Lazy = lazy(async () => ({ default: (await load())[name] as ComponentType }));
+  return () => <Lazy />;
+};
+
+/** Every page, in the order of the navigation. */
+export const routes: readonly PageRoute[] = [
+  { path: '/', Page: page(() => import('./pages/databases'), 'DatabasesPage') },
+];
