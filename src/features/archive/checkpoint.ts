@@ -22,7 +22,7 @@ import {
   majorOf,
   prepareToArchive,
 } from './archive-options.js';
-import { readArchives, toArchivedSnapshot } from './archives.js';
+import { type Archives, readArchives, toArchivedSnapshot } from './archives.js';
 import type { ChosenTables } from './choose-tables.js';
 import { cleanStore } from './clean-store.js';
 import { claimDrillName } from './drill-claim.js';
@@ -30,6 +30,7 @@ import { type DrillServer, withDrillServer } from './drill-server.js';
 import { type KeptDrill, useKept } from './drill-snapshot.js';
 import { type Dumped, type DumpLiveOrder, dumpLive } from './dump-live.js';
 import type { Facts } from './facts.js';
+import { madeByJob } from './made-by-job.js';
 import { type MadeArchive, manifestOf } from './make-archive.js';
 import { archivePlace } from './place.js';
 import { withRunMark } from './run-mark.js';
@@ -121,7 +122,10 @@ export async function makeCheckpoint(
     requireLive(work.timeline, target.database);
     const store = await target.openStore();
     const { tools } = await prepareToArchive(target, store, settings, work.signal);
-    const tag = await freeTag(work, store, options);
+    const archives = await readCleaned(work, store);
+    const made = await madeByJob(store, archives, options.job, startedAt);
+    if (made) return { checkpoint: made, chosen: null };
+    const tag = freeTag(work, archives, options);
     const { description = '', tables, useDrilledCopy, job } = options;
     const order = { store, tools, settings, git, tag, description, tables, startedAt, job };
     if (settings.drill === false) {
@@ -155,17 +159,21 @@ async function archiveAndUse(
   return made;
 }
 
-/** Also cleans what runs that were killed have left in the store. */
-async function freeTag(
-  work: Work,
-  store: Store,
-  { tag: asked, automatic }: MakeCheckpointOptions,
-): Promise<string> {
+/** The archives, after what runs that were killed have left in the store was cleaned. */
+async function readCleaned(work: Work, store: Store): Promise<Archives> {
   const place = await archivePlace(work.target);
   const archives = await readArchives(store, place, work.signal);
   for (const { key, detail } of await cleanStore(store, place, work.main, archives)) {
     work.reporter({ type: 'note', message: `cleaned up ${key}: ${detail}` });
   }
+  return archives;
+}
+
+function freeTag(
+  work: Work,
+  archives: Archives,
+  { tag: asked, automatic }: MakeCheckpointOptions,
+): string {
   const taken = takenTags(work.timeline);
   for (const { manifest } of archives.own) taken.add(manifest.snapshot.tag);
   for (const { tag } of archives.broken) taken.add(tag);

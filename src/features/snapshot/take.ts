@@ -8,6 +8,7 @@ import { toBelayError } from '../../errors.js';
 import { readProperties } from '../../postgres/properties.js';
 import { readWriteEvidence } from '../../postgres/write-evidence.js';
 import { readGitState } from '../../process/git.js';
+import type { Store } from '../../store/store.js';
 import { archiveClone } from '../archive/archive-clone.js';
 import {
   type ArchiveOptions,
@@ -15,12 +16,21 @@ import {
   prepareToArchive,
 } from '../archive/archive-options.js';
 import { locationOf } from '../archive/archives.js';
+import { cleanStore } from '../archive/clean-store.js';
 import { archivePlace } from '../archive/place.js';
 import { tagExists } from '../archive/seal.js';
+import { readWholeTimeline } from '../archive/whole-timeline.js';
 import { recorded, recordedSnapshot } from '../ledger/recorded.js';
 import { sealSql } from '../target/leftovers.js';
 import type { Target } from '../target/open-target.js';
-import { findClone, nextTime, readTimeline, requireLive, takenTags } from '../target/timeline.js';
+import {
+  findClone,
+  nextTime,
+  readTimeline,
+  requireLive,
+  takenTags,
+  toSnapshot,
+} from '../target/timeline.js';
 import { underLock, type Work, type WorkOptions } from '../target/work.js';
 import { withNewCopy } from './make-copy.js';
 import { countClone } from './read-clone.js';
@@ -84,6 +94,8 @@ async function takeWhole(
   const store = await target.openStore();
   const { tools } = await prepareToArchive(target, store, settings, work.signal);
   const taken = await take(work, options, git);
+  const archived = await archivedBefore(work, store, taken.snapshot.id, options.job);
+  if (archived) return { ...taken, snapshot: archived };
   const timeline = await readTimeline(work.main, target.database);
   const clone = findClone(timeline, taken.snapshot.id);
   const order = { store, tools, settings, action: 'push' as const };
@@ -101,6 +113,21 @@ async function takeWhole(
   return { ...taken, snapshot: { ...taken.snapshot, copies: [...taken.snapshot.copies, copy] } };
 }
 
+/** With its archive, where an earlier attempt of the job had come so far. */
+async function archivedBefore(
+  work: Work,
+  store: Store,
+  id: string,
+  job: string | undefined,
+): Promise<Snapshot | undefined> {
+  if (job === undefined) return undefined;
+  const whole = await readWholeTimeline(work.target, work.timeline, work.signal);
+  if (whole.storeProblem) throw whole.storeProblem;
+  await cleanStore(store, await archivePlace(work.target), work.main, whole.archives, work.signal);
+  const entry = whole.entries.find(({ snapshot, archive }) => archive && snapshot.id === id);
+  return entry?.snapshot;
+}
+
 async function take(
   work: Work,
   options: TakeSnapshotOptions,
@@ -108,6 +135,11 @@ async function take(
 ): Promise<TakenSnapshot> {
   const { main, target, timeline, reporter } = work;
   const startedAt = performance.now();
+  const made = options.job
+    ? timeline.clones.find(({ record }) => record.snapshot.job === options.job)
+    : undefined;
+  // An earlier attempt of the job was ended when it had sealed it.
+  if (made) return { snapshot: toSnapshot(made), outageMs: 0 };
   const live = requireLive(timeline, target.database);
   await checkTagIsFree(work, options.tag);
   const properties = await readProperties(main, live.oid);
