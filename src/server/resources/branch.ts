@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { isoTimeSchema } from './schema-change.js';
+import { nextSchema } from './page.js';
+import { isoTimeSchema, lookedSchema } from './schema-change.js';
 
 /** A branch as lists show it: without a URL, so without a password. */
 export const branchSummarySchema = z
@@ -19,7 +20,8 @@ export const branchSummarySchema = z
 
 export const branchListSchema = z.object({
   branches: z.array(branchSummarySchema),
-  next: z.string().nullable(),
+  next: nextSchema,
+  ...lookedSchema,
 });
 
 /** What making one ended with. */

@@ -28,8 +28,11 @@ export const callerSchema = z
 export const sessionSchema = z
   .object({
     caller: callerSchema,
-    csrf: z.string().meta({ description: 'Sent back as `x-csrf-token` with all but GET' }),
-    expiresAt: isoTimeSchema,
+    csrf: z
+      .string()
+      .nullable()
+      .meta({ description: 'Pages send it as `x-csrf-token` with all but GET; null for a token' }),
+    expiresAt: isoTimeSchema.nullable().meta({ description: 'Of the session; null for a token' }),
   })
   .meta({ id: 'Session' });
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { isoTimeSchema } from './schema-change.js';
+import { nextSchema } from './page.js';
+import { isoTimeSchema, lookedSchema } from './schema-change.js';
 
 /** One thing that Belay did, chained to the one before. */
 export const ledgerEntrySchema = z
@@ -22,7 +23,9 @@ export const ledgerEntrySchema = z
 
 export const ledgerPageSchema = z.object({
   entries: z.array(ledgerEntrySchema).meta({ description: 'Newest first' }),
-  next: z.string().nullable(),
+  next: nextSchema,
+  at: lookedSchema.at.optional(),
+  problem: lookedSchema.problem.optional(),
 });
 
 export const ledgerVerificationSchema = z

@@ -25,3 +25,12 @@ export const assessedChangeSchema = z.looseObject({
 export const isoTimeSchema = z
   .string()
   .meta({ description: 'ISO 8601 in UTC', example: '2026-11-20T14:30:00.000Z' });
+
+/** Beside what comes from the last look at a database. */
+export const lookedSchema = {
+  at: isoTimeSchema.meta({ description: 'When the database was looked at' }),
+  problem: z
+    .looseObject({ code: z.string(), message: z.string() })
+    .nullable()
+    .meta({ description: 'Why the last look failed: the rest is older then, or empty' }),
+};

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isoTimeSchema } from './schema-change.js';
+import { isoTimeSchema, lookedSchema } from './schema-change.js';
 
 /** A recorded version of the schema and what it follows. */
 export const versionSchema = z
@@ -21,5 +21,6 @@ export const versionGraphSchema = z
   .object({
     versions: z.array(versionSchema).meta({ description: 'Each after its parents' }),
     current: z.string().nullable().meta({ description: 'Id of the version that it is at' }),
+    ...lookedSchema,
   })
   .meta({ id: 'VersionGraph' });
