@@ -1,8 +1,26 @@
 import type { Api } from '../http/api.js';
+import { addBranchRoutes } from './branches.js';
+import { addComparisonRoutes } from './comparisons.js';
+import { addDriftRoutes } from './drift.js';
+import { addLedgerRoutes } from './ledger.js';
+import { addPeopleRoutes } from './people.js';
+import { addPlanRoutes } from './plans.js';
+import { addRehearsalRoutes } from './rehearsals.js';
+import { addRollbackRoutes } from './rollbacks.js';
+import { addScheduleRoutes } from './schedules.js';
+import { addSchemaComparisonRoutes } from './schema-comparisons.js';
+import { addSessionRoutes } from './session.js';
+import { addTokenRoutes } from './tokens.js';
+import { addVersionRoutes } from './versions.js';
+import { addWebhookRoutes } from './webhooks.js';
 
 /** Every route of the API, one noun a file. */
 export function addAllRoutes(api: Api): void {
   for (const add of nouns) add(api);
 }
 
-const nouns: readonly ((api: Api) => void)[] = [];
+const nouns: readonly ((api: Api) => void)[] = [
+  ...[addComparisonRoutes, addBranchRoutes, addPlanRoutes, addRehearsalRoutes, addRollbackRoutes],
+  ...[addVersionRoutes, addDriftRoutes, addSchemaComparisonRoutes, addLedgerRoutes],
+  ...[addSessionRoutes, addTokenRoutes, addPeopleRoutes, addScheduleRoutes, addWebhookRoutes],
+];
