@@ -1,5 +1,4 @@
 import { newSnapshotId } from '../../domain/clone-name.js';
-import type { DrillDifference } from '../../domain/drill.js';
 import { formatBytes } from '../../domain/format-bytes.js';
 import type { LedgerHead } from '../../domain/ledger.js';
 import type { ArchiveManifest } from '../../domain/manifest.js';
@@ -23,6 +22,7 @@ import {
   prepareToArchive,
 } from './archive-options.js';
 import { type Archives, readArchives, toArchivedSnapshot } from './archives.js';
+import type { CheckpointResult } from './checkpoint-result.js';
 import type { ChosenTables } from './choose-tables.js';
 import { cleanStore } from './clean-store.js';
 import { claimDrillName } from './drill-claim.js';
@@ -53,25 +53,7 @@ export interface CheckpointOptions extends WorkOptions, ArchiveOptions {
     | undefined;
 }
 
-export interface CheckpointResult {
-  /** Whether what was asked for was done: sealed, and proven unless no drill was wanted. */
-  readonly ok: boolean;
-  readonly tag: string;
-  /** Of the archive in the store, for people: "412.3 MB". */
-  readonly size: string;
-  readonly sizeBytes: number;
-  readonly sha256: string;
-  readonly restore_drill: 'proven' | 'failed' | 'not-run';
-  readonly rows: number;
-  readonly tables: number;
-  /** The snapshot that the archive is; of a failed drill under another tag, so that the tag stays free. */
-  readonly snapshot: Snapshot;
-  readonly durationMs: number;
-  /** What the restored copy does not share with the source; empty where it is proven. */
-  readonly differences: readonly DrillDifference[];
-  /** Of the ledger, to be noted elsewhere. */
-  readonly ledger: LedgerHead;
-}
+export type { CheckpointResult } from './checkpoint-result.js';
 
 /**
  * Makes a checkpoint: a pg_dump archive of the live database in the store, sealed, restored into a real PostgreSQL and

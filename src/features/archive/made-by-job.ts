@@ -2,7 +2,7 @@ import { formatBytes } from '../../domain/format-bytes.js';
 import type { Store } from '../../store/store.js';
 import { readLedgerHead } from '../ledger/head.js';
 import { type Archives, toArchivedSnapshot } from './archives.js';
-import type { CheckpointResult } from './checkpoint.js';
+import type { CheckpointResult } from './checkpoint-result.js';
 
 /**
  * What an earlier attempt of a job had sealed before it was ended: the job's result, as if it had come to tell. The caller holds the
