@@ -3,20 +3,18 @@ import { nextSchema } from './page.js';
 import { isoTimeSchema, lookedSchema } from './schema-change.js';
 
 /** A branch as lists show it: without a URL, so without a password. */
-export const branchSummarySchema = z
-  .looseObject({
-    name: z.string().meta({ example: 'feature/invoices' }),
-    database: z.string(),
-    isolation: z.string().meta({ example: 'database' }),
-    state: z.string().meta({ example: 'ready' }),
-    basedOn: z.string().nullable().meta({ description: 'Tag; null: from what was live' }),
-    createdAt: isoTimeSchema,
-    expiresAt: isoTimeSchema.nullable(),
-    isProtected: z.boolean(),
-    gitBranch: z.string().nullable(),
-    sizeBytes: z.number().nullable(),
-  })
-  .meta({ id: 'BranchSummary' });
+export const branchSummarySchema = z.looseObject({
+  name: z.string().meta({ example: 'feature/invoices' }),
+  database: z.string(),
+  isolation: z.string().meta({ example: 'database' }),
+  state: z.string().meta({ example: 'ready' }),
+  basedOn: z.string().nullable().meta({ description: 'Tag; null: from what was live' }),
+  createdAt: isoTimeSchema,
+  expiresAt: isoTimeSchema.nullable(),
+  isProtected: z.boolean(),
+  gitBranch: z.string().nullable(),
+  sizeBytes: z.number().nullable(),
+});
 
 export const branchListSchema = z.object({
   branches: z.array(branchSummarySchema),
@@ -26,29 +24,26 @@ export const branchListSchema = z.object({
 
 /** What making one ended with. */
 export const createdBranchSchema = z.looseObject({}).meta({
-  id: 'CreatedBranch',
   description: 'The branch, as `belay branch create --json` prints it',
 });
 
-export const resetBranchSchema = z
-  .looseObject({ ok: z.literal(true), name: z.string(), database: z.string() })
-  .meta({ id: 'ResetBranch' });
+export const resetBranchSchema = z.looseObject({
+  ok: z.literal(true),
+  name: z.string(),
+  database: z.string(),
+});
 
-export const deletedBranchSchema = z
-  .looseObject({
-    ok: z.literal(true),
-    name: z.string(),
-    database: z.string(),
-    snapshots: z.array(z.string()).meta({ description: 'Tags of the snapshots that went with it' }),
-  })
-  .meta({ id: 'DeletedBranch' });
+export const deletedBranchSchema = z.looseObject({
+  ok: z.literal(true),
+  name: z.string(),
+  database: z.string(),
+  snapshots: z.array(z.string()).meta({ description: 'Tags of the snapshots that went with it' }),
+});
 
-export const collectionSchema = z
-  .looseObject({
-    ok: z.literal(true),
-    dryRun: z.boolean(),
-    removed: z.array(z.looseObject({ name: z.string(), why: z.string() })),
-    kept: z.array(z.looseObject({ name: z.string(), why: z.string() })),
-    freedBytes: z.number(),
-  })
-  .meta({ id: 'BranchCollection' });
+export const collectionSchema = z.looseObject({
+  ok: z.literal(true),
+  dryRun: z.boolean(),
+  removed: z.array(z.looseObject({ name: z.string(), why: z.string() })),
+  kept: z.array(z.looseObject({ name: z.string(), why: z.string() })),
+  freedBytes: z.number(),
+});

@@ -8,19 +8,17 @@ const sideSchema = z.looseObject({
 });
 
 /** What `belay diff --json` prints. */
-export const comparisonSchema = z
-  .looseObject({
-    a: sideSchema,
-    b: sideSchema,
-    identical: z.boolean(),
-    schema: z.array(schemaChangeSchema).meta({ description: 'What turns A’s schema into B’s' }),
-    rowCounts: z
-      .array(z.looseObject({ table: z.string() }))
-      .meta({ description: 'Tables whose number of rows differs' }),
-    sequences: z.array(z.looseObject({})),
-    data: z
-      .array(z.looseObject({}))
-      .optional()
-      .meta({ description: 'Rows that differ, by table; only with `data`' }),
-  })
-  .meta({ id: 'Comparison' });
+export const comparisonSchema = z.looseObject({
+  a: sideSchema,
+  b: sideSchema,
+  identical: z.boolean(),
+  schema: z.array(schemaChangeSchema).meta({ description: 'What turns A’s schema into B’s' }),
+  rowCounts: z
+    .array(z.looseObject({ table: z.string() }))
+    .meta({ description: 'Tables whose number of rows differs' }),
+  sequences: z.array(z.looseObject({})),
+  data: z
+    .array(z.looseObject({}))
+    .optional()
+    .meta({ description: 'Rows that differ, by table; only with `data`' }),
+});

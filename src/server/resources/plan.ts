@@ -16,20 +16,18 @@ const impactSchema = z.looseObject({
 });
 
 /** What a migration would do to the data that is there now. */
-export const impactPlanSchema = z
-  .looseObject({
-    safety: safetySchema,
-    statements: z.array(
-      z.looseObject({
-        index: z.int(),
-        line: z.int(),
-        sql: z.string(),
-        safety: safetySchema,
-        impacts: z.array(impactSchema),
-      }),
-    ),
-    totals: z.looseObject({ statements: z.int(), recordsAtRisk: z.number() }),
-    notes: z.array(z.string()),
-    measuredAt: isoTimeSchema,
-  })
-  .meta({ id: 'ImpactPlan' });
+export const impactPlanSchema = z.looseObject({
+  safety: safetySchema,
+  statements: z.array(
+    z.looseObject({
+      index: z.int(),
+      line: z.int(),
+      sql: z.string(),
+      safety: safetySchema,
+      impacts: z.array(impactSchema),
+    }),
+  ),
+  totals: z.looseObject({ statements: z.int(), recordsAtRisk: z.number() }),
+  notes: z.array(z.string()),
+  measuredAt: isoTimeSchema,
+});

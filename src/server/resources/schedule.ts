@@ -33,20 +33,18 @@ export const scheduleChangeSchema = z.strictObject({
   enabled: z.boolean().optional(),
 });
 
-export const scheduleSchema = z
-  .object({
-    id: z.string(),
-    database: z.string(),
-    name: z.string(),
-    cron: z.string(),
-    timezone: z.string(),
-    type: typeSchema,
-    input: z.record(z.string(), z.unknown()),
-    enabled: z.boolean(),
-    createdAt: isoTimeSchema,
-    createdBy: z.string(),
-    nextAt: isoTimeSchema.nullable(),
-    lastJob: z.object({ id: z.string(), state: z.string(), createdAt: isoTimeSchema }).nullable(),
-    problem: z.string().nullable(),
-  })
-  .meta({ id: 'Schedule' });
+export const scheduleSchema = z.object({
+  id: z.string(),
+  database: z.string(),
+  name: z.string(),
+  cron: z.string(),
+  timezone: z.string(),
+  type: typeSchema,
+  input: z.record(z.string(), z.unknown()),
+  enabled: z.boolean(),
+  createdAt: isoTimeSchema,
+  createdBy: z.string(),
+  nextAt: isoTimeSchema.nullable(),
+  lastJob: z.object({ id: z.string(), state: z.string(), createdAt: isoTimeSchema }).nullable(),
+  problem: z.string().nullable(),
+});

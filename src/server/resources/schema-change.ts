@@ -6,14 +6,12 @@ export const safetySchema = z.enum(['SAFE', 'DATA_LOSS', 'UNSAFE']).meta({
 });
 
 /** One difference between two schemas. */
-export const schemaChangeSchema = z
-  .looseObject({
-    kind: z.enum(['added', 'removed', 'changed']),
-    object: z.string().meta({ description: 'Kind of the object', example: 'column' }),
-    name: z.string().meta({ example: 'public.orders.total' }),
-    detail: z.string().meta({ example: 'type: integer → bigint' }),
-  })
-  .meta({ id: 'SchemaChange' });
+export const schemaChangeSchema = z.looseObject({
+  kind: z.enum(['added', 'removed', 'changed']),
+  object: z.string().meta({ description: 'Kind of the object', example: 'column' }),
+  name: z.string().meta({ example: 'public.orders.total' }),
+  detail: z.string().meta({ example: 'type: integer → bigint' }),
+});
 
 /** A difference, and what undoing or doing it means for the rows. */
 export const assessedChangeSchema = z.looseObject({
