@@ -1,15 +1,22 @@
 import type { Api } from '../http/api.js';
 import { addBranchRoutes } from './branches.js';
+import { addCheckpointRoutes } from './checkpoint.js';
 import { addComparisonRoutes } from './comparisons.js';
+import { addDatabaseRoutes } from './databases.js';
 import { addDriftRoutes } from './drift.js';
+import { addHealthRoutes } from './health.js';
+import { addJobRoutes } from './jobs.js';
 import { addLedgerRoutes } from './ledger.js';
 import { addPeopleRoutes } from './people.js';
 import { addPlanRoutes } from './plans.js';
+import { addProofRoutes } from './proofs.js';
 import { addRehearsalRoutes } from './rehearsals.js';
+import { addRestoreRoutes } from './restores.js';
 import { addRollbackRoutes } from './rollbacks.js';
 import { addScheduleRoutes } from './schedules.js';
 import { addSchemaComparisonRoutes } from './schema-comparisons.js';
 import { addSessionRoutes } from './session.js';
+import { addSnapshotRoutes } from './snapshots.js';
 import { addTokenRoutes } from './tokens.js';
 import { addVersionRoutes } from './versions.js';
 import { addWebhookRoutes } from './webhooks.js';
@@ -20,6 +27,8 @@ export function addAllRoutes(api: Api): void {
 }
 
 const nouns: readonly ((api: Api) => void)[] = [
+  ...[addCheckpointRoutes, addDatabaseRoutes, addSnapshotRoutes, addRestoreRoutes, addProofRoutes],
+  ...[addJobRoutes, addHealthRoutes],
   ...[addComparisonRoutes, addBranchRoutes, addPlanRoutes, addRehearsalRoutes, addRollbackRoutes],
   ...[addVersionRoutes, addDriftRoutes, addSchemaComparisonRoutes, addLedgerRoutes],
   ...[addSessionRoutes, addTokenRoutes, addPeopleRoutes, addScheduleRoutes, addWebhookRoutes],
