@@ -13,6 +13,7 @@ import { addInitCommand } from './commands/init.js';
 import { addLedgerCommand } from './commands/ledger.js';
 import { addListCommand } from './commands/list.js';
 import { addLocalCommand } from './commands/local.js';
+import { addMcpCommand } from './commands/mcp.js';
 import { addMigrateCommand } from './commands/migrate.js';
 import { addMoveCommands } from './commands/move.js';
 import { addPlanCommand } from './commands/plan.js';
@@ -110,6 +111,7 @@ const commands: readonly ((program: Command, bind: Bind) => void)[] = [
   addShadowCommand,
   addBranchCommand,
   addGatewayCommand,
+  addMcpCommand,
   addGitCommands,
   addEnvCommand,
   addUrlCommand,
