@@ -13,3 +13,23 @@ export async function cancelQueries(
   const session = await openSession();
   await session.query('SELECT pg_cancel_backend(pid) FROM unnest($1::int[]) pid', [pids]);
 }
+
+/**
+ * Lets an abort cancel what a session runs, through another session.
+ * @returns ends that. Resolves when a cancel that is under way has arrived: one that came later would end the session's next statement
+ */
+export function cancelOnAbort(
+  signal: AbortSignal | undefined,
+  canceller: Session,
+  running: Session,
+): () => Promise<void> {
+  let arriving: Promise<unknown> | undefined;
+  const cancel = () => {
+    arriving = canceller.query('SELECT pg_cancel_backend($1)', [running.pid]).catch(() => {});
+  };
+  signal?.addEventListener('abort', cancel);
+  return async () => {
+    signal?.removeEventListener('abort', cancel);
+    await arriving;
+  };
+}

@@ -1,6 +1,7 @@
 import type { MigrationScript } from '../../domain/migration.js';
 import { silentReporter } from '../../domain/reporter.js';
 import { BelayError } from '../../errors.js';
+import { cancelOnAbort } from '../../postgres/cancel.js';
 import { checkScript } from '../../postgres/check-script.js';
 import { readGitState } from '../../process/git.js';
 import type { Target } from '../target/open-target.js';
@@ -56,14 +57,11 @@ export async function cancelling<T>(
   { session }: Pick<OwnMigrations, 'session'>,
   work: () => Promise<T>,
 ): Promise<T> {
-  const cancel = () => {
-    helper.query('SELECT pg_cancel_backend($1)', [session.pid]).catch(() => {});
-  };
-  signal?.addEventListener('abort', cancel);
+  const stopCancelling = cancelOnAbort(signal, helper, session);
   try {
     return await work();
   } finally {
-    signal?.removeEventListener('abort', cancel);
+    await stopCancelling();
   }
 }
 

@@ -3,6 +3,7 @@ import type { DatabaseProperties } from '../../domain/properties.js';
 import type { RehearsalSource } from '../../domain/rehearsal.js';
 import { type Reporter, reportStep } from '../../domain/reporter.js';
 import { BelayError, toBelayError } from '../../errors.js';
+import { cancelOnAbort } from '../../postgres/cancel.js';
 import {
   type CopyRequest,
   checkSpace,
@@ -132,10 +133,7 @@ export async function withWorkingCopy<T>(
     return session;
   };
   const helper = await opener()();
-  const cancel = () => {
-    helper.query('SELECT pg_cancel_backend($1)', [admin.pid]).catch(() => {});
-  };
-  signal?.addEventListener('abort', cancel, { once: true });
+  const stopCancelling = cancelOnAbort(signal, helper, admin);
   const found = await findDatabase(admin, before);
   const request = {
     ...{ main: admin, helper, source: before, owner: order.owner, policy: 'terminate' as const },
@@ -156,7 +154,7 @@ export async function withWorkingCopy<T>(
       ...{ openBefore: opener(before), openAfter: opener(after), openAdmin: opener() },
     });
   } finally {
-    signal?.removeEventListener('abort', cancel);
+    await stopCancelling();
     await closeAll(opened);
     if (after !== undefined) await removeCopy(admin, after, reporter);
     await closeDatabase(admin, before).catch(() => {});

@@ -1,5 +1,6 @@
 import { type Reporter, type RunOptions, silentReporter } from '../../domain/reporter.js';
 import { BelayError } from '../../errors.js';
+import { cancelOnAbort } from '../../postgres/cancel.js';
 import { type DataDirectory, locateDataDirectory } from '../../postgres/data-directory.js';
 import type { Session } from '../../postgres/session.js';
 import { acquireTargetLock, releaseTargetLock } from '../../postgres/target-lock.js';
@@ -45,10 +46,7 @@ export async function underLock<T>(
   const { main } = target;
   throwIfAborted(signal);
   const helper = await target.openHelper();
-  const cancel = () => {
-    helper.query('SELECT pg_cancel_backend($1)', [main.pid]).catch(() => {});
-  };
-  signal?.addEventListener('abort', cancel);
+  const stopCancelling = cancelOnAbort(signal, helper, main);
   try {
     // Connecting takes a moment, and an abort in it would have had no listener.
     throwIfAborted(signal);
@@ -68,7 +66,7 @@ export async function underLock<T>(
   } catch (error) {
     throw signal?.aborted ? interruption(signal) : error;
   } finally {
-    signal?.removeEventListener('abort', cancel);
+    await stopCancelling();
     await releaseTargetLock(main, target.database).catch(() => {});
     await helper.close();
   }
