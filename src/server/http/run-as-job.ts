@@ -47,7 +47,9 @@ export async function beginJob<T extends JobType>(
   const { jobId } = await withIdempotencyKey(
     catalog,
     { key, callerId: caller.id, requestHash },
-    async () => ({ jobId: (await jobs.add({ ...order, caller })).id }),
+    async (idempotency) => ({
+      jobId: (await jobs.add({ ...order, caller, idempotency })).id,
+    }),
   );
   const job = await jobs.get(jobId);
   if (job) return job;
