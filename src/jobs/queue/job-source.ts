@@ -27,6 +27,11 @@ export interface JobSource {
   report(job: ClaimedJob, events: readonly JobEvent['event'][]): Promise<void>;
   /** @returns false where the job was lost before: the outcome was not taken */
   finish(job: ClaimedJob, outcome: JobOutcome): Promise<boolean>;
+  /**
+   * Gives the job back unfinished: the next worker begins it again, where it may be begun again; else it has failed with this
+   * error. Without this method it is left until its lease has ended.
+   */
+  release?(job: ClaimedJob, error: JobError): Promise<void>;
 }
 
 /** Does what a job says, with the credentials that only the worker knows. Throws BelayError; an abort ends it. */

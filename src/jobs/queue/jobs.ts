@@ -1,11 +1,14 @@
 import type { Caller } from '../../contract/caller.js';
 import type { Job, JobEvent, JobInput, JobState, JobType } from '../../contract/job.js';
+import type { IdempotencyKey } from './idempotency.js';
 
 export interface JobOrder<T extends JobType = JobType> {
   readonly database: string;
   readonly type: T;
   readonly input: JobInput<T>;
   readonly caller: Pick<Caller, 'kind' | 'id' | 'name'>;
+  /** The same key of the same caller gives the job that it began first. */
+  readonly idempotency?: IdempotencyKey | undefined;
 }
 
 export interface JobFilter {
@@ -24,7 +27,8 @@ export interface JobFilter {
 export interface Jobs {
   /**
    * Accepts a job: from here on it ends as succeeded, failed or cancelled, whatever dies.
-   * @throws BelayError TOO_MANY_JOBS where the queue is full (details: `retryAfterSeconds`), DATABASE_NOT_REGISTERED
+   * @throws BelayError TOO_MANY_JOBS where the queue is full (details: `retryAfterSeconds`), DATABASE_NOT_REGISTERED,
+   * IDEMPOTENCY_KEY_REUSED
    */
   add<T extends JobType>(order: JobOrder<T>): Promise<Job>;
   get(id: string): Promise<Job | undefined>;
@@ -34,6 +38,6 @@ export interface Jobs {
   follow(id: string, afterSeq: number, signal: AbortSignal): AsyncIterable<JobEvent>;
   /** Resolves when the job is over, or when the signal is aborted, with the job as it is then. */
   wait(id: string, signal: AbortSignal): Promise<Job>;
-  /** A queued one is over at once; one that runs is told at its next renewal. @throws BelayError JOB_NOT_FOUND */
+  /** A queued one is over at once; one that runs is told at its next renewal. @throws BelayError JOB_NOT_FOUND, JOB_OVER */
   cancel(id: string): Promise<Job>;
 }
