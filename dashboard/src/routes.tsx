@@ -27,4 +27,30 @@ const page = <Name extends string>(
 /** Every page, in the order of the navigation. */
 export const routes: readonly PageRoute[] = [
   { path: '/', Page: page(() => import('./pages/databases'), 'DatabasesPage') },
+  { path: '/databases/add', Page: page(() => import('./pages/add-database'), 'AddDatabasePage') },
+  {
+    path: '/db/:database',
+    Page: page(() => import('./pages/timeline'), 'TimelinePage'),
+    link: { label: 'Timeline', place: 'database' },
+  },
+  {
+    path: '/db/:database/create-snapshot',
+    Page: page(() => import('./pages/create-snapshot'), 'CreateSnapshotPage'),
+  },
+  {
+    path: '/db/:database/back-up',
+    Page: page(() => import('./pages/back-up'), 'BackUpPage'),
+  },
+  {
+    path: '/db/:database/snapshots/:reference',
+    Page: page(() => import('./pages/snapshot'), 'SnapshotPage'),
+  },
+  {
+    path: '/db/:database/restore/:reference',
+    Page: page(() => import('./pages/restore'), 'RestorePage'),
+  },
+  {
+    path: '/db/:database/undo',
+    Page: page(() => import('./pages/undo'), 'UndoPage'),
+  },
 ];

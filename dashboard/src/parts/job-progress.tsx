@@ -59,6 +59,8 @@ export function tellStory(events: readonly JobEvent[]): Story {
 export function JobProgress(props: {
   readonly id: string;
   readonly onOver?: ((job: Job) => void) | undefined;
+  /** Only a look: once it has succeeded, its steps are of no interest any more. */
+  readonly isBrief?: boolean;
   /** Beside the failure: what can be done then. */
   readonly afterFailure?: ReactNode;
   readonly children?: (job: Job) => ReactNode;
@@ -75,6 +77,7 @@ export function JobProgress(props: {
   if (error) return <ErrorState error={error} title="This job cannot be shown" />;
   if (!job) return <Loading what="Looking at the job" />;
   const failure = jobFailure(job);
+  if (props.isBrief && job.state === 'succeeded') return props.children?.(job);
   return (
     <div className="job" data-state={job.state}>
       <p className="job-title">
