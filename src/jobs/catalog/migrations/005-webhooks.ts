@@ -30,6 +30,8 @@ CREATE TABLE belay_server.webhook_deliveries (
   attempts integer NOT NULL DEFAULT 0,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   next_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  -- While a server sends it; after that time, the server has died.
+  sending_until timestamptz,
   last_attempt_at timestamptz,
   delivered_at timestamptz,
   status integer,
@@ -38,6 +40,8 @@ CREATE TABLE belay_server.webhook_deliveries (
 );
 CREATE INDEX webhook_deliveries_due_idx ON belay_server.webhook_deliveries (next_at)
   WHERE state = 'pending';
+CREATE INDEX webhook_deliveries_sending_idx ON belay_server.webhook_deliveries (webhook_id)
+  WHERE sending_until IS NOT NULL;
 CREATE INDEX webhook_deliveries_newest_idx
   ON belay_server.webhook_deliveries (webhook_id, created_at DESC, id DESC);
 
