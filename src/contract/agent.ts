@@ -26,11 +26,18 @@ export const agentClaimSchema = z.strictObject({
 });
 
 export const claimedJobSchema = jobSchema.extend({
+  /** As it is registered: an agent takes more care than its own configuration asks for, never less. */
+  environment: z.enum(['development', 'production']),
   lease: z.string().max(200),
   leaseMs: z.int().positive(),
 });
 
 const lease = textSchema(1, 200);
+const agentErrorSchema = jobErrorSchema.extend({
+  code: textSchema(1, 100),
+  message: z.string().max(20_000),
+  hint: z.string().max(20_000).optional(),
+});
 
 export const agentRenewalSchema = z.strictObject({ lease });
 export const agentRenewedSchema = z.object({ answer: z.enum(['renewed', 'cancel', 'lost']) });
@@ -44,17 +51,14 @@ export const agentOutcomeSchema = z.discriminatedUnion('state', [
   z.strictObject({ state: z.literal('succeeded'), result: z.unknown() }),
   z.strictObject({
     state: z.literal('failed'),
-    error: jobErrorSchema.extend({
-      code: textSchema(1, 100),
-      message: z.string().max(20_000),
-      hint: z.string().max(20_000).optional(),
-    }),
+    error: agentErrorSchema,
     result: z.unknown().optional(),
   }),
   z.strictObject({ state: z.literal('cancelled') }),
 ]);
 
 export const agentFinishSchema = z.strictObject({ lease, outcome: agentOutcomeSchema });
+export const agentReleaseSchema = z.strictObject({ lease, error: agentErrorSchema });
 export const agentFinishedSchema = z.object({ taken: z.boolean() });
 
 /** Who runs agents, and what they serve. */
@@ -177,15 +181,7 @@ export const inventorySchema = z.strictObject({
   ledger: z.array(ledgerEntrySchema).max(500),
 });
 
-/**
- * Whether PostgreSQL can keep a document as JSON: it knows neither NUL nor half a character of two units.
- * @param json as `JSON.stringify` writes it
- */
-export function isStorable(json: string): boolean {
-  return !/(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/.test(json);
-}
-
-/** A document as JSON that {@link isStorable}: what cannot be kept becomes the replacement character. */
+/** A document as JSON that PostgreSQL can keep: NULs and halves of characters become the replacement character. */
 export function toStorableJson(document: unknown): string {
   return JSON.stringify(document, (_key, value) =>
     typeof value === 'string' ? value.replace(/\0|\p{Cs}/gu, '\ufffd') : value,
