@@ -13,6 +13,8 @@ export interface RestorePreview {
   readonly tables: readonly string[] | null;
   /** From the snapshot to what is live: what came since, and would go. Empty where nothing is replaced. */
   readonly schema: readonly SchemaChange[];
+  /** What could not be compared of the schemas, so that changes may be missing; null: all was. */
+  readonly schemaNotCompared: string | null;
   /** Tables whose row counts differ; null: the table is not there. */
   readonly rowCounts: readonly {
     readonly table: string;
