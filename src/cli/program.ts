@@ -16,6 +16,7 @@ import { addLocalCommand } from './commands/local.js';
 import { addMcpCommand } from './commands/mcp.js';
 import { addMigrateCommand } from './commands/migrate.js';
 import { addMoveCommands } from './commands/move.js';
+import { addPersonCommand } from './commands/person.js';
 import { addPlanCommand } from './commands/plan.js';
 import { addProtectCommands } from './commands/protect.js';
 import { addProofCommands } from './commands/prove.js';
@@ -27,11 +28,13 @@ import { addRestoreCommand } from './commands/restore.js';
 import { addRollbackCommand } from './commands/rollback.js';
 import { addRunCommand } from './commands/run.js';
 import { addSchemaCommand } from './commands/schema.js';
+import { addServeCommand } from './commands/serve.js';
 import { addShadowCommand } from './commands/shadow.js';
 import { addShowCommand } from './commands/show.js';
 import { addSnapshotCommand } from './commands/snapshot.js';
 import { addStatusCommand } from './commands/status.js';
 import { addSwitchCommand } from './commands/switch.js';
+import { addTokenCommand } from './commands/token.js';
 import { addUndoCommand } from './commands/undo.js';
 import { addUrlCommand } from './commands/url.js';
 import { type CommandContext, createContext } from './context.js';
@@ -111,6 +114,7 @@ const commands: readonly ((program: Command, bind: Bind) => void)[] = [
   addShadowCommand,
   addBranchCommand,
   addGatewayCommand,
+  addServeCommand,
   addMcpCommand,
   addGitCommands,
   addEnvCommand,
@@ -121,6 +125,8 @@ const commands: readonly ((program: Command, bind: Bind) => void)[] = [
   addRollbackCommand,
   addLedgerCommand,
   addRepairCommand,
+  addTokenCommand,
+  addPersonCommand,
   addCompletionCommands,
 ];
 

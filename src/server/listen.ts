@@ -6,8 +6,10 @@ import type { ApiEnv } from './http/api.js';
 
 export interface Listener {
   readonly port: number;
-  /** Takes no more connections; ends when the last request is answered, at the latest after `graceMs`. */
-  close(graceMs: number): Promise<void>;
+  /** Takes no more connections; those that are idle end. */
+  stop(): void;
+  /** Resolves when the last request is answered; after `graceMs` they are cut off. */
+  ended(graceMs: number): Promise<void>;
 }
 
 /** How long a client may take to send its headers, and its whole request: slow ones must not hold connections. */
@@ -38,7 +40,7 @@ export async function listen(
   const address = server.address();
   return {
     port: typeof address === 'object' && address ? address.port : port,
-    close: (graceMs) => closeServer(server, graceMs),
+    ...closingOf(server),
   };
 }
 
@@ -55,10 +57,19 @@ function cannotListen(error: NodeJS.ErrnoException, host: string, port: number):
   });
 }
 
-async function closeServer(server: Server, graceMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-  await closed;
-  clearTimeout(timer);
+function closingOf(server: Server): Pick<Listener, 'stop' | 'ended'> {
+  let closed: Promise<void> | undefined;
+  const stop = () => {
+    closed ??= new Promise((resolve) => server.close(() => resolve()));
+    server.closeIdleConnections();
+  };
+  return {
+    stop,
+    ended: async (graceMs) => {
+      stop();
+      const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
 }

@@ -28,7 +28,8 @@ const staleAfterMs = 60_000;
  */
 export async function lockServer(home: string, name = 'server'): Promise<ServerLock> {
   const folder = path.join(home, 'serve');
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  // The embedded catalog’s server may be another user’s, and has to pass through.
+  await mkdir(folder, { recursive: true, mode: 0o711 });
   const file = path.join(folder, `${name}.json`);
   const own: Holder = {
     process: await ownIdentity(),
