@@ -53,4 +53,60 @@ export const routes: readonly PageRoute[] = [
     path: '/db/:database/undo',
     Page: page(() => import('./pages/undo'), 'UndoPage'),
   },
+  {
+    path: '/db/:database/compare',
+    Page: page(() => import('./pages/compare'), 'ComparePage'),
+    link: { label: 'Compare', place: 'database', scope: 'read' },
+  },
+  {
+    path: '/db/:database/branches',
+    Page: page(() => import('./pages/branches'), 'BranchesPage'),
+    link: { label: 'Branches', place: 'database', scope: 'read' },
+  },
+  {
+    path: '/db/:database/plan',
+    Page: page(() => import('./pages/plan'), 'PlanPage'),
+    link: { label: 'Plan a migration', place: 'database', scope: 'restore' },
+  },
+  {
+    path: '/db/:database/versions',
+    Page: page(() => import('./pages/versions'), 'VersionsPage'),
+    link: { label: 'Versions', place: 'database', scope: 'read' },
+  },
+  {
+    path: '/db/:database/drift',
+    Page: page(() => import('./pages/drift'), 'DriftPage'),
+    link: { label: 'Drift', place: 'database', scope: 'read' },
+  },
+  {
+    path: '/db/:database/ledger',
+    Page: page(() => import('./pages/ledger'), 'LedgerPage'),
+    link: { label: 'Ledger', place: 'database', scope: 'read' },
+  },
+  {
+    path: '/jobs',
+    Page: page(() => import('./pages/jobs'), 'JobsPage'),
+    link: { label: 'Jobs', place: 'server' },
+  },
+  { path: '/jobs/:id', Page: page(() => import('./pages/job'), 'JobPage') },
+  {
+    path: '/schedules',
+    Page: page(() => import('./pages/schedules'), 'SchedulesPage'),
+    link: { label: 'Schedules', place: 'server', scope: 'read' },
+  },
+  {
+    path: '/webhooks',
+    Page: page(() => import('./pages/webhooks'), 'WebhooksPage'),
+    link: { label: 'Webhooks', place: 'server', scope: 'admin' },
+  },
+  {
+    path: '/tokens',
+    Page: page(() => import('./pages/tokens'), 'TokensPage'),
+    link: { label: 'Tokens', place: 'server', scope: 'admin' },
+  },
+  {
+    path: '/people',
+    Page: page(() => import('./pages/people'), 'PeoplePage'),
+    link: { label: 'People', place: 'server', scope: 'admin' },
+  },
 ];

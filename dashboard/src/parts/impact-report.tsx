@@ -12,6 +12,7 @@ import {
 import { SafetyBadge } from './safety-badge';
 import { Notice } from './states';
 import { Badge, Facts, Time } from './values';
+import '../styles/reports.css';
 
 const findingLooks: Readonly<Record<Finding, 'ok' | 'warn' | 'danger' | 'neutral'>> = {
   ...{ loss: 'danger', fails: 'danger', unknown: 'warn', risky: 'warn', waits: 'warn' },

@@ -69,7 +69,7 @@ export function PersonForm({ onDone }: { readonly onDone: () => void }) {
     password: passwordProblem(password),
     databases: boundProblem(databases),
   };
-  const shown = isChecked ? errors : {};
+  const shown: Partial<typeof errors> = isChecked ? errors : {};
   const submit = () => {
     setChecked(true);
     if (Object.values(errors).some(Boolean)) return;

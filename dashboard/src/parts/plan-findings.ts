@@ -1,5 +1,5 @@
 import type { Impact, ImpactPlan, StatementImpact } from '../../../src/domain/impact.js';
-import { count, plural } from './words.js';
+import { formatCount, plural } from '../format.js';
 
 /**
  * What an impact is, before anything else: each is said once, under the first that fits.
@@ -82,7 +82,7 @@ export function verdictOf({ totals, statements }: ImpactPlan): {
   if (has('risky')) return { tone: 'warn', text: 'Nothing is lost, but it is risky.' };
   if (has('waits')) return { tone: 'warn', text: 'Nothing is lost, but others would wait.' };
   const all =
-    statements.length === 1 ? 'The statement' : `All ${count(statements.length)} statements`;
+    statements.length === 1 ? 'The statement' : `All ${formatCount(statements.length)} statements`;
   const lose = statements.length === 1 ? 'loses' : 'lose';
   return { tone: 'good', text: `${all} ${lose} nothing.` };
 }

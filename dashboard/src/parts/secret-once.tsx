@@ -3,6 +3,7 @@ import { announce } from '../announce';
 import { Button } from './button';
 import { Field } from './form';
 import { Notice } from './states';
+import '../styles/reports.css';
 
 /** Copies a text. Browsers allow the newer way on HTTPS and on this device only. */
 async function copyText(text: string, from: HTMLInputElement | null): Promise<boolean> {
