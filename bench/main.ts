@@ -34,6 +34,7 @@ import { schemaBars } from './schema/bars.js';
 import type { SchemaResult } from './schema/results.js';
 import { measureSchemas } from './schema/suite.js';
 import { renderSchemas } from './schema/tables.js';
+import { measureServing, renderServing, type ServingResult, servingBars } from './server/suite.js';
 import { type BenchServer, findServers, startBenchServer } from './server.js';
 import { measureHook } from './start-up.js';
 import { measureServer, prepareStartUp } from './suite.js';
@@ -47,6 +48,7 @@ interface Results {
   readonly impacts: ImpactResult[];
   readonly rehearsals: RehearsalsResult[];
   readonly branches: BranchesResult[];
+  readonly serving: ServingResult[];
   readonly notMeasured: string[];
 }
 
@@ -204,6 +206,27 @@ async function measureAllBranches(
   });
 }
 
+/** The timeline's archives share one file. */
+const servingBytes = 200e6;
+
+async function measureAllServing(
+  options: BenchOptions,
+  signal: AbortSignal,
+  results: Results,
+): Promise<void> {
+  await tryToMeasure(results, 'server', async () => {
+    const { installed } = await findServers();
+    if (!installed?.hasClientTools) throw new NotMeasurable('there is no server with pg_dump');
+    const folder = await folderAtHand(servingBytes);
+    await onServer(installed, folder, signal, async (server) => {
+      const result = await measureServing(server, folder, { options, signal, say });
+      results.serving.push(result);
+      results.notMeasured.push(...result.notMeasured);
+      print(renderServing(result));
+    });
+  });
+}
+
 async function measureAllSnapshots(
   options: BenchOptions,
   signal: AbortSignal,
@@ -248,6 +271,7 @@ const measuring = {
   impact: measureAllImpacts,
   rehearsal: measureAllRehearsals,
   branches: measureAllBranches,
+  server: measureAllServing,
 };
 
 async function writeResults(
@@ -264,12 +288,13 @@ async function writeResults(
     ...results.impacts.flatMap(impactBars),
     ...results.rehearsals.flatMap(rehearsalBars),
     ...results.branches.flatMap(branchBars),
+    ...results.serving.flatMap(servingBars),
   ];
   print(renderStartUp(results.startUp));
   const intended = {
     ...{ snapshots: barSizeBytes, checkpoints: checkpointBarSizeBytes },
     ...{ schema: options.sizeBytes, impact: options.sizeBytes, rehearsal: 1e9 },
-    ...{ branches: options.sizeBytes },
+    ...{ branches: options.sizeBytes, server: options.sizeBytes },
   }[options.part];
   print(renderBars(bars, options.sizeBytes, intended));
   if (options.part === 'impact' && options.rows !== impactBarRows) {
@@ -312,7 +337,7 @@ async function main(args: readonly string[]): Promise<number> {
     const load = describeLoad(machine);
     const results: Results = {
       ...{ servers: [], startUp: [], checkpoints: [], schemas: [], impacts: [], rehearsals: [] },
-      branches: [],
+      ...{ branches: [], serving: [] },
       notMeasured: [],
     };
     if (load) say(`warning: ${load}`);
@@ -320,8 +345,8 @@ async function main(args: readonly string[]): Promise<number> {
       await measuring[options.part](options, controller.signal, results);
     } finally {
       // What was measured before a failure took its time, too.
-      const { servers, checkpoints, schemas, impacts, rehearsals, branches } = results;
-      const measured = [servers, checkpoints, schemas, impacts, rehearsals, branches];
+      const { servers, checkpoints, schemas, impacts, rehearsals, branches, serving } = results;
+      const measured = [servers, checkpoints, schemas, impacts, rehearsals, branches, serving];
       if (measured.some(({ length }) => length > 0))
         await writeResults(options, args, machine, results);
     }

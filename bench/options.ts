@@ -7,7 +7,9 @@ type FileSystemChoice = 'reflink' | 'plain';
 /** Whether what is read comes from the page cache or from the disk. */
 export type Caches = 'warm' | 'cold';
 
-const parts = ['snapshots', 'checkpoints', 'schema', 'impact', 'rehearsal', 'branches'] as const;
+const parts = [
+  ...(['snapshots', 'checkpoints', 'schema', 'impact', 'rehearsal', 'branches', 'server'] as const),
+] as const;
 
 export interface BenchOptions {
   /** What is measured. */
@@ -22,8 +24,8 @@ export interface BenchOptions {
   readonly caches: Caches;
 }
 
-export const usage = `npm run bench -- [snapshots|checkpoints|schema|impact|rehearsal|branches] [options]
-  --size 1GB           size of the larger database (MB, GB: powers of ten); the smaller is a quarter; not of schemas and impact
+export const usage = `npm run bench -- [snapshots|checkpoints|schema|impact|rehearsal|branches|server] [options]
+  --size 1GB           size of the larger database (MB, GB: powers of ten); the smaller is a quarter; not of schemas, impact and server
   --rows 5000000       rows of the table, of impact and rehearsal only
   --only reflink|plain of snapshots: only XFS with reflink, or only the file system at hand (the temp folder's)
   --caches warm|cold   page cache before each operation; cold needs root on Linux (default warm)
