@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Bind } from './bind.js';
+import { addAgentCommand } from './commands/agent.js';
 import { addBranchCommand } from './commands/branch.js';
 import { addCheckpointCommand } from './commands/checkpoint.js';
 import { addCompletionCommands } from './commands/completion.js';
@@ -115,6 +116,7 @@ const commands: readonly ((program: Command, bind: Bind) => void)[] = [
   addBranchCommand,
   addGatewayCommand,
   addServeCommand,
+  addAgentCommand,
   addMcpCommand,
   addGitCommands,
   addEnvCommand,
