@@ -1,4 +1,5 @@
 import type { Api } from '../http/api.js';
+import { addAgentRoutes } from './agent.js';
 import { addBranchRoutes } from './branches.js';
 import { addCheckpointRoutes } from './checkpoint.js';
 import { addComparisonRoutes } from './comparisons.js';
@@ -28,7 +29,7 @@ export function addAllRoutes(api: Api): void {
 
 const nouns: readonly ((api: Api) => void)[] = [
   ...[addCheckpointRoutes, addDatabaseRoutes, addSnapshotRoutes, addRestoreRoutes, addProofRoutes],
-  ...[addJobRoutes, addHealthRoutes],
+  ...[addAgentRoutes, addJobRoutes, addHealthRoutes],
   ...[addComparisonRoutes, addBranchRoutes, addPlanRoutes, addRehearsalRoutes, addRollbackRoutes],
   ...[addVersionRoutes, addDriftRoutes, addSchemaComparisonRoutes, addLedgerRoutes],
   ...[addSessionRoutes, addTokenRoutes, addPeopleRoutes, addScheduleRoutes, addWebhookRoutes],
