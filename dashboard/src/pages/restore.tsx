@@ -47,7 +47,7 @@ export function RestorePage() {
           <JobProgress
             id={work.jobId}
             onOver={() => forget(database)}
-            afterFailure={<Button onClick={work.forget}>Back to the choice</Button>}
+            afterFailure={(job) => <AfterFailure {...{ database, job, work }} />}
           >
             {({ result }) => <RestoreDone database={database} result={result as RestoreResult} />}
           </JobProgress>
@@ -64,6 +64,38 @@ export function RestorePage() {
         <Loading what="Looking at the snapshot" />
       )}
     </Page>
+  );
+}
+
+/** The way on: back to the choice, or, where references would break, doing it all the same. */
+function AfterFailure(props: {
+  readonly database: string;
+  readonly job: Job;
+  readonly work: Work;
+}) {
+  const { database, job, work } = props;
+  const typed = useTypedName(database, 'The references that are named above would not hold then.');
+  const isRefused = job.error?.code === 'WOULD_LOSE';
+  const begin = () => {
+    if (typed.check()) {
+      work.begin('/api/restores', { database, ...job.input, confirm: database });
+    }
+  };
+  return (
+    <>
+      {isRefused && (
+        <Form label="Restore all the same" onSubmit={begin}>
+          {typed.field}
+          {work.error && <ErrorState error={work.error} title="Nothing was restored" />}
+          <div className="form-actions">
+            <Button type="submit" look="danger" isBusy={work.isStarting}>
+              Restore all the same
+            </Button>
+          </div>
+        </Form>
+      )}
+      <Button onClick={work.forget}>Back to the choice</Button>
+    </>
   );
 }
 

@@ -1,19 +1,17 @@
-import { useState } from 'react';
 import { useParams } from 'wouter';
 import type { ArchiveCopy, Snapshot, SnapshotCopy } from '../../../src/domain/snapshot';
 import { restoreAddress } from '../addresses';
 import { formatServerVersion, formatTime, plural } from '../format';
 import { BackTo } from '../parts/back-to';
 import { Button, ButtonLink } from '../parts/button';
-import { Field } from '../parts/form';
 import { JobProgress } from '../parts/job-progress';
 import { Page, Section } from '../parts/page';
 import { SnapshotActions } from '../parts/snapshot-actions';
 import { formatProtection, ProofBadge, SnapshotBadges } from '../parts/snapshot-badges';
 import { SnapshotLedger } from '../parts/snapshot-ledger';
+import { SnapshotTables } from '../parts/snapshot-tables';
 import { EmptyState, ErrorState, Loading, Notice } from '../parts/states';
-import { Table } from '../parts/table';
-import { Bytes, Count, Duration, Facts, Time } from '../parts/values';
+import { Bytes, Duration, Facts, Time } from '../parts/values';
 import { useInventory, useSnapshot } from '../queries';
 import { useCan } from '../session';
 import { useForgetDatabase } from '../use-job';
@@ -77,7 +75,7 @@ function Whole({ database, snapshot }: { readonly database: string; readonly sna
         <Copies database={database} snapshot={snapshot} />
       </Section>
       <Section title="Tables">
-        <Tables snapshot={snapshot} />
+        <SnapshotTables snapshot={snapshot} />
       </Section>
       <Section title="What happened to it">
         <SnapshotLedger database={database} snapshot={snapshot} />
@@ -250,66 +248,6 @@ function Drill({ database, snapshot }: { readonly database: string; readonly sna
           Prove it now: restore the archive elsewhere and compare
         </Button>
       </div>
-    </div>
-  );
-}
-
-function Tables({ snapshot }: { readonly snapshot: Snapshot }) {
-  const [words, setWords] = useState('');
-  const [isWhole, setWhole] = useState(false);
-  const { fingerprint } = snapshot;
-  if (!fingerprint) return <p className="muted">They were not counted.</p>;
-  const all = Object.entries(fingerprint.rowCounts);
-  if (all.length === 0) return <p className="muted">It has no tables.</p>;
-  const found = all.filter(([table]) => table.toLowerCase().includes(words.toLowerCase()));
-  const shown = isWhole ? found : found.slice(0, 100);
-  return (
-    <div className="stack">
-      {all.length > 10 && (
-        <Field label="Find a table">
-          {(control) => (
-            <input
-              {...control}
-              type="search"
-              value={words}
-              onChange={(event) => setWords(event.target.value)}
-            />
-          )}
-        </Field>
-      )}
-      <Table
-        caption={`Tables of ${snapshot.tag}`}
-        columns={[
-          { title: 'Table', cell: ([table]) => table, isName: true },
-          { title: 'Rows', cell: ([, rows]) => <Count value={rows} />, isNumber: true },
-        ]}
-        rows={shown}
-        keyOf={([table]) => table}
-      />
-      {shown.length < found.length && (
-        <div>
-          <Button onClick={() => setWhole(true)}>Show all {plural(found.length, 'table')}</Button>
-        </div>
-      )}
-      {Object.keys(fingerprint.sequences).length > 0 && (
-        <details>
-          <summary>{plural(Object.keys(fingerprint.sequences).length, 'sequence')}</summary>
-          <Table
-            caption={`Sequences of ${snapshot.tag}`}
-            columns={[
-              { title: 'Sequence', cell: ([name]) => name, isName: true },
-              {
-                title: 'Last value',
-                cell: ([, { lastValue, isCalled }]) =>
-                  isCalled ? lastValue : `${lastValue} (not used yet)`,
-                isNumber: true,
-              },
-            ]}
-            rows={Object.entries(fingerprint.sequences)}
-            keyOf={([name]) => name}
-          />
-        </details>
-      )}
     </div>
   );
 }

@@ -77,7 +77,7 @@ export function Confirm(props: {
 }
 
 /** The field in which a name has to be typed, and whether it was. */
-export function useTypedName(name: string | undefined) {
+export function useTypedName(name: string | undefined, why = 'It is marked as production.') {
   const [text, setText] = useState('');
   const [error, setError] = useState<string>();
   const check = (): boolean => {
@@ -86,11 +86,7 @@ export function useTypedName(name: string | undefined) {
     return isRight;
   };
   const field = name !== undefined && (
-    <Field
-      label={`Type the name of the database, ${name}, to confirm`}
-      hint="It is marked as production."
-      error={error}
-    >
+    <Field label={`Type the name of the database, ${name}, to confirm`} hint={why} error={error}>
       {(control) => (
         <input
           {...control}

@@ -62,7 +62,7 @@ export function JobProgress(props: {
   /** Only a look: once it has succeeded, its steps are of no interest any more. */
   readonly isBrief?: boolean;
   /** Beside the failure: what can be done then. */
-  readonly afterFailure?: ReactNode;
+  readonly afterFailure?: ReactNode | ((job: Job) => ReactNode);
   readonly children?: (job: Job) => ReactNode;
 }) {
   const { id, onOver } = props;
@@ -93,7 +93,7 @@ export function JobProgress(props: {
       <Steps events={events} job={job} />
       {failure && (
         <ErrorState error={failure} title={jobTitle(job)}>
-          {props.afterFailure}
+          {typeof props.afterFailure === 'function' ? props.afterFailure(job) : props.afterFailure}
         </ErrorState>
       )}
       {!isOver(job) && <CancelButton job={job} />}
