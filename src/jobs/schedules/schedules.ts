@@ -1,5 +1,5 @@
 import type { Caller } from '../../contract/caller.js';
-import type { Job, JobInput, JobState, JobType } from '../../contract/job.js';
+import type { Job, JobState, JobType } from '../../contract/job.js';
 
 /** What may be done by the clock. */
 export const scheduledTypes = [
@@ -78,6 +78,3 @@ export interface Schedules {
    */
   runNow(id: string): Promise<Job>;
 }
-
-/** What a schedule's job is given at one occurrence. */
-export type OccurrenceInput<T extends ScheduledType = ScheduledType> = JobInput<T>;
