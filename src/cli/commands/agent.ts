@@ -43,6 +43,7 @@ export function addAgentCommand(program: Command, bind: Bind): void {
           ...{ ...targetOptions(io, context.options), follow: false },
           databases: options.database ?? [],
         });
+        await checkConcurrency(options.concurrency);
         const { name, concurrency, once: isOnce, showRows, allowHttp } = options;
         const { reporter } = context.progress;
         const done = await runAgent({
@@ -66,5 +67,13 @@ async function requireServer(server: string | undefined): Promise<string> {
   const { BelayError } = await import('../../index.js');
   throw new BelayError('USAGE', 'no server was named', {
     hint: 'Give --server https://belay.example.com, or set BELAY_SERVER.',
+  });
+}
+
+async function checkConcurrency(concurrency: number | undefined): Promise<void> {
+  if (concurrency === undefined || (concurrency >= 1 && concurrency <= 50)) return;
+  const { BelayError } = await import('../../index.js');
+  throw new BelayError('USAGE', '--concurrency is a number from 1 to 50', {
+    hint: 'Leave it out for 2.',
   });
 }

@@ -8,6 +8,7 @@ import { addDriftRoutes } from './drift.js';
 import { addHealthRoutes } from './health.js';
 import { addJobRoutes } from './jobs.js';
 import { addLedgerRoutes } from './ledger.js';
+import { addMcpRoutes } from './mcp.js';
 import { addPeopleRoutes } from './people.js';
 import { addPlanRoutes } from './plans.js';
 import { addProofRoutes } from './proofs.js';
@@ -29,7 +30,7 @@ export function addAllRoutes(api: Api): void {
 
 const nouns: readonly ((api: Api) => void)[] = [
   ...[addCheckpointRoutes, addDatabaseRoutes, addSnapshotRoutes, addRestoreRoutes, addProofRoutes],
-  ...[addAgentRoutes, addJobRoutes, addHealthRoutes],
+  ...[addMcpRoutes, addAgentRoutes, addJobRoutes, addHealthRoutes],
   ...[addComparisonRoutes, addBranchRoutes, addPlanRoutes, addRehearsalRoutes, addRollbackRoutes],
   ...[addVersionRoutes, addDriftRoutes, addSchemaComparisonRoutes, addLedgerRoutes],
   ...[addSessionRoutes, addTokenRoutes, addPeopleRoutes, addScheduleRoutes, addWebhookRoutes],
