@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { RemovedBranch } from '../features/branch/gc.js';
 import { catalogSource } from '../jobs/queue/catalog-source.js';
 import { startReaper } from '../jobs/queue/start-reaper.js';
 import { startWorker } from '../jobs/queue/start-worker.js';
@@ -20,8 +21,7 @@ export function startWork(
   services: OpenServices,
   options: { readonly concurrency: number | undefined; readonly name: string | undefined },
 ): Work {
-  const { catalog, databases, inventories, jobs, schedules, secrets, addresses, webhooks, logger } =
-    services;
+  const { catalog, databases, inventories, jobs, secrets, addresses, logger, env } = services;
   const onError = (what: string) => (error: unknown) => logger.warn({ err: error }, what);
   const worker = startWorker({
     source: catalogSource({ catalog, worker: workerName(options.name), kinds: 'direct' }),
@@ -36,9 +36,13 @@ export function startWork(
     ...{ catalog, secrets, addresses, onError: onError('webhooks') },
   });
   rest.add(() => deliveries.close());
-  const scheduler = startScheduler({ catalog, jobs, schedules, onError: onError('schedules') });
+  const scheduler = startScheduler({ catalog, jobs, onError: onError('schedules') });
   rest.add(() => scheduler.close());
-  const upkeep = startUpkeep({ databases, webhooks, onError: onError('upkeep') });
+  const upkeep = startUpkeep({
+    ...{ catalog, databases, env },
+    onRemoved: (database, removed) => announceRemoved(services, database, removed),
+    onError: (database, error) => logger.warn({ err: error, database }, 'upkeep of branches'),
+  });
   rest.add(() => upkeep.close());
   return {
     close: async (graceMs) => {
@@ -46,6 +50,20 @@ export function startWork(
       await rest.close();
     },
   };
+}
+
+/** No job has removed them, so nobody else tells. */
+function announceRemoved(
+  { webhooks, inventories, logger }: OpenServices,
+  database: string,
+  removed: readonly RemovedBranch[],
+): void {
+  inventories.invalidate(database);
+  for (const branch of removed) {
+    webhooks
+      .announce('branch.removed', database, { branch: branch.name, reason: branch.reason })
+      .catch((error: unknown) => logger.warn({ err: error, database }, 'webhooks'));
+  }
 }
 
 /** As jobs show it; two servers must never share one. */
