@@ -1,4 +1,5 @@
 import { lookup } from 'node:dns/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BelayError } from '../../errors.js';
 import type { Addresses, CheckedAddress } from './addresses.js';
 import { type AllowedAddresses, hostOf, parseAllowedAddresses } from './allowed-addresses.js';
@@ -13,6 +14,8 @@ export interface AddressesOptions {
   /** PEM certificates of authorities that are trusted beside the usual ones. */
   readonly ca?: string | undefined;
 }
+
+const resolvedWithinMs = 10_000;
 
 /**
  * @example
@@ -92,7 +95,11 @@ async function resolveOrRefuse(
   host: string,
   resolve: (host: string) => Promise<readonly string[]>,
 ): Promise<readonly string[]> {
-  const found = await resolve(host).catch(() => []);
+  const timer = new AbortController();
+  // A resolver that is away takes half a minute to say so, and whoever asks waits for it.
+  const late = sleep(resolvedWithinMs, [], { signal: timer.signal }).catch(() => []);
+  const found = await Promise.race([resolve(host).catch(() => []), late]);
+  timer.abort();
   if (found.length > 0) return found;
   throw refused(
     host,
