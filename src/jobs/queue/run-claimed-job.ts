@@ -54,7 +54,9 @@ class ClaimedRun {
     const onStop = () => this.#end('stopping');
     stopping.addEventListener('abort', onStop);
     // How long ago the claim was answered nobody knows. Nothing is begun before a renewal has said that the job is ours.
-    const renewing = await this.#beginLease();
+    this.#extend(performance.now());
+    await this.#renewOnce();
+    const renewing = this.#keepRenewing();
     try {
       if (stopping.aborted) this.#end('stopping');
       const outcome = this.#reason === undefined ? await this.#run() : notBegun();
@@ -88,13 +90,7 @@ class ClaimedRun {
     this.#aborting.abort(abortReason(reason, this.#job.id));
   }
 
-  /** @returns the loop of renewals, which ends with the run */
-  async #beginLease(): Promise<Promise<void>> {
-    this.#extend(performance.now());
-    await this.#renewOnce();
-    return this.#keepRenewing();
-  }
-
+  /** The loop of renewals, which ends with the run. */
   async #keepRenewing(): Promise<void> {
     const { signal } = this.#over;
     let delayMs = this.#options.renewMs;
