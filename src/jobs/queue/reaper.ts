@@ -82,8 +82,10 @@ export class Reaper {
       }),
     );
     return running.filter(({ lease, leaseMs }) => {
-      const stillMs = nowMs - (this.#seen.get(lease)?.sinceMs ?? nowMs);
-      return before.has(lease) && stillMs >= leaseMs + this.#options.graceMs;
+      const seen = this.#seen.get(lease);
+      // Renewed since the last look, or seen for the first time.
+      if (!seen || seen !== before.get(lease)) return false;
+      return nowMs - seen.sinceMs >= leaseMs + this.#options.graceMs;
     });
   }
 
