@@ -49,6 +49,8 @@ export const expectedScopes: Readonly<
   'POST /api/jobs/{id}/cancel': ['any', 'own'],
   'GET /api/jobs/{id}/events': ['any', 'own'],
 
+  'GET /api/agents': ['read', 'own'],
+
   'POST /api/session': ['open', null],
   'GET /api/session': ['any', null],
   'DELETE /api/session': ['any', null],
@@ -75,12 +77,16 @@ export const expectedScopes: Readonly<
 
   'POST /api/agent/claim': ['agent', 'own'],
   'POST /api/agent/jobs/{id}/renew': ['agent', 'own'],
+  'POST /api/agent/jobs/{id}/release': ['agent', 'own'],
   'POST /api/agent/jobs/{id}/events': ['agent', 'own'],
   'POST /api/agent/jobs/{id}/finish': ['agent', 'own'],
   'PUT /api/agent/inventory/{database}': ['agent', 'path'],
 
   'GET /api/openapi.json': ['open', null],
   'GET /api/docs': ['open', null],
+  'GET /api/docs.css': ['open', null],
+  // Open on loopback without a token; a token has to have `read`.
+  'GET /metrics': ['open', 'own'],
   'GET /healthz': ['open', null],
   'GET /readyz': ['open', null],
 };

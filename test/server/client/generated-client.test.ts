@@ -57,7 +57,9 @@ async function compile(folder: string): Promise<string> {
 test('a client generated from the document makes a checkpoint and reads the timeline', async () => {
   const folder = await makeProject();
   expect(await compile(folder)).toBe('');
-  const token = await server.token(['read', 'checkpoint'], ['shop']);
+  const order = { name: 'client', scopes: ['read', 'checkpoint'], databases: ['shop'] };
+  const created = await server.fetch('/api/tokens', { method: 'POST', body: order });
+  const { token } = (await created.json()) as { readonly token: string };
   const args = ['make-checkpoint.js', server.url, 'shop', 'by-generated-client'];
   const env = { PATH: process.env.PATH, BELAY_TOKEN: token };
   const { stdout } = await run(process.execPath, args, { cwd: folder, env });

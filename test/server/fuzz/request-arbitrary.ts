@@ -113,9 +113,8 @@ const text = (value: unknown): string =>
     .slice(0, 4_000) || '-';
 
 function queryText(query: Readonly<Record<string, unknown>>): string {
-  const entries = Object.entries(query).map(
-    ([name, value]) => `${name}=${encodeURIComponent(text(value))}`,
-  );
+  const given = Object.entries(query).filter(([, value]) => value !== undefined);
+  const entries = given.map(([name, value]) => `${name}=${encodeURIComponent(text(value))}`);
   return entries.length === 0 ? '' : `?${entries.join('&')}`;
 }
 
