@@ -5,7 +5,7 @@ import { LiveRegion } from './announce';
 import { ApiError } from './api';
 import { Layout } from './layout';
 import { PageBoundary } from './page-boundary';
-import { SignInPage } from './pages/sign-in';
+import { SignedInAlready, SignInPage } from './pages/sign-in';
 import { Page } from './parts/page';
 import { EmptyState, ErrorState, Loading } from './parts/states';
 import { routes } from './routes';
@@ -56,9 +56,11 @@ function CurrentPage() {
               <Content />
             </Route>
           ))}
-          <Route path="/signin">
-            <SignInPage />
-          </Route>
+          {['/sign-in', '/signin'].map((path) => (
+            <Route key={path} path={path}>
+              <SignedInAlready />
+            </Route>
+          ))}
           <Route>
             <Page title="There is no such page">
               <EmptyState title="This address leads nowhere.">

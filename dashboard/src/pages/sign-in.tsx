@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react';
-import { useLocation } from 'wouter';
+import { Redirect, useLocation } from 'wouter';
 import { ApiError, call } from '../api';
 import { Button } from '../parts/button';
 import { Choice, Choices, Field, Form } from '../parts/form';
@@ -24,6 +24,8 @@ function takeCode(): string | undefined {
 
 let code = takeCode();
 
+const isSignInAddress = (location: string): boolean => ['/sign-in', '/signin'].includes(location);
+
 /** Signs in; where one was going stays in the address and comes next. */
 export function SignInPage() {
   const [location, goTo] = useLocation();
@@ -36,7 +38,7 @@ export function SignInPage() {
     setError(undefined);
     try {
       const session = await call<Session>('POST', '/api/session', { body: credentials });
-      if (location === '/signin') goTo('/', { replace: true });
+      if (isSignInAddress(location)) goTo('/', { replace: true });
       setSession(session);
     } catch (thrown) {
       setError(thrown instanceof ApiError ? thrown : undefined);
@@ -149,4 +151,9 @@ function SignInForm(props: {
       </div>
     </Form>
   );
+}
+
+/** Under the address of the sign-in page, for who is signed in already. */
+export function SignedInAlready() {
+  return <Redirect to="/" replace />;
 }

@@ -73,20 +73,16 @@ export function RestoreDone(props: {
   );
 }
 
-function titleOf({
-  result,
-  isUndo,
-}: {
-  readonly result: RestoreResult;
-  readonly isUndo?: boolean;
-}) {
-  const { database, snapshot, tables, previous } = result;
-  if (isUndo) return `Undone: ${database} is back at ${snapshot.tag}`;
-  if (tables)
+function titleOf(props: Parameters<typeof RestoreDone>[0]): string {
+  const { database, result } = props;
+  const { snapshot, tables, previous } = result;
+  if (props.isUndo) return `Undone: ${database} is back at ${snapshot.tag}`;
+  if (tables) {
     return `${plural(tables.length, 'table')} of ${snapshot.tag} restored into ${database}`;
+  }
   return previous
     ? `${database} is at ${snapshot.tag} now`
-    : `${database} was created with the state of ${snapshot.tag}`;
+    : `${result.database} was created with the state of ${snapshot.tag}`;
 }
 
 function RestoredTables({ tables }: { readonly tables: NonNullable<RestoreResult['tables']> }) {

@@ -38,7 +38,9 @@ export function PreviewReport({ preview }: { readonly preview: RestorePreview })
 
 function Replaced({ preview }: { readonly preview: RestorePreview }) {
   const { rowCounts, schema, notCounted, sessions, snapshot, tables, canBeUndone } = preview;
-  const isSame = rowCounts.length === 0 && schema.length === 0 && notCounted === null;
+  const { schemaNotCompared } = preview;
+  const isMeasured = notCounted === null && schemaNotCompared === null;
+  const isSame = isMeasured && rowCounts.length === 0 && schema.length === 0;
   return (
     <>
       <p>
@@ -59,6 +61,11 @@ function Replaced({ preview }: { readonly preview: RestorePreview }) {
       {notCounted && (
         <Notice look="warn" title="Rows were not counted">
           <p>{notCounted}</p>
+        </Notice>
+      )}
+      {schemaNotCompared && (
+        <Notice look="warn" title="The schema was not compared">
+          <p>{schemaNotCompared}</p>
         </Notice>
       )}
       {schema.length > 0 && <SchemaChanges changes={schema} />}

@@ -48,9 +48,13 @@ export function TokenForm(props: {
     onSuccess: props.onMade,
   });
   const nameError = name.trim() === '' ? 'Say what it is for.' : undefined;
+  const databaseError =
+    kind === 'agent' && databases === null
+      ? 'Choose the databases that the agent stands beside.'
+      : boundProblem(databases);
   const submit = () => {
     setChecked(true);
-    if (nameError || boundProblem(databases)) return;
+    if (nameError || databaseError) return;
     make.mutate({
       ...{ name: name.trim(), kind, scopes: kind === 'agent' ? [] : [scope] },
       ...(databases === null ? {} : { databases }),
@@ -82,7 +86,7 @@ export function TokenForm(props: {
       <BoundDatabases
         legend="For which databases"
         value={databases}
-        error={isChecked ? boundProblem(databases) : undefined}
+        error={isChecked ? databaseError : undefined}
         onChange={setDatabases}
       />
       <Select label="It expires" value={days} options={lifetimes} onChange={setDays} />
