@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Inventory } from '../../contract/inventory.js';
 import { BelayError, toBelayError } from '../../errors.js';
 import type { Catalog } from '../catalog/catalog.js';
@@ -13,6 +14,7 @@ export interface OpenInventoriesOptions {
 
 /** How long a look may take: a server that hangs must not hold up every page. */
 const lookTimeoutMs = 60_000;
+const closePatienceMs = 2_000;
 
 /**
  * What is known of every database. A server looks itself where it reaches the database; what agents have found comes from the
@@ -100,7 +102,9 @@ class AllKnown {
     this.#end.abort();
     const all = await Promise.allSettled(this.#opening.values());
     const opened = all.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-    await Promise.all([...this.#known.values(), ...opened].map((known) => known.idle()));
+    const idle = Promise.all([...this.#known.values(), ...opened].map((known) => known.idle()));
+    // A server that does not answer is being connected to: the end must not wait for it.
+    await Promise.race([idle, sleep(closePatienceMs, undefined, { ref: false })]);
   }
 
   /** @throws BelayError DATABASE_NOT_REGISTERED */

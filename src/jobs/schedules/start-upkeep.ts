@@ -28,6 +28,7 @@ export interface StartUpkeepOptions {
 const defaultIdleEveryMs = 30_000;
 const defaultExpiredEveryMs = 300_000;
 const defaultAutoStopMs = 600_000;
+const closePatienceMs = 2_000;
 const caller = { kind: 'schedule', id: 'upkeep', name: 'upkeep' } as const;
 
 /**
@@ -40,7 +41,8 @@ export function startUpkeep(options: StartUpkeepOptions): { close(): Promise<voi
   return {
     close: async () => {
       end.abort();
-      await loop;
+      // A server that does not answer is being connected to: the end must not wait for it.
+      await Promise.race([loop, sleep(closePatienceMs, undefined, { ref: false })]);
     },
   };
 }
