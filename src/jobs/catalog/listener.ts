@@ -34,6 +34,7 @@ export class CatalogListener {
   #starting: Promise<void> | undefined;
   #reconnecting: Promise<void> | undefined;
   #pulse: NodeJS.Timeout | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -52,7 +53,8 @@ export class CatalogListener {
     try {
       await this.#start();
       // The session that starts listens to what was there when it began to; this may have come since.
-      await this.#session?.execute(`LISTEN ${channel}`, `listening to ${channel}`);
+      const session = this.#session;
+      if (session) await this.#inTurn(() => listenTo(session, channel));
     } catch (error) {
       if (!this.#reconnecting) {
         await remove();
@@ -87,20 +89,19 @@ export class CatalogListener {
       for (const { onMessage } of this.#subscribers.get(channel as CatalogChannel) ?? [])
         onMessage(payload ?? '');
     });
+    // Before anything is asked, so that no end goes unheard.
+    const onEnd = () => this.#lost(session);
+    session.client.once('end', onEnd);
     try {
-      for (const channel of this.#subscribers.keys()) {
-        await session.execute(`LISTEN ${channel}`, `listening to ${channel}`);
-      }
+      for (const channel of this.#subscribers.keys()) await listenTo(session, channel);
     } catch (error) {
       await session.close();
       throw error;
     }
+    if (this.#closed.signal.aborted) return session.close();
     this.#session = session;
     this.#startPulse(session);
-    const onEnd = () => this.#lost(session);
-    session.client.once('end', onEnd);
-    // It may have ended before anybody heard of it.
-    await session.query('SELECT 1').catch(onEnd);
+    await this.#inTurn(() => session.query('SELECT 1')).catch(onEnd);
   }
 
   async #open(): Promise<Session> {
@@ -117,12 +118,18 @@ export class CatalogListener {
     clearInterval(this.#pulse);
     this.#pulse = setInterval(() => {
       const timer = setTimeout(() => cut(session), pulseTimeoutMs);
-      void session
-        .query('SELECT 1')
+      void this.#inTurn(() => session.query('SELECT 1'))
         .catch(() => {})
         .finally(() => clearTimeout(timer));
     }, pulseMs);
     this.#pulse.unref();
+  }
+
+  /** A connection takes one statement at a time. */
+  #inTurn<T>(ask: () => Promise<T>): Promise<T> {
+    const answer = this.#turn.then(ask);
+    this.#turn = answer.catch(() => {});
+    return answer;
   }
 
   #lost(session: Session): void {
@@ -157,4 +164,8 @@ export class CatalogListener {
       for (const { onGap } of subscribers) onGap();
     }
   }
+}
+
+function listenTo(session: Session, channel: CatalogChannel): Promise<void> {
+  return session.execute(`LISTEN ${channel}`, `listening to ${channel}`);
 }

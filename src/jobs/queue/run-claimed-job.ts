@@ -3,7 +3,7 @@ import type { JobError } from '../../contract/job.js';
 import { BelayError, toBelayError } from '../../errors.js';
 import { EventBuffer, isRefusal } from './event-buffer.js';
 import { toJson } from './job-rows.js';
-import type { ClaimedJob, JobOutcome, JobSource, RunJob } from './job-source.js';
+import type { ClaimedJob, JobOutcome, JobSource, LeaseAnswer, RunJob } from './job-source.js';
 
 export interface RunOptions {
   readonly source: JobSource;
@@ -54,8 +54,8 @@ class ClaimedRun {
     const onStop = () => this.#end('stopping');
     stopping.addEventListener('abort', onStop);
     // How long ago the claim was answered nobody knows. Nothing is begun before a renewal has said that the job is ours.
-    this.#extend(performance.now());
-    await this.#renewOnce();
+    this.#extend(performance.now() + this.#job.leaseMs);
+    await this.#renewUntilAnswered();
     const renewing = this.#keepRenewing();
     try {
       if (stopping.aborted) this.#end('stopping');
@@ -90,35 +90,54 @@ class ClaimedRun {
     this.#aborting.abort(abortReason(reason, this.#job.id));
   }
 
+  /** Resolves when a renewal has said whose the job is, or the lease is over. */
+  async #renewUntilAnswered(): Promise<void> {
+    while (!(await this.#renewOnce()) && this.#reason === undefined) {
+      await sleep(Math.min(retryMs, this.#options.renewMs));
+    }
+  }
+
   /** The loop of renewals, which ends with the run. */
   async #keepRenewing(): Promise<void> {
     const { signal } = this.#over;
-    let delayMs = this.#options.renewMs;
+    const { renewMs } = this.#options;
+    let delayMs = renewMs;
     while (!signal.aborted && this.#reason !== 'lost') {
       await sleep(delayMs, undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
-      delayMs = (await this.#renewOnce()) ? this.#options.renewMs : Math.min(retryMs, delayMs);
+      delayMs = (await this.#renewOnce()) ? renewMs : Math.min(retryMs, renewMs);
     }
   }
 
-  /** @returns whether there was an answer */
+  /**
+   * Waits for an answer no longer than a part of the lease: another attempt may go another way. One that comes late counts
+   * all the same.
+   * @returns whether there was one in time
+   */
   async #renewOnce(): Promise<boolean> {
     const askedAtMs = performance.now();
-    try {
-      const answer = await answered(this.#options.source.renew(this.#job), this.#options.renewMs);
-      if (answer === 'lost') this.#end('lost');
-      else this.#extend(askedAtMs);
-      if (answer === 'cancel') this.#end('cancelled');
-      return true;
-    } catch (error) {
-      if (!this.#over.signal.aborted) this.#options.onError(error, this.#job);
-      return false;
-    }
+    const asking = this.#options.source.renew(this.#job).then(
+      (answer) => this.#heed(answer, askedAtMs),
+      (error: unknown) => this.#complain(error),
+    );
+    return isTrueWithin(asking, this.#job.leaseMs / 3, this.#over.signal);
   }
 
-  /** From before it was asked: when the catalog counted it, it was later. */
-  #extend(askedAtMs: number): void {
-    this.#expiresAtMs = askedAtMs + this.#job.leaseMs;
+  /** Counted from before it was asked: when the catalog counted it, it was later. */
+  #heed(answer: LeaseAnswer, askedAtMs: number): boolean {
+    if (answer === 'lost') this.#end('lost');
+    else this.#extend(askedAtMs + this.#job.leaseMs);
+    if (answer === 'cancel') this.#end('cancelled');
+    return true;
+  }
+
+  #complain(error: unknown): boolean {
+    if (!this.#over.signal.aborted) this.#options.onError(error, this.#job);
+    return false;
+  }
+
+  #extend(untilMs: number): void {
+    this.#expiresAtMs = Math.max(this.#expiresAtMs, untilMs);
     clearTimeout(this.#expiry);
     if (this.#over.signal.aborted) return;
     this.#expiry = setTimeout(() => this.#end('expired'), this.#expiresAtMs - performance.now());
@@ -173,17 +192,18 @@ class ClaimedRun {
   }
 }
 
-/** What does not answer is as good as away: the next attempt goes another way. */
-async function answered<T>(asking: Promise<T>, withinMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const error = new BelayError('CATALOG_UNAVAILABLE', `no answer within ${withinMs / 1000} s`);
-    timer = setTimeout(() => reject(error), withinMs);
-  });
+async function isTrueWithin(
+  asking: Promise<boolean>,
+  withinMs: number,
+  over: AbortSignal,
+): Promise<boolean> {
+  const waiting = new AbortController();
+  const signal = AbortSignal.any([waiting.signal, over]);
+  const late = sleep(withinMs, false, { signal }).catch(() => false);
   try {
     return await Promise.race([asking, late]);
   } finally {
-    clearTimeout(timer);
+    waiting.abort();
   }
 }
 

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { JobEvent } from '../../../src/contract/job.js';
 import { BelayError } from '../../../src/errors.js';
@@ -115,18 +114,21 @@ describe.each(testServers())('a worker on $name', (server) => {
   });
 
   it('runs no more at once than it may', async () => {
+    const { run, begun, letGo } = held();
     let now = 0;
     let most = 0;
-    start(async () => {
+    start(async (job, options) => {
       now += 1;
       most = Math.max(most, now);
-      await sleep(20);
+      const outcome = await run(job, options);
       now -= 1;
-      return done;
+      return outcome;
     });
     const added = await Promise.all(
       Array.from({ length: 12 }, () => scene.jobs.add(driftOf('shop'))),
     );
+    await until('two have begun', () => begun.length === 2);
+    letGo();
     for (const { id } of added) await scene.jobs.wait(id, never);
     expect(most).toBe(2);
   });
@@ -217,7 +219,7 @@ describe.each(testServers())('a worker on $name', (server) => {
       ...{ catalog: scene.catalog, worker: 'rope', kinds: 'direct' },
       leaseMs: 1_000,
     });
-    const isAway = () => begun.length > 0;
+    const isAway = () => begun.length === 1;
     const away = new BelayError('CATALOG_UNAVAILABLE', 'away');
     start(run, {
       claim: source.claim,
