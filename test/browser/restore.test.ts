@@ -45,11 +45,11 @@ describe.each(testServers().slice(0, 1))('restoring on the page on $name', (post
       await page.goto('/db/shop/restore/baseline');
       await page.getByRole('button', { name: 'Show what would be replaced' }).click();
       await page.getByRole('button', { name: 'Replace shop with baseline' }).click();
-      await page.getByText('Restoring', { exact: true }).waitFor();
+      await page.getByRole('main').getByText('Restoring', { exact: true }).waitFor();
       const address = page.url();
       expect(new URL(address).searchParams.get('job')).toBeTruthy();
       await page.reload();
-      await page.getByText('Restoring', { exact: true }).waitFor();
+      await page.getByRole('main').getByText('Restoring', { exact: true }).waitFor();
       await page.getByRole('button', { name: 'Cancel', exact: true }).waitFor();
       expect(page.url()).toBe(address);
       expect(await itemsOf(shop.url)).toHaveLength(4);
@@ -77,9 +77,9 @@ describe.each(testServers().slice(0, 1))('restoring on the page on $name', (post
       await page.goto('/db/shop/restore/baseline');
       await page.getByRole('button', { name: 'Show what would be replaced' }).click();
       await page.getByRole('button', { name: 'Replace shop with baseline' }).click();
-      await page.getByText('Restoring', { exact: true }).waitFor();
+      await page.getByRole('main').getByText('Restoring', { exact: true }).waitFor();
       await page.getByRole('button', { name: 'Cancel', exact: true }).click();
-      await page.getByText('Restoring: cancelled').first().waitFor();
+      await page.getByRole('main').getByText('Restoring: cancelled').first().waitFor();
       await releaseTargetLock(holder.main, shop.name);
     });
     expect(await itemsOf(shop.url)).toEqual(before);

@@ -146,7 +146,8 @@ describe.each(testServers().slice(-1))('the story of the page on $name', (postgr
     await page.goto('/');
     await press(page, 'link', 'Back up shop now');
     await press(page, 'button', 'Back up shop now');
-    await page.getByText(/^Proven: checkpoint-/).waitFor();
+    // The first drill on a machine prepares a PostgreSQL of its own.
+    await page.getByText(/^Proven: checkpoint-/).waitFor({ timeout: 150_000 });
     await page
       .getByRole('list', { name: 'Steps' })
       .getByText('Comparing with the original')

@@ -28,10 +28,12 @@ export function JobPage() {
       title={job ? `${jobTypeTitle(job.type)}: ${job.database}` : 'Job'}
       above={<Link href="/jobs">Jobs</Link>}
     >
-      {job && <JobFacts job={job} />}
-      <JobProgress key={id} id={id}>
-        {(done) => <JobResult job={done} />}
-      </JobProgress>
+      <div className="stack">
+        {job && <JobFacts job={job} />}
+        <JobProgress key={id} id={id}>
+          {(done) => <JobResult job={done} />}
+        </JobProgress>
+      </div>
     </Page>
   );
 }
@@ -86,7 +88,9 @@ function JobResult({ job }: { readonly job: Job }) {
     default:
       return (
         <Section title="Result">
-          <pre className="details-text">{JSON.stringify(result, null, 2)}</pre>
+          <div className="stack">
+            <pre className="details-text">{JSON.stringify(result, null, 2)}</pre>
+          </div>
         </Section>
       );
   }

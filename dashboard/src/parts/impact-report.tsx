@@ -42,11 +42,13 @@ export function ImpactReport({ plan }: { readonly plan: ImpactPlan }) {
         ]}
       />
       <Section title="Statement by statement">
-        <ol className="statements">
-          {statements.map((statement) => (
-            <Statement key={statement.index} statement={statement} />
-          ))}
-        </ol>
+        <div className="stack">
+          <ol className="statements">
+            {statements.map((statement) => (
+              <Statement key={statement.index} statement={statement} />
+            ))}
+          </ol>
+        </div>
       </Section>
       <Notes notes={notes} />
     </>
@@ -58,11 +60,13 @@ export function Notes({ notes }: { readonly notes: readonly string[] }) {
   if (notes.length === 0) return null;
   return (
     <Section title="Notes">
-      <ul className="notes">
-        {notes.map((note) => (
-          <li key={note}>{note}</li>
-        ))}
-      </ul>
+      <div className="stack">
+        <ul className="notes">
+          {notes.map((note) => (
+            <li key={note}>{note}</li>
+          ))}
+        </ul>
+      </div>
     </Section>
   );
 }

@@ -9,7 +9,7 @@ const reasons: Readonly<Record<SnapshotReason, string | null>> = {
   manual: null,
   auto: 'taken by itself',
   'before-restore': 'kept by a restore',
-  'before-migration': 'before a migration',
+  'before-migration': 'checkpoint',
   schedule: 'scheduled',
 };
 

@@ -17,8 +17,14 @@ interface Found {
 const pageSize = 100;
 const mostPages = 5;
 
+type Wanted = Pick<Snapshot, 'id' | 'tag'>;
+
+/** Also the restore that has kept it: what a restore replaces is named by its tag. */
+const isAbout = ({ snapshot, details }: LedgerEntry, { id, tag }: Wanted): boolean =>
+  snapshot?.id === id || details.previous === tag;
+
 /** The entries about one snapshot, among the newest of the ledger. */
-async function findEntries(database: string, id: string, signal: AbortSignal): Promise<Found> {
+async function findEntries(database: string, wanted: Wanted, signal: AbortSignal): Promise<Found> {
   const entries: LedgerEntry[] = [];
   let cursor: string | null = null;
   for (let page = 0; page < mostPages; page += 1) {
@@ -31,7 +37,7 @@ async function findEntries(database: string, id: string, signal: AbortSignal): P
         signal,
       },
     );
-    entries.push(...answer.entries.filter(({ snapshot }) => snapshot?.id === id));
+    entries.push(...answer.entries.filter((entry) => isAbout(entry, wanted)));
     cursor = answer.next;
     if (cursor === null) return { entries, isCut: false };
   }
@@ -39,14 +45,11 @@ async function findEntries(database: string, id: string, signal: AbortSignal): P
 }
 
 /** Who did what with a snapshot, from the ledger. */
-export function SnapshotLedger(props: {
-  readonly database: string;
-  readonly snapshot: Pick<Snapshot, 'id' | 'tag'>;
-}) {
+export function SnapshotLedger(props: { readonly database: string; readonly snapshot: Wanted }) {
   const { database, snapshot } = props;
   const found = useQuery<Found, ApiError>({
-    queryKey: ['ledger', database, 'of', snapshot.id],
-    queryFn: ({ signal }) => findEntries(database, snapshot.id, signal),
+    queryKey: ['ledger', database, 'of', snapshot.id, snapshot.tag],
+    queryFn: ({ signal }) => findEntries(database, snapshot, signal),
   });
   if (found.error) {
     return (
