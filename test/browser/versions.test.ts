@@ -23,6 +23,7 @@ describe('versions on the page', { timeout: 180_000 }, () => {
     await scene.migrate('20260101_phone', 'ALTER TABLE items ADD phone text;');
     await scene.migrate('20260202_orders', 'CREATE TABLE orders (id int PRIMARY KEY);');
     await scene.sql('INSERT INTO orders VALUES (1), (2)');
+    await scene.look();
     const { page, complaints } = await scene.open();
     await page.goto('/db/shop/versions');
     const newest = page.getByRole('link', { name: /^Version 20260202 orders.*current, head/ });

@@ -94,6 +94,8 @@ const besideTheScreen = `(() => {
   if (document.documentElement.scrollWidth <= width) return [];
   return [...document.querySelectorAll('body *')]
     .filter((element) => element.getBoundingClientRect().right > width + 1)
+    .filter((element) => !element.closest('.table-scroll, .sql, .version-graph')
+      || getComputedStyle(element).position === 'absolute')
     .slice(0, 5)
     .map((element) => element.outerHTML.slice(0, 160));
 })()`;

@@ -26,6 +26,8 @@ export interface DashboardScene {
   sql(text: string): Promise<void>;
   /** Applies a migration with the command line, as a deploy script does beside the server. */
   migrate(name: string, up: string, down?: string): Promise<void>;
+  /** Lets the server look at the database anew: it was changed behind its back. */
+  look(): Promise<void>;
   /** Calls the API as admin and waits for the end. @throws Error with the answer, where it is no success */
   post(path: string, body: unknown): Promise<Record<string, unknown>>;
   close(): Promise<void>;
@@ -51,6 +53,10 @@ export async function startDashboardScene(
     sql: (text) => run(database.url, text),
     migrate: (name, up, down) =>
       migrate({ folder, url: database.url, store: server.store }, name, up, down),
+    look: async () => {
+      const answer = await server.fetch('/api/databases/shop/inventory?fresh=true');
+      if (!answer.ok) throw new Error(`looking anew: ${answer.status} ${await answer.text()}`);
+    },
     post: (path, body) => post(server, path, body),
     close: async () => {
       await browser.close();

@@ -33,6 +33,7 @@ export function BranchesPage() {
     queryKey: ['branches', database],
     queryFn: ({ signal }) =>
       call('GET', '/api/branches', { query: { database, limit: 100 }, signal }),
+    refetchInterval: 10_000,
   });
   const { data, error } = branches;
   const [mayRestore, mayCollect] = [useCan('restore'), useCan('admin')];
@@ -51,46 +52,48 @@ export function BranchesPage() {
         )
       }
     >
-      {isCreating && (
-        <BranchForm
-          database={database}
-          work={work}
-          onDone={() => setCreating(false)}
-          taken={(data?.branches ?? []).map(({ name }) => name)}
-        />
-      )}
-      {work.jobId && (
-        <JobProgress key={work.jobId} id={work.jobId} onOver={() => forget(database)} />
-      )}
-      {branches.isPending && <Loading what="Looking for branches" />}
-      {error && (
-        <ErrorState
-          error={error}
-          title="The branches could not be read"
-          onRetry={() => void branches.refetch()}
-        />
-      )}
-      <LookProblem problem={data?.problem} />
-      {data?.branches.length === 0 && !isCreating && (
-        <EmptyState title="There is no branch yet.">
-          <p>
-            A branch starts from the database as it is now or from a snapshot, and can be reset to
-            that at any time.
-          </p>
-        </EmptyState>
-      )}
-      {data && data.branches.length > 0 && (
-        <ul className="branches">
-          {data.branches.map((branch) => (
-            <li key={branch.name}>
-              <Branch database={database} branch={branch} work={work} />
-            </li>
-          ))}
-        </ul>
-      )}
-      {data && data.branches.length > 0 && mayCollect && (
-        <Collect database={database} work={work} />
-      )}
+      <div className="stack">
+        {isCreating && (
+          <BranchForm
+            database={database}
+            work={work}
+            onDone={() => setCreating(false)}
+            taken={(data?.branches ?? []).map(({ name }) => name)}
+          />
+        )}
+        {work.jobId && (
+          <JobProgress key={work.jobId} id={work.jobId} onOver={() => forget(database)} />
+        )}
+        {branches.isPending && <Loading what="Looking for branches" />}
+        {error && (
+          <ErrorState
+            error={error}
+            title="The branches could not be read"
+            onRetry={() => void branches.refetch()}
+          />
+        )}
+        <LookProblem problem={data?.problem} />
+        {data?.branches.length === 0 && !isCreating && (
+          <EmptyState title="There is no branch yet.">
+            <p>
+              A branch starts from the database as it is now or from a snapshot, and can be reset to
+              that at any time.
+            </p>
+          </EmptyState>
+        )}
+        {data && data.branches.length > 0 && (
+          <ul className="branches">
+            {data.branches.map((branch) => (
+              <li key={branch.name}>
+                <Branch database={database} branch={branch} work={work} />
+              </li>
+            ))}
+          </ul>
+        )}
+        {data && data.branches.length > 0 && mayCollect && (
+          <Collect database={database} work={work} />
+        )}
+      </div>
     </Page>
   );
 }
@@ -143,20 +146,24 @@ function Collect({ database, work }: { readonly database: string; readonly work:
   };
   return (
     <Section title="Clean up">
-      <p>Removes branches whose time is over or whose git branch is gone. Protected ones stay.</p>
-      <Button onClick={ask}>Remove expired branches</Button>
-      {isAsking && (
-        <Confirm
-          title={`Remove expired branches of ${database}?`}
-          action="Remove expired branches"
-          isBusy={work.isStarting}
-          error={work.error}
-          onConfirm={() => void collect()}
-          onClose={() => setAsking(false)}
-        >
-          <p>What was written in them is lost.</p>
-        </Confirm>
-      )}
+      <div className="stack">
+        <p>Removes branches whose time is over or whose git branch is gone. Protected ones stay.</p>
+        <p>
+          <Button onClick={ask}>Remove expired branches</Button>
+        </p>
+        {isAsking && (
+          <Confirm
+            title={`Remove expired branches of ${database}?`}
+            action="Remove expired branches"
+            isBusy={work.isStarting}
+            error={work.error}
+            onConfirm={() => void collect()}
+            onClose={() => setAsking(false)}
+          >
+            <p>What was written in them is lost.</p>
+          </Confirm>
+        )}
+      </div>
     </Section>
   );
 }

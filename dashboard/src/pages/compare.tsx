@@ -24,28 +24,32 @@ export function ComparePage() {
       above={<Link href={timelineAddress(database)}>{database}</Link>}
       lead="What differs between two snapshots, or between a snapshot and the database as it is now. Nothing is changed."
     >
-      {choice.error && (
-        <ErrorState
-          error={choice.error}
-          title="The snapshots could not be read"
-          onRetry={() => void choice.refetch()}
-        />
-      )}
-      {isEmpty && (
-        <EmptyState
-          title="There is no snapshot to compare with yet."
-          action={<Link href={createSnapshotAddress(database)}>Create snapshot</Link>}
-        >
-          <p>Create one now; later you will see here what has changed since.</p>
-        </EmptyState>
-      )}
-      {choice.data && !isEmpty && <Question database={database} choice={choice.data} work={work} />}
-      {work.error && <ErrorState error={work.error} title="The comparison was not begun" />}
-      {work.jobId && (
-        <JobProgress key={work.jobId} id={work.jobId}>
-          {(job) => <ComparisonReport comparison={job.result as Comparison} />}
-        </JobProgress>
-      )}
+      <div className="stack">
+        {choice.error && (
+          <ErrorState
+            error={choice.error}
+            title="The snapshots could not be read"
+            onRetry={() => void choice.refetch()}
+          />
+        )}
+        {isEmpty && (
+          <EmptyState
+            title="There is no snapshot to compare with yet."
+            action={<Link href={createSnapshotAddress(database)}>Create snapshot</Link>}
+          >
+            <p>Create one now; later you will see here what has changed since.</p>
+          </EmptyState>
+        )}
+        {choice.data && !isEmpty && (
+          <Question database={database} choice={choice.data} work={work} />
+        )}
+        {work.error && <ErrorState error={work.error} title="The comparison was not begun" />}
+        {work.jobId && (
+          <JobProgress key={work.jobId} id={work.jobId}>
+            {(job) => <ComparisonReport comparison={job.result as Comparison} />}
+          </JobProgress>
+        )}
+      </div>
     </Page>
   );
 }

@@ -35,19 +35,21 @@ export function DriftPage() {
         </Button>
       }
     >
-      {drift.isPending && <Loading what="Comparing the live schema with the recorded one" />}
-      {isUnrecorded && (
-        <EmptyState title="Nothing was recorded of this schema yet.">
-          <p>
-            Belay records it with every migration that it applies, and with the command{' '}
-            <code>belay schema snapshot</code>. From then on drift can be told.
-          </p>
-        </EmptyState>
-      )}
-      {drift.error && !isUnrecorded && (
-        <ErrorState error={drift.error} title="Drift could not be looked for" onRetry={look} />
-      )}
-      {drift.data && <DriftReport drift={drift.data} />}
+      <div className="stack">
+        {drift.isPending && <Loading what="Comparing the live schema with the recorded one" />}
+        {isUnrecorded && (
+          <EmptyState title="Nothing was recorded of this schema yet.">
+            <p>
+              Belay records it with every migration that it applies, and with the command{' '}
+              <code>belay schema snapshot</code>. From then on drift can be told.
+            </p>
+          </EmptyState>
+        )}
+        {drift.error && !isUnrecorded && (
+          <ErrorState error={drift.error} title="Drift could not be looked for" onRetry={look} />
+        )}
+        {drift.data && <DriftReport drift={drift.data} />}
+      </div>
     </Page>
   );
 }
@@ -71,39 +73,43 @@ export function DriftReport({ drift }: { readonly drift: Drift }) {
       </Notice>
       {drifted && (
         <Section title="What differs">
-          <SchemaDiff changes={changes} before={`Recorded (${recorded.version})`} after="Live" />
+          <div className="stack">
+            <SchemaDiff changes={changes} before={`Recorded (${recorded.version})`} after="Live" />
+          </div>
         </Section>
       )}
       {seen.length > 0 && (
         <Section title="Who, when and how">
-          <Table
-            caption="What the database knows of each change"
-            rows={seen}
-            keyOf={({ object, name }) => `${object} ${name}`}
-            columns={[
-              {
-                title: 'Object',
-                isName: true,
-                cell: ({ object, name }) => (
-                  <>
-                    {object} <code>{name}</code>
-                  </>
-                ),
-              },
-              { title: 'By', cell: ({ seen: trace }) => trace?.by ?? 'not known' },
-              { title: 'Owner', cell: ({ seen: trace }) => trace?.owner ?? 'not known' },
-              {
-                title: 'When',
-                cell: ({ seen: trace }) =>
-                  trace?.changedAt ? <Time at={trace.changedAt} /> : 'not known',
-              },
-              {
-                title: 'Statement',
-                cell: ({ seen: trace }) =>
-                  trace?.statement ? <code>{trace.statement}</code> : 'not known',
-              },
-            ]}
-          />
+          <div className="stack">
+            <Table
+              caption="What the database knows of each change"
+              rows={seen}
+              keyOf={({ object, name }) => `${object} ${name}`}
+              columns={[
+                {
+                  title: 'Object',
+                  isName: true,
+                  cell: ({ object, name }) => (
+                    <>
+                      {object} <code>{name}</code>
+                    </>
+                  ),
+                },
+                { title: 'By', cell: ({ seen: trace }) => trace?.by ?? 'not known' },
+                { title: 'Owner', cell: ({ seen: trace }) => trace?.owner ?? 'not known' },
+                {
+                  title: 'When',
+                  cell: ({ seen: trace }) =>
+                    trace?.changedAt ? <Time at={trace.changedAt} /> : 'not known',
+                },
+                {
+                  title: 'Statement',
+                  cell: ({ seen: trace }) =>
+                    trace?.statement ? <code>{trace.statement}</code> : 'not known',
+                },
+              ]}
+            />
+          </div>
         </Section>
       )}
       <Notes notes={notes} />

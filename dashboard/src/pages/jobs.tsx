@@ -45,30 +45,32 @@ export function JobsPage() {
   const isFiltered = database !== '' || state !== '';
   return (
     <Page title="Jobs" lead="What the server does, and what it did in the last 90 days.">
-      <div className="two-columns filter-line">
-        <Select
-          label="Database"
-          value={database}
-          options={[['', 'All databases'], ...databases.map(({ name }) => [name, name] as const)]}
-          onChange={choose('database')}
-        />
-        <Select label="State" value={state} options={states} onChange={choose('state')} />
+      <div className="stack">
+        <div className="two-columns filter-line">
+          <Select
+            label="Database"
+            value={database}
+            options={[['', 'All databases'], ...databases.map(({ name }) => [name, name] as const)]}
+            onChange={choose('database')}
+          />
+          <Select label="State" value={state} options={states} onChange={choose('state')} />
+        </div>
+        <ListFrame
+          list={list}
+          failure="The jobs could not be read"
+          empty={
+            <EmptyState title={isFiltered ? 'No job is like that.' : 'There was no job yet.'}>
+              <p>
+                {isFiltered
+                  ? 'Choose another database or state.'
+                  : 'Back up a database, and its job appears here.'}
+              </p>
+            </EmptyState>
+          }
+        >
+          {(jobs) => <Jobs jobs={jobs} />}
+        </ListFrame>
       </div>
-      <ListFrame
-        list={list}
-        failure="The jobs could not be read"
-        empty={
-          <EmptyState title={isFiltered ? 'No job is like that.' : 'There was no job yet.'}>
-            <p>
-              {isFiltered
-                ? 'Choose another database or state.'
-                : 'Back up a database, and its job appears here.'}
-            </p>
-          </EmptyState>
-        }
-      >
-        {(jobs) => <Jobs jobs={jobs} />}
-      </ListFrame>
     </Page>
   );
 }

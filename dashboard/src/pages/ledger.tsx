@@ -25,8 +25,10 @@ export function LedgerPage() {
       above={<Link href={timelineAddress(database)}>{database}</Link>}
       lead="Everything that Belay did to it, and who asked for it. Entries are chained: one that was changed or removed shows."
     >
-      <Verification database={database} />
-      <Entries database={database} />
+      <div className="stack">
+        <Verification database={database} />
+        <Entries database={database} />
+      </div>
     </Page>
   );
 }
@@ -36,17 +38,19 @@ function Verification({ database }: { readonly database: string }) {
   const verify = () => void work.begin('/api/ledger/verify', { database });
   return (
     <Section title="Is it whole?">
-      <p>
-        <Button onClick={verify} isBusy={work.isStarting}>
-          Verify the ledger
-        </Button>
-      </p>
-      {work.error && <ErrorState error={work.error} title="The verification was not begun" />}
-      {work.jobId && (
-        <JobProgress key={work.jobId} id={work.jobId}>
-          {(job) => <VerificationReport verification={job.result as LedgerVerification} />}
-        </JobProgress>
-      )}
+      <div className="stack">
+        <p>
+          <Button onClick={verify} isBusy={work.isStarting}>
+            Verify the ledger
+          </Button>
+        </p>
+        {work.error && <ErrorState error={work.error} title="The verification was not begun" />}
+        {work.jobId && (
+          <JobProgress key={work.jobId} id={work.jobId}>
+            {(job) => <VerificationReport verification={job.result as LedgerVerification} />}
+          </JobProgress>
+        )}
+      </div>
     </Section>
   );
 }
@@ -114,26 +118,33 @@ function Entries({ database }: { readonly database: string }) {
   const found = (list.items ?? []).filter((entry) => entryMatches(entry, text));
   return (
     <Section title="Entries">
-      <div className="search-line">
-        <label htmlFor={id}>Search action, tag, who or details</label>
-        <input id={id} type="search" value={text} onChange={(event) => find(event.target.value)} />
-        <p role="status" className="field-hint">
-          {text !== '' &&
-            list.items &&
-            `${plural(found.length, 'entry', 'entries')} of the ${formatCount(list.items.length)} that are shown${list.hasMore ? '; there are older ones' : ''}`}
-        </p>
+      <div className="stack">
+        <div className="search-line">
+          <label htmlFor={id}>Search action, tag, who or details</label>
+          <input
+            id={id}
+            type="search"
+            value={text}
+            onChange={(event) => find(event.target.value)}
+          />
+          <p role="status" className="field-hint">
+            {text !== '' &&
+              list.items &&
+              `${plural(found.length, 'entry', 'entries')} of the ${formatCount(list.items.length)} that are shown${list.hasMore ? '; there are older ones' : ''}`}
+          </p>
+        </div>
+        <ListFrame
+          list={list}
+          failure="The ledger could not be read"
+          empty={
+            <EmptyState title="The ledger has no entry of this database yet.">
+              <p>Each snapshot, checkpoint, restore and deletion leaves one.</p>
+            </EmptyState>
+          }
+        >
+          {() => <EntryTable entries={found} />}
+        </ListFrame>
       </div>
-      <ListFrame
-        list={list}
-        failure="The ledger could not be read"
-        empty={
-          <EmptyState title="The ledger has no entry of this database yet.">
-            <p>Each snapshot, checkpoint, restore and deletion leaves one.</p>
-          </EmptyState>
-        }
-      >
-        {() => <EntryTable entries={found} />}
-      </ListFrame>
     </Section>
   );
 }

@@ -14,15 +14,18 @@ import { PasswordField, PersonForm, passwordProblem } from '../parts/person-form
 import { EmptyState, ErrorState } from '../parts/states';
 import { Table } from '../parts/table';
 import { Time } from '../parts/values';
+import { useCan } from '../session';
 
 /** Who signs in with a name and a password. */
 export function PeoplePage() {
+  const isAdmin = useCan('admin');
   const [isAdding, setAdding] = useState(false);
   return (
     <Page
       title="People"
       lead="Who signs in to this page with a name and a password."
       actions={
+        isAdmin &&
         !isAdding && (
           <Button look="primary" onClick={() => setAdding(true)}>
             Add person
@@ -30,10 +33,12 @@ export function PeoplePage() {
         )
       }
     >
-      <AdminOnly>
-        {isAdding && <PersonForm onDone={() => setAdding(false)} />}
-        <PersonList />
-      </AdminOnly>
+      <div className="stack">
+        <AdminOnly>
+          {isAdding && <PersonForm onDone={() => setAdding(false)} />}
+          <PersonList />
+        </AdminOnly>
+      </div>
     </Page>
   );
 }

@@ -29,33 +29,37 @@ export function PlanPage() {
       above={<Link href={timelineAddress(database)}>{database}</Link>}
       lead="What SQL would do to the data that is there now: measured on the live database, nothing is changed."
     >
-      {mayPlan && !first.isLoading && (
-        <SqlForm database={database} known={first.data} plan={plan} rehearsal={rehearsal} />
-      )}
-      {!mayPlan && (
-        <Notice look="info" title="You may look, not plan">
-          <p>Measuring a migration needs the scope restore. Ask an administrator for it.</p>
-        </Notice>
-      )}
-      {plan.jobId && (
-        <JobProgress key={plan.jobId} id={plan.jobId}>
-          {(job) => (
-            <>
-              <ImpactReport plan={job.result as ImpactPlan} />
-              {!rehearsal.jobId && (
-                <RehearseButton database={database} job={job} rehearsal={rehearsal} />
-              )}
-            </>
-          )}
-        </JobProgress>
-      )}
-      {rehearsal.jobId && (
-        <Section title="Rehearsal on a copy">
-          <JobProgress key={rehearsal.jobId} id={rehearsal.jobId}>
-            {(job) => <RehearsalReport rehearsal={job.result as Rehearsal} />}
+      <div className="stack">
+        {mayPlan && !first.isLoading && (
+          <SqlForm database={database} known={first.data} plan={plan} rehearsal={rehearsal} />
+        )}
+        {!mayPlan && (
+          <Notice look="info" title="You may look, not plan">
+            <p>Measuring a migration needs the scope restore. Ask an administrator for it.</p>
+          </Notice>
+        )}
+        {plan.jobId && (
+          <JobProgress key={plan.jobId} id={plan.jobId}>
+            {(job) => (
+              <>
+                <ImpactReport plan={job.result as ImpactPlan} />
+                {!rehearsal.jobId && (
+                  <RehearseButton database={database} job={job} rehearsal={rehearsal} />
+                )}
+              </>
+            )}
           </JobProgress>
-        </Section>
-      )}
+        )}
+        {rehearsal.jobId && (
+          <Section title="Rehearsal on a copy">
+            <div className="stack">
+              <JobProgress key={rehearsal.jobId} id={rehearsal.jobId}>
+                {(job) => <RehearsalReport rehearsal={job.result as Rehearsal} />}
+              </JobProgress>
+            </div>
+          </Section>
+        )}
+      </div>
     </Page>
   );
 }
@@ -144,16 +148,20 @@ function RehearseButton(props: {
     void rehearsal.begin('/api/rehearsals', { database, sql, ...(name ? { name } : {}) });
   return (
     <Section title="What would it really do?">
-      <p>
-        A rehearsal makes a copy, runs the migration there, compares every row and measures locks
-        and time. The database itself is not touched.
-      </p>
-      <Button look="primary" onClick={begin} isBusy={rehearsal.isStarting}>
-        Rehearse it on a copy
-      </Button>
-      {rehearsal.error && (
-        <ErrorState error={rehearsal.error} title="The rehearsal was not begun" />
-      )}
+      <div className="stack">
+        <p>
+          A rehearsal makes a copy, runs the migration there, compares every row and measures locks
+          and time. The database itself is not touched.
+        </p>
+        <p>
+          <Button look="primary" onClick={begin} isBusy={rehearsal.isStarting}>
+            Rehearse it on a copy
+          </Button>
+        </p>
+        {rehearsal.error && (
+          <ErrorState error={rehearsal.error} title="The rehearsal was not begun" />
+        )}
+      </div>
     </Section>
   );
 }

@@ -40,29 +40,31 @@ export function SchedulesPage() {
         )
       }
     >
-      {isMaking && <ScheduleForm onDone={() => setMaking(false)} />}
-      <ListFrame
-        list={list}
-        failure="The schedules could not be read"
-        empty={
-          <EmptyState title="Nothing is done by the clock yet.">
-            <p>
-              A nightly checkpoint is a good beginning: an archive that was proven to restore, every
-              night.
-            </p>
-          </EmptyState>
-        }
-      >
-        {(schedules) => (
-          <ul className="branches">
-            {schedules.map((schedule) => (
-              <li key={schedule.id}>
-                <ScheduleCard schedule={schedule} isAdmin={isAdmin} />
-              </li>
-            ))}
-          </ul>
-        )}
-      </ListFrame>
+      <div className="stack">
+        {isMaking && <ScheduleForm onDone={() => setMaking(false)} />}
+        <ListFrame
+          list={list}
+          failure="The schedules could not be read"
+          empty={
+            <EmptyState title="Nothing is done by the clock yet.">
+              <p>
+                A nightly checkpoint is a good beginning: an archive that was proven to restore,
+                every night.
+              </p>
+            </EmptyState>
+          }
+        >
+          {(schedules) => (
+            <ul className="branches">
+              {schedules.map((schedule) => (
+                <li key={schedule.id}>
+                  <ScheduleCard schedule={schedule} isAdmin={isAdmin} />
+                </li>
+              ))}
+            </ul>
+          )}
+        </ListFrame>
+      </div>
     </Page>
   );
 }

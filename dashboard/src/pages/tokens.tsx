@@ -13,6 +13,7 @@ import { EmptyState } from '../parts/states';
 import { Table } from '../parts/table';
 import { TokenForm } from '../parts/token-form';
 import { Badge, Time } from '../parts/values';
+import { useCan } from '../session';
 import '../styles/reports.css';
 
 interface Made {
@@ -22,6 +23,7 @@ interface Made {
 
 /** What scripts, assistants and agents call with. */
 export function TokensPage() {
+  const isAdmin = useCan('admin');
   const [isMaking, setMaking] = useState(false);
   const [made, setMade] = useState<Made>();
   const queries = useQueryClient();
@@ -35,6 +37,7 @@ export function TokensPage() {
       title="Tokens"
       lead="What scripts, assistants and agents call the server with. Each may do what its scope says, and no more."
       actions={
+        isAdmin &&
         !isMaking && (
           <Button look="primary" onClick={() => setMaking(true)}>
             Create token
@@ -42,18 +45,20 @@ export function TokensPage() {
         )
       }
     >
-      <AdminOnly>
-        {made && (
-          <SecretOnce
-            title={`Token “${made.record.name}”`}
-            label="Token"
-            secret={made.token}
-            onDone={() => setMade(undefined)}
-          />
-        )}
-        {isMaking && <TokenForm onMade={take} onCancel={() => setMaking(false)} />}
-        <TokenList />
-      </AdminOnly>
+      <div className="stack">
+        <AdminOnly>
+          {made && (
+            <SecretOnce
+              title={`Token “${made.record.name}”`}
+              label="Token"
+              secret={made.token}
+              onDone={() => setMade(undefined)}
+            />
+          )}
+          {isMaking && <TokenForm onMade={take} onCancel={() => setMaking(false)} />}
+          <TokenList />
+        </AdminOnly>
+      </div>
     </Page>
   );
 }

@@ -23,6 +23,7 @@ export function VersionsPage() {
   const versions = useQuery<Versions, ApiError>({
     queryKey: ['versions', database],
     queryFn: ({ signal }) => call('GET', '/api/versions', { query: { database }, signal }),
+    refetchInterval: 10_000,
   });
   const { data, error } = versions;
   return (
@@ -31,24 +32,26 @@ export function VersionsPage() {
       above={<Link href={timelineAddress(database)}>{database}</Link>}
       lead="Every recorded version of the schema, and how each was reached from others."
     >
-      {versions.isPending && <Loading what="Reading the versions" />}
-      {error && (
-        <ErrorState
-          error={error}
-          title="The versions could not be read"
-          onRetry={() => void versions.refetch()}
-        />
-      )}
-      <LookProblem problem={data?.problem} />
-      {data?.versions.length === 0 && (
-        <EmptyState title="No version is recorded yet.">
-          <p>
-            Belay records one with every migration that it applies, and with the command{' '}
-            <code>belay schema snapshot</code>.
-          </p>
-        </EmptyState>
-      )}
-      {data && data.versions.length > 0 && <Graph database={database} data={data} />}
+      <div className="stack">
+        {versions.isPending && <Loading what="Reading the versions" />}
+        {error && (
+          <ErrorState
+            error={error}
+            title="The versions could not be read"
+            onRetry={() => void versions.refetch()}
+          />
+        )}
+        <LookProblem problem={data?.problem} />
+        {data?.versions.length === 0 && (
+          <EmptyState title="No version is recorded yet.">
+            <p>
+              Belay records one with every migration that it applies, and with the command{' '}
+              <code>belay schema snapshot</code>.
+            </p>
+          </EmptyState>
+        )}
+        {data && data.versions.length > 0 && <Graph database={database} data={data} />}
+      </div>
     </Page>
   );
 }
@@ -75,12 +78,14 @@ function Graph({ database, data }: { readonly database: string; readonly data: V
         />
       )}
       <Section title="The same as a list">
-        <VersionList versions={data.versions} addressOf={addressOf} />
-        {current && current.applied.length > 0 && (
-          <p>
-            <Link href={addressOf(base)}>Before the first migration (version 0)</Link>
-          </p>
-        )}
+        <div className="stack">
+          <VersionList versions={data.versions} addressOf={addressOf} />
+          {current && current.applied.length > 0 && (
+            <p>
+              <Link href={addressOf(base)}>Before the first migration (version 0)</Link>
+            </p>
+          )}
+        </div>
       </Section>
     </>
   );
@@ -100,7 +105,9 @@ function isBehind(
 function BaseFacts() {
   return (
     <Section title="Version 0">
-      <p>The schema before the first migration.</p>
+      <div className="stack">
+        <p>The schema before the first migration.</p>
+      </div>
     </Section>
   );
 }
@@ -109,33 +116,35 @@ function VersionFacts({ node }: { readonly node: VersionNode }) {
   const { id, name, tool, checksum, partial, applied, parents, reached, at, lastAt } = node;
   return (
     <Section title={`Version ${id}`}>
-      <Facts
-        facts={[
-          ['Name', name || '—'],
-          ['State', <Marks key="marks" node={node} />],
-          ['Recorded', at ? <Time key="at" at={at} /> : 'never; another tool went past it'],
-          ...(reached > 1 && lastAt
-            ? [
-                [
-                  'Reached',
-                  <>
-                    {formatCount(reached)} times, last <Time at={lastAt} />
-                  </>,
-                ] as const,
-              ]
-            : []),
-          ['By', tool],
-          [
-            'Follows',
-            parents.length === 0 ? 'the state before the first migration' : parents.join(', '),
-          ],
-          ['Migrations in force', formatCount(applied.length)],
-          ['Checksum', checksum ? <code key="sum">{checksum}</code> : 'not known'],
-          ...(partial
-            ? [['Note', 'The schema has objects that Belay does not model.'] as const]
-            : []),
-        ]}
-      />
+      <div className="stack">
+        <Facts
+          facts={[
+            ['Name', name || '—'],
+            ['State', <Marks key="marks" node={node} />],
+            ['Recorded', at ? <Time key="at" at={at} /> : 'never; another tool went past it'],
+            ...(reached > 1 && lastAt
+              ? [
+                  [
+                    'Reached',
+                    <>
+                      {formatCount(reached)} times, last <Time at={lastAt} />
+                    </>,
+                  ] as const,
+                ]
+              : []),
+            ['By', tool],
+            [
+              'Follows',
+              parents.length === 0 ? 'the state before the first migration' : parents.join(', '),
+            ],
+            ['Migrations in force', formatCount(applied.length)],
+            ['Checksum', checksum ? <code key="sum">{checksum}</code> : 'not known'],
+            ...(partial
+              ? [['Note', 'The schema has objects that Belay does not model.'] as const]
+              : []),
+          ]}
+        />
+      </div>
     </Section>
   );
 }

@@ -13,10 +13,12 @@ import { EmptyState, ErrorState, Notice } from '../parts/states';
 import { Table } from '../parts/table';
 import { Badge, Facts, Time } from '../parts/values';
 import { type MadeWebhook, WebhookForm } from '../parts/webhook-form';
+import { useCan } from '../session';
 import '../styles/reports.css';
 
 /** Whom the server tells what happened. */
 export function WebhooksPage() {
+  const isAdmin = useCan('admin');
   const [isMaking, setMaking] = useState(false);
   const [made, setMade] = useState<MadeWebhook>();
   const take = (answer: MadeWebhook) => {
@@ -28,6 +30,7 @@ export function WebhooksPage() {
       title="Webhooks"
       lead="Addresses that are told what happens: a checkpoint that was not proven, drift, a restore. Messages are signed and hold no rows."
       actions={
+        isAdmin &&
         !isMaking && (
           <Button look="primary" onClick={() => setMaking(true)}>
             Add webhook
@@ -35,23 +38,25 @@ export function WebhooksPage() {
         )
       }
     >
-      <AdminOnly>
-        {made && (
-          <SecretOnce
-            title={`Secret of ${made.webhook.url}`}
-            label="Secret"
-            secret={made.secret}
-            onDone={() => setMade(undefined)}
-          >
-            <p>
-              With it the receiver checks the header <code>webhook-signature</code>, as the Standard
-              Webhooks specification has it.
-            </p>
-          </SecretOnce>
-        )}
-        {isMaking && <WebhookForm onMade={take} onCancel={() => setMaking(false)} />}
-        <WebhookList />
-      </AdminOnly>
+      <div className="stack">
+        <AdminOnly>
+          {made && (
+            <SecretOnce
+              title={`Secret of ${made.webhook.url}`}
+              label="Secret"
+              secret={made.secret}
+              onDone={() => setMade(undefined)}
+            >
+              <p>
+                With it the receiver checks the header <code>webhook-signature</code>, as the
+                Standard Webhooks specification has it.
+              </p>
+            </SecretOnce>
+          )}
+          {isMaking && <WebhookForm onMade={take} onCancel={() => setMaking(false)} />}
+          <WebhookList />
+        </AdminOnly>
+      </div>
     </Page>
   );
 }

@@ -21,36 +21,44 @@ export function ComparisonReport({ comparison }: { readonly comparison: Comparis
       <Summary comparison={comparison} />
       {schema.length > 0 && (
         <Section title="Schema">
-          <p>
-            From “{a}” to “{b}”: {countKinds(schema)}.
-          </p>
-          <SchemaDiff changes={schema} before={a} after={b} />
+          <div className="stack">
+            <p>
+              From “{a}” to “{b}”: {countKinds(schema)}.
+            </p>
+            <SchemaDiff changes={schema} before={a} after={b} />
+          </div>
         </Section>
       )}
       {rowCounts.length > 0 && (
         <Section title="Number of rows">
-          <RowCounts rows={rowCounts} a={a} b={b} />
+          <div className="stack">
+            <RowCounts rows={rowCounts} a={a} b={b} />
+          </div>
         </Section>
       )}
       {data && data.length > 0 && (
         <Section title="Rows">
-          {data.map((table) => (
-            <RowsOfTable key={table.table} diff={table} />
-          ))}
+          <div className="stack">
+            {data.map((table) => (
+              <RowsOfTable key={table.table} diff={table} />
+            ))}
+          </div>
         </Section>
       )}
       {sequences.length > 0 && (
         <Section title="Sequences">
-          <Table
-            caption="Sequences whose value differs"
-            rows={sequences}
-            keyOf={({ name }) => name}
-            columns={[
-              { title: 'Sequence', isName: true, cell: ({ name }) => <code>{name}</code> },
-              { title: a, isNumber: true, cell: ({ expected }) => expected },
-              { title: `${b} `, isNumber: true, cell: ({ actual }) => actual },
-            ]}
-          />
+          <div className="stack">
+            <Table
+              caption="Sequences whose value differs"
+              rows={sequences}
+              keyOf={({ name }) => name}
+              columns={[
+                { title: 'Sequence', isName: true, cell: ({ name }) => <code>{name}</code> },
+                { title: a, isNumber: true, cell: ({ expected }) => expected },
+                { title: `${b} `, isNumber: true, cell: ({ actual }) => actual },
+              ]}
+            />
+          </div>
         </Section>
       )}
     </>

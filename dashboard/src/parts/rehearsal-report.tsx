@@ -40,7 +40,9 @@ export function RehearsalReport({ rehearsal }: { readonly rehearsal: Rehearsal }
       <TablesPart rehearsal={rehearsal} />
       {schema.length > 0 && (
         <Section title="Schema afterwards">
-          <SchemaDiff changes={schema} before="Before" after="After" />
+          <div className="stack">
+            <SchemaDiff changes={schema} before="Before" after="After" />
+          </div>
         </Section>
       )}
       <Probes rehearsal={rehearsal} />
@@ -48,16 +50,22 @@ export function RehearsalReport({ rehearsal }: { readonly rehearsal: Rehearsal }
       <Longest rehearsal={rehearsal} />
       {sequences.length > 0 && (
         <Section title="Sequences moved">
-          <Table
-            caption="Sequences before and after"
-            rows={sequences}
-            keyOf={({ sequence }) => sequence}
-            columns={[
-              { title: 'Sequence', isName: true, cell: ({ sequence }) => <code>{sequence}</code> },
-              { title: 'Before', isNumber: true, cell: ({ before }) => before ?? 'none' },
-              { title: 'After', isNumber: true, cell: ({ after }) => after ?? 'gone' },
-            ]}
-          />
+          <div className="stack">
+            <Table
+              caption="Sequences before and after"
+              rows={sequences}
+              keyOf={({ sequence }) => sequence}
+              columns={[
+                {
+                  title: 'Sequence',
+                  isName: true,
+                  cell: ({ sequence }) => <code>{sequence}</code>,
+                },
+                { title: 'Before', isNumber: true, cell: ({ before }) => before ?? 'none' },
+                { title: 'After', isNumber: true, cell: ({ after }) => after ?? 'gone' },
+              ]}
+            />
+          </div>
         </Section>
       )}
       <Notes notes={notes} />
@@ -99,21 +107,23 @@ function Errors({ rehearsal: { errors } }: { readonly rehearsal: Rehearsal }) {
   if (errors.length === 0) return null;
   return (
     <Section title="Why it fails">
-      {errors.map(({ message, sqlState, line, statement }) => (
-        <div key={`${line} ${message}`} className="rehearsal-error">
-          <p>
-            {line !== null && `Line ${line}: `}
-            <strong>{message}</strong>
-            {sqlState && (
-              <>
-                {' '}
-                (<code>{sqlState}</code>)
-              </>
-            )}
-          </p>
-          {statement && <Sql sql={statement} label="The statement that fails" />}
-        </div>
-      ))}
+      <div className="stack">
+        {errors.map(({ message, sqlState, line, statement }) => (
+          <div key={`${line} ${message}`} className="rehearsal-error">
+            <p>
+              {line !== null && `Line ${line}: `}
+              <strong>{message}</strong>
+              {sqlState && (
+                <>
+                  {' '}
+                  (<code>{sqlState}</code>)
+                </>
+              )}
+            </p>
+            {statement && <Sql sql={statement} label="The statement that fails" />}
+          </div>
+        ))}
+      </div>
     </Section>
   );
 }
@@ -122,14 +132,16 @@ function TablesPart({ rehearsal: { tables } }: { readonly rehearsal: Rehearsal }
   if (tables.length === 0) return null;
   return (
     <Section title="Rows and values">
-      <ul className="rehearsed-tables">
-        {tables.slice(0, most.tables).map((table) => (
-          <li key={table.table}>
-            <TableLines table={table} />
-          </li>
-        ))}
-      </ul>
-      <More all={tables.length} shown={most.tables} what="table" />
+      <div className="stack">
+        <ul className="rehearsed-tables">
+          {tables.slice(0, most.tables).map((table) => (
+            <li key={table.table}>
+              <TableLines table={table} />
+            </li>
+          ))}
+        </ul>
+        <More all={tables.length} shown={most.tables} what="table" />
+      </div>
     </Section>
   );
 }
@@ -172,16 +184,18 @@ function Probes({ rehearsal: { probes } }: { readonly rehearsal: Rehearsal }) {
   if (probes.length === 0) return null;
   return (
     <Section title="The application’s own queries">
-      <Table
-        caption="The application’s own queries, before and after"
-        rows={probes}
-        keyOf={({ line, sql }) => `${line} ${sql}`}
-        columns={[
-          { title: 'Query', isName: true, cell: ({ sql }) => <code>{sql}</code> },
-          { title: 'Verdict', cell: ({ verdict }) => verdict },
-          { title: 'Why', cell: probeWords },
-        ]}
-      />
+      <div className="stack">
+        <Table
+          caption="The application’s own queries, before and after"
+          rows={probes}
+          keyOf={({ line, sql }) => `${line} ${sql}`}
+          columns={[
+            { title: 'Query', isName: true, cell: ({ sql }) => <code>{sql}</code> },
+            { title: 'Verdict', cell: ({ verdict }) => verdict },
+            { title: 'Why', cell: probeWords },
+          ]}
+        />
+      </div>
     </Section>
   );
 }
@@ -191,23 +205,25 @@ function Locks({ rehearsal: { locks, sampleIntervalMs } }: { readonly rehearsal:
   const isSampled = locks.some(({ heldMs, heldAtMostMs }) => heldMs !== heldAtMostMs);
   return (
     <Section title="Locks">
-      <Table
-        caption="Locks that were held, longest first"
-        rows={locks.slice(0, most.locks).map((lock, index) => ({ lock, index }))}
-        keyOf={({ index }) => String(index)}
-        columns={[
-          { title: 'Object', isName: true, cell: ({ lock }) => <code>{lock.object}</code> },
-          { title: 'Held', isNumber: true, cell: ({ lock }) => heldWords(lock) },
-          { title: 'Mode', cell: ({ lock }) => modeWords(lock.mode) },
-          { title: 'Others can', cell: ({ lock }) => lockEffect(lock) },
-        ]}
-      />
-      <More all={locks.length} shown={most.locks} what="lock" />
-      {isSampled && sampleIntervalMs !== null && (
-        <p className="field-hint">
-          Seen every {formatDuration(sampleIntervalMs)}: shorter ones may be missing.
-        </p>
-      )}
+      <div className="stack">
+        <Table
+          caption="Locks that were held, longest first"
+          rows={locks.slice(0, most.locks).map((lock, index) => ({ lock, index }))}
+          keyOf={({ index }) => String(index)}
+          columns={[
+            { title: 'Object', isName: true, cell: ({ lock }) => <code>{lock.object}</code> },
+            { title: 'Held', isNumber: true, cell: ({ lock }) => heldWords(lock) },
+            { title: 'Mode', cell: ({ lock }) => modeWords(lock.mode) },
+            { title: 'Others can', cell: ({ lock }) => lockEffect(lock) },
+          ]}
+        />
+        <More all={locks.length} shown={most.locks} what="lock" />
+        {isSampled && sampleIntervalMs !== null && (
+          <p className="field-hint">
+            Seen every {formatDuration(sampleIntervalMs)}: shorter ones may be missing.
+          </p>
+        )}
+      </div>
     </Section>
   );
 }
@@ -216,27 +232,29 @@ function Longest({ rehearsal: { statements } }: { readonly rehearsal: Rehearsal 
   if (statements.length === 0) return null;
   return (
     <Section title="Longest statements">
-      <Table
-        caption="Statements, longest first"
-        rows={statements
-          .slice(0, most.statements)
-          .map((statement, index) => ({ statement, index }))}
-        keyOf={({ index }) => String(index)}
-        columns={[
-          {
-            title: 'Statement',
-            isName: true,
-            cell: ({ statement }) => <code className="one-line">{statement.sql}</code>,
-          },
-          {
-            title: 'Took',
-            isNumber: true,
-            cell: ({ statement: { exact, durationMs } }) =>
-              `${exact ? '' : 'at least '}${formatDuration(durationMs)}`,
-          },
-        ]}
-      />
-      <More all={statements.length} shown={most.statements} what="statement" />
+      <div className="stack">
+        <Table
+          caption="Statements, longest first"
+          rows={statements
+            .slice(0, most.statements)
+            .map((statement, index) => ({ statement, index }))}
+          keyOf={({ index }) => String(index)}
+          columns={[
+            {
+              title: 'Statement',
+              isName: true,
+              cell: ({ statement }) => <code className="one-line">{statement.sql}</code>,
+            },
+            {
+              title: 'Took',
+              isNumber: true,
+              cell: ({ statement: { exact, durationMs } }) =>
+                `${exact ? '' : 'at least '}${formatDuration(durationMs)}`,
+            },
+          ]}
+        />
+        <More all={statements.length} shown={most.statements} what="statement" />
+      </div>
     </Section>
   );
 }

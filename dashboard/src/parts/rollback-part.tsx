@@ -34,36 +34,40 @@ export function RollbackPart(props: {
   const begin = () => void plan.begin('/api/rollbacks/plan', { database, version, data });
   return (
     <Section title={`Roll back to version ${version}`}>
-      <p>
-        The database is at version {current?.id}. A plan shows each step back with what it would
-        lose, measured on the live database; nothing is changed by it.
-      </p>
-      <Choice
-        type="checkbox"
-        label="Put back rows that record backups keep"
-        hint="Where the migrations were applied with record backups."
-        isChecked={data}
-        onChange={setData}
-      />
-      <Button onClick={begin} isBusy={plan.isStarting}>
-        Plan the rollback
-      </Button>
-      {plan.error && <ErrorState error={plan.error} title="The plan was not begun" />}
-      {plan.jobId && (
-        <JobProgress key={plan.jobId} id={plan.jobId}>
-          {(job) => (
-            <>
-              <RollbackReport plan={job.result as RollbackPlan} />
-              <RollBack
-                database={database}
-                plan={job.result as RollbackPlan}
-                data={job.input.data === true}
-                rollback={rollback}
-              />
-            </>
-          )}
-        </JobProgress>
-      )}
+      <div className="stack">
+        <p>
+          The database is at version {current?.id}. A plan shows each step back with what it would
+          lose, measured on the live database; nothing is changed by it.
+        </p>
+        <Choice
+          type="checkbox"
+          label="Put back rows that record backups keep"
+          hint="Where the migrations were applied with record backups."
+          isChecked={data}
+          onChange={setData}
+        />
+        <p>
+          <Button onClick={begin} isBusy={plan.isStarting}>
+            Plan the rollback
+          </Button>
+        </p>
+        {plan.error && <ErrorState error={plan.error} title="The plan was not begun" />}
+        {plan.jobId && (
+          <JobProgress key={plan.jobId} id={plan.jobId}>
+            {(job) => (
+              <>
+                <RollbackReport plan={job.result as RollbackPlan} />
+                <RollBack
+                  database={database}
+                  plan={job.result as RollbackPlan}
+                  data={job.input.data === true}
+                  rollback={rollback}
+                />
+              </>
+            )}
+          </JobProgress>
+        )}
+      </div>
     </Section>
   );
 }
@@ -124,9 +128,11 @@ function Running({ database, jobId }: { readonly database: string; readonly jobI
   const forget = useForgetDatabase();
   return (
     <Section title="Rollback">
-      <JobProgress id={jobId} onOver={() => forget(database)}>
-        {(job) => <RollbackResult database={database} rollback={job.result as Rollback} />}
-      </JobProgress>
+      <div className="stack">
+        <JobProgress id={jobId} onOver={() => forget(database)}>
+          {(job) => <RollbackResult database={database} rollback={job.result as Rollback} />}
+        </JobProgress>
+      </div>
     </Section>
   );
 }
@@ -161,7 +167,9 @@ export function RollbackResult(props: { readonly database: string; readonly roll
       {data && <DataPart data={data} verb="were put back" />}
       {differences.length > 0 && (
         <Section title="What differs">
-          <SchemaDiff changes={differences} before={`Recorded at ${to}`} after="Now" />
+          <div className="stack">
+            <SchemaDiff changes={differences} before={`Recorded at ${to}`} after="Now" />
+          </div>
         </Section>
       )}
     </>

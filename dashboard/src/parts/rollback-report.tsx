@@ -44,20 +44,24 @@ export function RollbackReport({ plan }: { readonly plan: RollbackPlan }) {
         </p>
       </Notice>
       <Section title="Step by step">
-        <ol className="statements">
-          {steps.map((step) => (
-            <Step key={step.migrations.join(' ')} step={step} plan={plan} />
-          ))}
-        </ol>
+        <div className="stack">
+          <ol className="statements">
+            {steps.map((step) => (
+              <Step key={step.migrations.join(' ')} step={step} plan={plan} />
+            ))}
+          </ol>
+        </div>
       </Section>
       {data && <DataPart data={data} verb="would be put back" />}
       {differences.length > 0 && (
         <Section title={`What would still differ from version ${to}`}>
-          <SchemaDiff
-            changes={differences}
-            before={`Recorded at ${to}`}
-            after="After the rollback"
-          />
+          <div className="stack">
+            <SchemaDiff
+              changes={differences}
+              before={`Recorded at ${to}`}
+              after="After the rollback"
+            />
+          </div>
         </Section>
       )}
       <Notes notes={notes} />
@@ -120,28 +124,30 @@ export function DataPart({ data, verb }: { readonly data: DataRollback; readonly
   if (data.backups.length + data.violations.length + data.withoutBackup.length === 0) return null;
   return (
     <Section title="Rows from record backups">
-      <ul className="notes">
-        {data.backups.map((one) => (
-          <li key={one.backup}>
-            <code>{one.column === null ? one.table : `${one.table}.${one.column}`}</code>:{' '}
-            {one.column === null ? plural(one.rows, 'row') : plural(one.values, 'value')} {verb}
-            {one.conflicts > 0 &&
-              `; ${plural(one.conflicts, 'conflict')}, where ${holders[data.prefer]} holds`}
-            {one.missing > 0 && `; ${plural(one.missing, 'row')} deleted since`}
-            {one.blocked > 0 && `; ${plural(one.blocked, 'row')} kept out by a constraint`}
-            {one.skipped && `; ${one.skipped}`}
-          </li>
-        ))}
-        {data.violations.map(({ table, constraint, rows }) => (
-          <li key={`${table} ${constraint}`}>
-            {plural(rows, 'row')} of <code>{table}</code> written since break{' '}
-            <code>{constraint}</code>
-          </li>
-        ))}
-        {data.withoutBackup.map((version) => (
-          <li key={version}>{version} has no record backup: its rows are not brought back</li>
-        ))}
-      </ul>
+      <div className="stack">
+        <ul className="notes">
+          {data.backups.map((one) => (
+            <li key={one.backup}>
+              <code>{one.column === null ? one.table : `${one.table}.${one.column}`}</code>:{' '}
+              {one.column === null ? plural(one.rows, 'row') : plural(one.values, 'value')} {verb}
+              {one.conflicts > 0 &&
+                `; ${plural(one.conflicts, 'conflict')}, where ${holders[data.prefer]} holds`}
+              {one.missing > 0 && `; ${plural(one.missing, 'row')} deleted since`}
+              {one.blocked > 0 && `; ${plural(one.blocked, 'row')} kept out by a constraint`}
+              {one.skipped && `; ${one.skipped}`}
+            </li>
+          ))}
+          {data.violations.map(({ table, constraint, rows }) => (
+            <li key={`${table} ${constraint}`}>
+              {plural(rows, 'row')} of <code>{table}</code> written since break{' '}
+              <code>{constraint}</code>
+            </li>
+          ))}
+          {data.withoutBackup.map((version) => (
+            <li key={version}>{version} has no record backup: its rows are not brought back</li>
+          ))}
+        </ul>
+      </div>
     </Section>
   );
 }
