@@ -79,6 +79,10 @@ export async function cleanDeliveries(catalog: Catalog): Promise<void> {
   );
 }
 
+/**
+ * The row's own `sending_until` is asked for as well: where another server has just committed its claim, PostgreSQL looks again at
+ * the row that it locks, but not at the others, and only that keeps the message from being taken twice.
+ */
 async function claim(catalog: Catalog): Promise<Claimed | undefined> {
   const [claimed] = await catalog.query<Claimed>(
     `UPDATE belay_server.webhook_deliveries d
@@ -88,6 +92,7 @@ async function claim(catalog: Catalog): Promise<Claimed | undefined> {
       WHERE w.id = d.webhook_id AND d.id = (
         SELECT due.id FROM belay_server.webhook_deliveries due
          WHERE due.state = 'pending' AND due.next_at <= clock_timestamp()
+           AND (due.sending_until IS NULL OR due.sending_until <= clock_timestamp())
            AND NOT EXISTS (
              SELECT FROM belay_server.webhook_deliveries busy
               WHERE busy.webhook_id = due.webhook_id AND busy.sending_until > clock_timestamp())

@@ -18,7 +18,8 @@ export const webhooksWithLast = `
     FROM belay_server.webhooks w
     LEFT JOIN LATERAL (
       SELECT d.last_attempt_at, d.problem FROM belay_server.webhook_deliveries d
-       WHERE d.webhook_id = w.id AND d.last_attempt_at IS NOT NULL AND d.sending_until IS NULL
+       WHERE d.webhook_id = w.id AND d.last_attempt_at IS NOT NULL
+         AND (d.sending_until IS NULL OR d.problem IS NOT NULL)
        ORDER BY d.last_attempt_at DESC LIMIT 1) AS last ON true`;
 
 export function toWebhook(row: WebhookRow): Webhook {
