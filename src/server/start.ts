@@ -89,6 +89,7 @@ async function start(options: ServeOptions, closers: Closers): Promise<BelayServ
   const { env = process.env, cwd = process.cwd(), url, target, host = '127.0.0.1' } = options;
   const { port = defaultPort, publicUrl, allowedHosts = [] } = options;
   checkPublicUrl(publicUrl);
+  if (port > 65_535) throw new BelayError('USAGE', `${port} is no port: they end at 65535`);
   const admission = createAdmission({ host, allowedHosts, publicUrl });
   const logger = openLog(env, options.logTo);
   const configured = await configuredDatabases({ url, target, cwd, env });

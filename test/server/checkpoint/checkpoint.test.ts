@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { withScripts } from '../../support/archives.js';
 import { startTestServer, type TestBelayServer } from '../../support/belay-server.js';
 import { findDumpableServer } from '../../support/dump-tools.js';
 import type { TestDatabase } from '../../support/servers.js';
 import { createShop } from '../../support/targets.js';
+
+// Where other work keeps the cores busy, a drill takes a minute.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const { server: postgres, tools } = await findDumpableServer();
 
@@ -108,7 +111,7 @@ describe(`POST /api/checkpoint on ${postgres.name}`, () => {
     expect(answer.headers.get('location')).toBe(`/api/jobs/${job.id}`);
     await expect
       .poll(async () => (await server.fetch(`/api/jobs/${job.id}`, { token })).json(), {
-        timeout: 50_000,
+        timeout: 200_000,
       })
       .toMatchObject({ state: 'succeeded', result: { ok: true, tag } });
   });

@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startTestServer, type TestBelayServer } from '../../support/belay-server.js';
 import { type TestDatabase, testServers } from '../../support/servers.js';
 import { createShop } from '../../support/targets.js';
+
+// Where other work keeps the cores busy, a drill takes a minute.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const [postgres] = testServers();
 if (!postgres) throw new Error('no PostgreSQL');
@@ -24,7 +27,10 @@ async function call(
   // biome-ignore lint/suspicious/noExplicitAny: the shape is what the tests are about
 ): Promise<any> {
   const answer = await server.fetch(path, { method, body, token });
-  return { ...(answer.status === 204 ? {} : await answer.json()), http: answer.status };
+  return {
+    ...(answer.status === 204 ? {} : ((await answer.json()) as object)),
+    http: answer.status,
+  };
 }
 
 describe('databases', () => {
@@ -81,7 +87,7 @@ describe('databases', () => {
       { name: 'x', url: 'postgres://a/b', store: 'http://169.254.169.254/' },
       'a store that is a URL',
     ],
-  ])('%j is refused: %s', async (body) => {
+  ])('%j is refused: %s', async (body: object, _why) => {
     expect((await call('POST', '/api/databases', body)).http).toBe(400);
   });
 

@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startTestServer, type TestBelayServer } from '../../support/belay-server.js';
 import { rawBytes, rawRequest } from '../../support/raw-http.js';
+
+// Where other work keeps the cores busy, a drill takes a minute.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 let server: TestBelayServer;
 beforeAll(async () => {

@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startTestServer, type TestBelayServer } from '../../support/belay-server.js';
 import { type TestDatabase, testServers } from '../../support/servers.js';
 import { createShop } from '../../support/targets.js';
+
+// Where other work keeps the cores busy, a drill takes a minute.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const [postgres] = testServers();
 if (!postgres) throw new Error('no PostgreSQL');
