@@ -3,7 +3,7 @@ import { parseDuration } from '../../domain/duration.js';
 import { validateTag } from '../../domain/tag.js';
 import { BelayError, toBelayError } from '../../errors.js';
 import type { RegisteredDatabase } from '../databases/databases.js';
-import { occurrenceTag, type Rhythm } from './occurrences.js';
+import { checkTimezone, occurrenceTag, type Rhythm } from './occurrences.js';
 import { type ScheduledType, scheduledTypes } from './schedules.js';
 
 export interface CheckedOrder {
@@ -39,6 +39,7 @@ export function checkOrder(
   { name, environment }: Pick<RegisteredDatabase, 'name' | 'environment'>,
   { timezone }: Pick<Rhythm, 'timezone'>,
 ): CheckedOrder {
+  checkTimezone(timezone);
   const type = scheduledTypes.find((known) => known === order.type);
   if (!type) {
     throw bad(`${JSON.stringify(order.type.slice(0, 60))} cannot be scheduled`, 'type');

@@ -43,7 +43,8 @@ function checkFields(cron: string): void {
   throw badPattern(cron, 'it has not five fields, or six with seconds');
 }
 
-function checkTimezone(timezone: string): void {
+/** @throws BelayError BAD_SCHEDULE */
+export function checkTimezone(timezone: string): void {
   try {
     new Intl.DateTimeFormat('en', { timeZone: timezone });
   } catch {

@@ -22,6 +22,7 @@ const leastPauseMs = 100;
 const afterErrorMs = 5_000;
 /** A full queue is no reason to ask it all the time. */
 const afterFullMs = 3_000;
+const dueAt = `(s.next_at + s.tries * interval '${afterFullMs} milliseconds')`;
 
 /**
  * Begins the jobs of schedules when they are due. Every server may run it: whichever is first begins an occurrence, and exactly one
@@ -56,8 +57,8 @@ async function run(options: StartSchedulerOptions, signal: AbortSignal): Promise
 /** Milliseconds until the next one is due. */
 async function untilNext(catalog: Catalog): Promise<number> {
   const [row] = await catalog.query<{ ms: number | null }>(
-    `SELECT extract(epoch FROM min(next_at) - clock_timestamp())::float8 * 1000 AS ms
-       FROM belay_server.schedules WHERE enabled`,
+    `SELECT extract(epoch FROM min(${dueAt}) - clock_timestamp())::float8 * 1000 AS ms
+       FROM belay_server.schedules s WHERE enabled`,
     [],
     'looking for due schedules',
   );
@@ -69,7 +70,7 @@ function beginOne({ catalog, jobs }: StartSchedulerOptions): Promise<boolean> {
   return catalog.transaction(async (connection) => {
     const [row] = await connection.query<ScheduleRow>(
       `${selectSchedules}
-        WHERE s.enabled AND s.next_at + s.tries * interval '${afterFullMs} milliseconds' <= clock_timestamp()
+        WHERE s.enabled AND ${dueAt} <= clock_timestamp()
         ORDER BY s.next_at LIMIT 1 FOR UPDATE OF s SKIP LOCKED`,
       [],
       'looking for due schedules',
