@@ -49,6 +49,8 @@ export class SessionPool {
   readonly #sweeper: NodeJS.Timeout;
   #idle: Idle[] = [];
   #open = 0;
+  /** Where one was lost, those that rest may be lost too. */
+  #lostAtMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(options: PoolOptions) {
@@ -70,6 +72,7 @@ export class SessionPool {
       return await withinTime(session, timeoutMs, () => work(session));
     } catch (error) {
       broken = error instanceof BelayError && breaksConnection.has(error.code);
+      if (broken) this.#lostAtMs = performance.now();
       throw error;
     } finally {
       this.#release(session, broken);
@@ -104,7 +107,8 @@ export class SessionPool {
 
   async #isAlive({ session, sinceMs }: Idle): Promise<boolean> {
     if (this.#lost.has(session)) return false;
-    if (performance.now() - sinceMs < trustedForMs) return true;
+    const isTrusted = sinceMs > this.#lostAtMs && performance.now() - sinceMs < trustedForMs;
+    if (isTrusted) return true;
     return withinTime(session, pingTimeoutMs, () => session.query('SELECT 1')).then(
       () => true,
       () => false,
