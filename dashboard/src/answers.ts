@@ -1,16 +1,16 @@
-import type { InventoryProblem } from '../../src/contract/inventory';
-import type { Job } from '../../src/contract/job';
-import type { Scope } from '../../src/contract/scope';
-import type { AssessedChange } from '../../src/domain/change-safety';
-import type { DataRollback } from '../../src/domain/data-rollback';
-import type { FingerprintDifference } from '../../src/domain/fingerprint';
-import type { LedgerHead } from '../../src/domain/ledger';
-import type { LedgerFinding } from '../../src/domain/ledger-chain';
-import type { RollbackPlan } from '../../src/domain/rollback';
-import type { TableRowDiff } from '../../src/domain/row-diff';
-import type { Safety } from '../../src/domain/safety';
-import type { SchemaChange } from '../../src/domain/schema-model';
-import type { VersionNode } from '../../src/domain/version-graph';
+import type { InventoryProblem } from '../../src/contract/inventory.js';
+import type { Job } from '../../src/contract/job.js';
+import type { Scope } from '../../src/contract/scope.js';
+import type { AssessedChange } from '../../src/domain/change-safety.js';
+import type { DataRollback } from '../../src/domain/data-rollback.js';
+import type { FingerprintDifference } from '../../src/domain/fingerprint.js';
+import type { LedgerHead } from '../../src/domain/ledger.js';
+import type { LedgerFinding } from '../../src/domain/ledger-chain.js';
+import type { RollbackPlan } from '../../src/domain/rollback.js';
+import type { TableRowDiff } from '../../src/domain/row-diff.js';
+import type { Safety } from '../../src/domain/safety.js';
+import type { SchemaChange } from '../../src/domain/schema-model.js';
+import type { VersionNode } from '../../src/domain/version-graph.js';
 
 /** Answers of the API, as `docs/serve.md` and `/api/docs` describe them, where no shape of the library's own says it. */
 

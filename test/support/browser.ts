@@ -112,5 +112,7 @@ export async function expectNoSideScroll(page: Page, what: string): Promise<void
 /** Keeps what the page looks like, for people to look at after a run. */
 export async function screenshot(page: Page, name: string): Promise<void> {
   mkdirSync(artefacts, { recursive: true });
+  // What sticks to the top would be drawn in the middle of a long page.
+  await page.evaluate('window.scrollTo(0, 0)');
   await page.screenshot({ path: join(artefacts, `${name}.png`), fullPage: true });
 }

@@ -5,6 +5,7 @@ import type { Rehearsal } from '../../../src/domain/rehearsal';
 import type { RollbackPlan } from '../../../src/domain/rollback';
 import { timelineAddress } from '../addresses';
 import type { Comparison, Drift, LedgerVerification, Rollback } from '../answers';
+import { formatCount, formatDuration } from '../format';
 import { jobTypeTitle } from '../job-words';
 import { ComparisonReport } from '../parts/comparison-report';
 import { ImpactReport } from '../parts/impact-report';
@@ -33,6 +34,7 @@ export function JobPage() {
         <JobProgress key={id} id={id}>
           {(done) => <JobResult job={done} />}
         </JobProgress>
+        {job?.state === 'failed' && job.result != null && <JobResult job={job} />}
       </div>
     </Page>
   );
@@ -86,12 +88,40 @@ function JobResult({ job }: { readonly job: Job }) {
     case 'ledger-verify':
       return <VerificationReport verification={result as LedgerVerification} />;
     default:
-      return (
-        <Section title="Result">
-          <div className="stack">
-            <pre className="details-text">{JSON.stringify(result, null, 2)}</pre>
-          </div>
-        </Section>
-      );
+      return <PlainResult result={result} />;
   }
+}
+
+/** Names of a result's fields as people read them. */
+const fieldWords: Readonly<Record<string, string>> = {
+  ...{ ok: 'Went well', tag: 'Tag', restore_drill: 'Restore drill', size: 'Size' },
+  ...{ durationMs: 'Took', outageMs: 'Nobody could connect for', verified: 'Verified' },
+  ...{ rows: 'Rows', tables: 'Tables', database: 'Database', name: 'Name', freedBytes: 'Freed' },
+  ...{ sizeBytes: 'Size in bytes', to: 'Went to', description: 'Description' },
+};
+
+function fieldValue(name: string, value: unknown): string | undefined {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (typeof value === 'string') return value;
+  if (typeof value !== 'number') return undefined;
+  return name.endsWith('Ms') ? formatDuration(value) : formatCount(value);
+}
+
+/** The plain facts of a result, and all of it for who wants to see it. */
+function PlainResult({ result }: { readonly result: unknown }) {
+  const facts = Object.entries(result ?? {}).flatMap(([name, value]) => {
+    const [words, text] = [fieldWords[name], fieldValue(name, value)];
+    return words && text ? [[words, text] as const] : [];
+  });
+  return (
+    <Section title="Result">
+      <div className="stack">
+        <Facts facts={facts} />
+        <details>
+          <summary>All of it</summary>
+          <pre className="details-text">{JSON.stringify(result, null, 2)}</pre>
+        </details>
+      </div>
+    </Section>
+  );
 }

@@ -214,7 +214,7 @@ function Locks({ rehearsal: { locks, sampleIntervalMs } }: { readonly rehearsal:
             { title: 'Object', isName: true, cell: ({ lock }) => <code>{lock.object}</code> },
             { title: 'Held', isNumber: true, cell: ({ lock }) => heldWords(lock) },
             { title: 'Mode', cell: ({ lock }) => modeWords(lock.mode) },
-            { title: 'Others can', cell: ({ lock }) => lockEffect(lock) },
+            { title: 'Meanwhile, for others', cell: ({ lock }) => lockEffect(lock) },
           ]}
         />
         <More all={locks.length} shown={most.locks} what="lock" />
