@@ -90,10 +90,35 @@ export async function call<T>(
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
-/** Begins work and answers at once with its job, whose progress is followed by `useJob`. */
-export function startJob(path: string, body: unknown, method: 'POST' | 'DELETE' = 'POST') {
-  return call<Job>(method, path, { body, headers: { prefer: 'respond-async' } });
+const mostTries = 3;
+const pauseMs = 700;
+
+/**
+ * Begins work and answers at once with its job, whose progress is followed by `useJob`. An answer that was lost on its way is
+ * asked for again with the same key, so that the work is begun once.
+ */
+export async function startJob(
+  path: string,
+  body: unknown,
+  method: 'POST' | 'DELETE' = 'POST',
+): Promise<Job> {
+  const key: Record<string, string> = method === 'POST' ? { 'idempotency-key': newKey() } : {};
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await call<Job>(method, path, { body, headers: { prefer: 'respond-async', ...key } });
+    } catch (error) {
+      const isLost = error instanceof ApiError && error.code === 'OFFLINE' && method === 'POST';
+      if (!isLost || attempt === mostTries) throw error;
+      await new Promise((resolve) => setTimeout(resolve, attempt * pauseMs));
+    }
+  }
 }
+
+/** Not `randomUUID`: browsers have that only where the page came over TLS or from this machine. */
+const newKey = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('');
 
 /** `fetch` with failures as `ApiError`s, an abort as it is. */
 export async function send(path: string, init: RequestInit): Promise<Response> {

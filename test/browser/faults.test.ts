@@ -72,6 +72,31 @@ describe.each(testServers().slice(0, 1))('faults while somebody looks, on $name'
     await context.close();
   });
 
+  it('begins work once although the answer was lost on its way', {
+    timeout: timeoutMs,
+  }, async () => {
+    const server = await start(0);
+    const { page, context } = await openPage(browser, { url: server.url, token: server.admin });
+    let lost = 0;
+    await page.route('**/api/snapshots', async (route) => {
+      if (route.request().method() !== 'POST' || lost > 0) return route.continue();
+      lost += 1;
+      await route.fetch();
+      await route.abort('connectionreset');
+    });
+    await page.goto('/db/shop/create-snapshot');
+    await page.getByLabel('Tag', { exact: true }).fill('once');
+    await page.getByRole('button', { name: 'Create snapshot', exact: true }).click();
+    // Begun twice, the second would find the tag taken.
+    await page.getByText('once is kept').waitFor();
+    expect(lost).toBe(1);
+    const answer = await server.fetch('/api/jobs?database=shop&type=snapshot');
+    const { jobs } = (await answer.json()) as { jobs: { input: { tag: string } }[] };
+    expect(jobs.filter(({ input }) => input.tag === 'once')).toHaveLength(1);
+    await context.close();
+    await server.close();
+  });
+
   it('asks who one is when the session was ended, and goes on under the same address', {
     timeout: timeoutMs,
   }, async () => {

@@ -147,7 +147,8 @@ describe.each(testServers().slice(0, 1))('the pages on $name', (postgres) => {
     expect((await server.fetch('/api/snapshots', { method: 'POST', body })).status).toBe(200);
     const { page, context } = await open();
     await page.goto('/db/shop');
-    await page.getByRole('link', { name: 'to-be-renamed', exact: true }).click();
+    const card = page.getByRole('article', { name: 'Snapshot to-be-renamed' });
+    await card.getByRole('link', { name: 'to-be-renamed', exact: true }).click();
     await page.getByRole('button', { name: 'Rename', exact: true }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByLabel('New tag').fill('renamed');

@@ -23,7 +23,7 @@ const cellsOf = (page: Page, name: string) =>
     .getByRole('cell')
     .allTextContents();
 
-describe.each(testServers().slice(-1))('the story of the page on $name', (postgres) => {
+describe.each(testServers().slice(0, 1))('the story of the page on $name', (postgres) => {
   let shop: TestDatabase;
   let server: TestBelayServer;
   let browser: Browser;
