@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectNoSideScroll, expectNoViolations, screenshot } from '../support/browser.js';
 import { type DashboardScene, startDashboardScene } from '../support/dashboard-scene.js';
 
-describe('the pages of administrators', { timeout: 180_000 }, () => {
+describe('the pages of administrators', { timeout: 400_000 }, () => {
   let scene: DashboardScene;
   let receiver: Server;
   let received: { readonly headers: NodeJS.Dict<string | string[]>; readonly body: string }[] = [];
@@ -24,7 +24,7 @@ describe('the pages of administrators', { timeout: 180_000 }, () => {
     const place = `127.0.0.1:${(receiver.address() as AddressInfo).port}`;
     receiverUrl = `http://${place}/hook`;
     scene = await startDashboardScene({ allowAddresses: [place] });
-  }, 120_000);
+  }, 300_000);
   afterAll(async () => {
     await scene?.close();
     receiver?.closeAllConnections();
@@ -58,7 +58,7 @@ describe('the pages of administrators', { timeout: 180_000 }, () => {
     await row.getByRole('button', { name: 'Revoke deploy' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Revoke the token' }).click();
     await row.getByText('revoked').waitFor();
-    await expect.poll(async () => (await asIt('/api/jobs')).status, { timeout: 20_000 }).toBe(401);
+    await expect.poll(async () => (await asIt('/api/jobs')).status, { timeout: 60_000 }).toBe(401);
     expect(complaints).toEqual([]);
   });
 
@@ -109,7 +109,7 @@ describe('the pages of administrators', { timeout: 180_000 }, () => {
     await page.getByLabel('At', { exact: true }).fill('04:30');
     await page.getByLabel('Time zone').fill('Europe/Berlin');
     const times = page.getByRole('list').filter({ hasText: 'Monday' });
-    await expect.poll(() => times.getByRole('listitem').count(), { timeout: 20_000 }).toBe(5);
+    await expect.poll(() => times.getByRole('listitem').count(), { timeout: 60_000 }).toBe(5);
     for (const text of await times.getByRole('listitem').allTextContents()) {
       expect(text).toMatch(/^Monday.*04:30$/);
     }

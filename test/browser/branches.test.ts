@@ -3,11 +3,11 @@ import { expectNoSideScroll, expectNoViolations, screenshot } from '../support/b
 import { type DashboardScene, startDashboardScene } from '../support/dashboard-scene.js';
 import { rowsOf } from '../support/targets.js';
 
-describe('branches on the page', { timeout: 180_000 }, () => {
+describe('branches on the page', { timeout: 400_000 }, () => {
   let scene: DashboardScene;
   beforeAll(async () => {
     scene = await startDashboardScene();
-  }, 120_000);
+  }, 300_000);
   afterAll(() => scene?.close());
 
   it('are made, reset and deleted, each with what is lost', async () => {

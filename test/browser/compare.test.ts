@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectNoSideScroll, expectNoViolations, screenshot } from '../support/browser.js';
 import { type DashboardScene, startDashboardScene } from '../support/dashboard-scene.js';
 
-describe('comparing on the page', { timeout: 180_000 }, () => {
+describe('comparing on the page', { timeout: 400_000 }, () => {
   let scene: DashboardScene;
   beforeAll(async () => {
     scene = await startDashboardScene();
-  }, 120_000);
+  }, 300_000);
   afterAll(() => scene?.close());
 
   it('says what to do where there is no snapshot', async () => {

@@ -4,14 +4,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectNoSideScroll, expectNoViolations, screenshot } from '../support/browser.js';
 import { type DashboardScene, startDashboardScene } from '../support/dashboard-scene.js';
 
-describe('the ledger and jobs on the page', { timeout: 180_000 }, () => {
+describe('the ledger and jobs on the page', { timeout: 400_000 }, () => {
   let scene: DashboardScene;
   beforeAll(async () => {
     scene = await startDashboardScene();
     await scene.post('/api/snapshots', { database: 'shop', tag: 'first' });
     await scene.post('/api/snapshots', { database: 'shop', tag: 'second' });
     await scene.post('/api/restores', { database: 'shop', reference: 'first' });
-  }, 180_000);
+  }, 300_000);
   afterAll(() => scene?.close());
 
   it('lists who did what, and finds it', async () => {

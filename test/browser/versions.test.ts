@@ -3,11 +3,11 @@ import { expectNoSideScroll, expectNoViolations, screenshot } from '../support/b
 import { type DashboardScene, startDashboardScene } from '../support/dashboard-scene.js';
 import { rowsOf } from '../support/targets.js';
 
-describe('versions on the page', { timeout: 180_000 }, () => {
+describe('versions on the page', { timeout: 400_000 }, () => {
   let scene: DashboardScene;
   beforeAll(async () => {
     scene = await startDashboardScene();
-  }, 120_000);
+  }, 300_000);
   afterAll(() => scene?.close());
 
   it('say what to do where nothing is recorded', async () => {
@@ -69,7 +69,10 @@ describe('versions on the page', { timeout: 180_000 }, () => {
     await expectNoViolations(page, 'rollback on production');
     await question.getByLabel(/Type the name of the database/).fill('shop');
     await question.getByRole('button', { name: 'Roll back to 0' }).click();
-    await page.getByText('shop is at version 0').waitFor();
+    const done = page.getByText('shop is at version 0');
+    await done.or(page.getByRole('alert')).first().waitFor();
+    expect(await page.getByRole('alert').allTextContents()).toEqual([]);
+    await done.waitFor();
   });
 
   it('tell of drift, and of the statement where the database knows it', async () => {

@@ -6,7 +6,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { expect } from 'vitest';
 
 /** Nobody waits longer for what a page shows; far more than is needed, for machines that are busy. */
-const patienceMs = 30_000;
+const patienceMs = 120_000;
 
 /** Where screenshots of a run are kept. */
 const artefacts = fileURLToPath(new URL('../../test-results/screenshots/', import.meta.url));
