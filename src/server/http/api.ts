@@ -1,4 +1,5 @@
-import { Hono } from 'hono';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Context, Hono } from 'hono';
 import type { z } from 'zod';
 import type { Caller } from '../../contract/caller.js';
 import type { Scope } from '../../contract/scope.js';
@@ -13,8 +14,8 @@ export interface ApiEnv {
     routePath?: string;
   };
   Bindings: {
-    incoming?: import('node:http').IncomingMessage;
-    outgoing?: import('node:http').ServerResponse;
+    incoming: IncomingMessage;
+    outgoing: ServerResponse;
   };
 }
 
@@ -62,4 +63,12 @@ export interface Api {
 
 export function createApi(services: Services): Api {
   return { app: new Hono<ApiEnv>(), services, routes: [] };
+}
+
+/** A header as Node has read it: lists are asked for so often that making `Headers` of them would be half of the work. */
+export function headerOf(
+  c: Context<ApiEnv>,
+  name: 'host' | 'origin' | 'authorization' | 'prefer',
+): string | undefined {
+  return c.env.incoming.headers[name] as string | undefined;
 }

@@ -4,7 +4,7 @@ import type { Caller } from '../../contract/caller.js';
 import { allows, type Scope } from '../../contract/scope.js';
 import { BelayError } from '../../errors.js';
 import type { Services } from '../services.js';
-import type { ApiEnv, RouteScope } from './api.js';
+import { type ApiEnv, headerOf, type RouteScope } from './api.js';
 import { readSessionCookie } from './session-cookie.js';
 
 const harmless = ['GET', 'HEAD', 'OPTIONS'];
@@ -15,7 +15,7 @@ const harmless = ['GET', 'HEAD', 'OPTIONS'];
  * @throws BelayError UNAUTHENTICATED, FORBIDDEN for a page without the header
  */
 export async function authenticate(c: Context<ApiEnv>, services: Services): Promise<Caller> {
-  const header = c.req.header('authorization');
+  const header = headerOf(c, 'authorization');
   const caller =
     header === undefined
       ? await callerOfSession(c, services)

@@ -3,7 +3,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { describeCaller } from '../../contract/caller.js';
 import { BelayError, toBelayError } from '../../errors.js';
 import type { Services } from '../services.js';
-import type { Api, ApiEnv } from './api.js';
+import { type Api, type ApiEnv, headerOf } from './api.js';
 import { authenticate } from './authenticate.js';
 import { answerError, RequestRefused } from './problem.js';
 
@@ -25,36 +25,44 @@ const pagePolicy = [
   "object-src 'none'",
 ].join('; ');
 
+/** Of every answer; one that says otherwise is taken at its word. */
+const commonHeaders = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'content-security-policy': pagePolicy,
+  'x-frame-options': 'DENY',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+};
+
 /** Open to whoever balances load: their names for the server are their own. */
 const probes = ['/healthz', '/readyz'];
 
 /** Numbers requests, checks how the server was called, adds the headers of all answers, and logs. */
 export function frameRequests(services: Services, observe: Observe): MiddlewareHandler<ApiEnv> {
   const { admission } = services;
+  const headersOfAll = Object.entries({
+    ...commonHeaders,
+    ...(admission.isHttps ? { 'strict-transport-security': 'max-age=31536000' } : {}),
+  });
   return async (c, next) => {
     const begin = performance.now();
     const requestId = randomUUID();
     c.set('requestId', requestId);
-    const host = c.req.header('host');
+    const { outgoing } = c.env;
+    outgoing.setHeader('x-request-id', requestId);
+    for (const [name, value] of headersOfAll) outgoing.setHeader(name, value);
+    const host = headerOf(c, 'host');
     try {
       if (!probes.includes(c.req.path)) {
         admission.checkHost(host);
-        admission.checkOrigin(c.req.header('origin'), host);
+        admission.checkOrigin(headerOf(c, 'origin'), host);
       }
       await next();
     } catch (error) {
       c.res = answerThrown(error, c, services);
     }
-    const { headers } = c.res;
-    headers.set('x-request-id', requestId);
-    headers.set('x-content-type-options', 'nosniff');
-    headers.set('referrer-policy', 'no-referrer');
-    headers.set('content-security-policy', pagePolicy);
-    headers.set('x-frame-options', 'DENY');
-    headers.set('cross-origin-opener-policy', 'same-origin');
-    headers.set('cross-origin-resource-policy', 'same-origin');
-    if (admission.isHttps) headers.set('strict-transport-security', 'max-age=31536000');
-    if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
     const durationMs = performance.now() - begin;
     const route = c.get('routePath') ?? '-';
     observe({ method: c.req.method, route, status: c.res.status, durationMs });

@@ -3,7 +3,15 @@ import { z } from 'zod';
 import type { Caller } from '../../contract/caller.js';
 import { BelayError } from '../../errors.js';
 import type { Services } from '../services.js';
-import type { Answer, Api, ApiEnv, Method, RouteFacts, RouteScope } from './api.js';
+import {
+  type Answer,
+  type Api,
+  type ApiEnv,
+  headerOf,
+  type Method,
+  type RouteFacts,
+  type RouteScope,
+} from './api.js';
 import { authenticate, checkDatabase, checkScope } from './authenticate.js';
 import { checkTexts, parseWith, queryFlag, readBody, readQuery } from './read-input.js';
 
@@ -109,7 +117,7 @@ async function readInput(
   }
   const isAsync =
     (async !== undefined && parseWith(queryFlag, async, 'query')) ||
-    (beginsJob === true && /(^|,)\s*respond-async\s*(,|;|$)/i.test(c.req.header('prefer') ?? ''));
+    (beginsJob === true && /(^|,)\s*respond-async\s*(,|;|$)/i.test(headerOf(c, 'prefer') ?? ''));
   return {
     params: path,
     query: query ? parseWith(query, rest, 'query') : parseWith(noQuery, rest, 'query'),

@@ -76,7 +76,7 @@ function addTimelineRoute(api: Api): void {
           ? await knownInventories(services, caller)
           : [await services.inventories.read(database)];
       const who = database === undefined ? (caller.databases?.join() ?? '*') : '';
-      const asked = new URL(c.req.url, 'http://localhost').search;
+      const asked = c.env.incoming.url ?? '';
       const body = pages.get(`${who} ${asked}`, inventories, () =>
         timelinePage(inventories, query),
       );
