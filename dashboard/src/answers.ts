@@ -1,7 +1,6 @@
 import type { InventoryProblem } from '../../src/contract/inventory.js';
 import type { Job } from '../../src/contract/job.js';
 import type { Scope } from '../../src/contract/scope.js';
-import type { AssessedChange } from '../../src/domain/change-safety.js';
 import type { DataRollback } from '../../src/domain/data-rollback.js';
 import type { FingerprintDifference } from '../../src/domain/fingerprint.js';
 import type { LedgerHead } from '../../src/domain/ledger.js';
@@ -38,14 +37,6 @@ export interface RowCountDifference {
   readonly a: number | null;
   readonly b: number | null;
   readonly unknown?: true;
-}
-
-/** Of POST /api/schema-comparisons. */
-export interface SchemaComparison {
-  readonly a: { readonly label: string };
-  readonly b: { readonly label: string };
-  readonly identical: boolean;
-  readonly changes: readonly AssessedChange[];
 }
 
 /** Of GET /api/drift. */

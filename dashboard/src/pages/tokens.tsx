@@ -134,8 +134,8 @@ function State({ token: { revokedAt, expiresAt } }: { readonly token: TokenRecor
   const isOver = Date.parse(expiresAt) <= Date.now();
   return (
     <>
-      <Badge look={isOver ? 'danger' : 'ok'}>{isOver ? 'expired' : 'good'}</Badge> until{' '}
-      <Time at={expiresAt} />
+      <Badge look={isOver ? 'danger' : 'ok'}>{isOver ? 'expired' : 'good'}</Badge>{' '}
+      {isOver ? 'ended' : 'ends'} <Time at={expiresAt} />
     </>
   );
 }
