@@ -25,7 +25,7 @@ import { type Receiver, startReceiver } from './receiver.js';
 export { until };
 
 /** Short enough for a test, long enough that no message is given up on a busy machine. */
-export const patient: Patience = { pausesMs: [50], giveUpAfterMs: 3_600_000 };
+const patient: Patience = { pausesMs: [50], giveUpAfterMs: 3_600_000 };
 
 export interface WebhookScene {
   readonly catalog: Catalog;
