@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeServerFolder } from '../../test/support/throwaway-server.js';
 import type { Bar } from '../bars.js';
 import { type BenchFolder, NotMeasurable } from '../file-system.js';
 import { median } from '../results.js';
@@ -47,7 +48,8 @@ export async function measureServing(
   context: SuiteContext,
 ): Promise<ServingResult> {
   if (!existsSync(built)) throw new NotMeasurable('the server is not built: npm run build');
-  const folder = await mkdtemp(path.join(bench.path, 'belay-bench-serve-'));
+  // The throwaway servers of drills and the catalog run as another user, who has to get in.
+  const folder = await makeServerFolder(bench.path);
   try {
     await prepare(server, folder, context);
     const served = await startServed(server, folder);
