@@ -1,11 +1,18 @@
 import path from 'node:path';
 import type { Caller } from '../../contract/caller.js';
-import { BelayError } from '../../errors.js';
 import { openTarget, type Target } from '../../features/target/open-target.js';
 import type { Catalog } from '../catalog/catalog.js';
 import { checkRequestedStore } from './check-store.js';
 import type { ConfiguredDatabase } from './configured-databases.js';
 import { describeConnection, withoutOwnCredentials } from './connection.js';
+import {
+  fromConfig,
+  needsAgent,
+  notRegistered,
+  registered,
+  takenByApi,
+  urlIsMissing,
+} from './database-errors.js';
 import { checkDatabaseName, DatabaseTable, type StoredDatabase } from './database-table.js';
 import type { Databases, NewDatabase, RegisteredDatabase } from './databases.js';
 import { agentKey } from './target-key.js';
@@ -251,59 +258,3 @@ class Registry {
 }
 
 const aboutUrl = (name: string): string => `database ${name}`;
-
-function notRegistered(name: string): BelayError {
-  return new BelayError('DATABASE_NOT_REGISTERED', `no database is registered as "${name}"`, {
-    hint: 'GET /api/databases lists those you may see; an administrator registers others.',
-    details: { database: name },
-  });
-}
-
-function registered(name: string): BelayError {
-  return new BelayError('DATABASE_REGISTERED', `a database is registered as "${name}" already`, {
-    hint: 'Choose another name, or change the one that is there.',
-    details: { database: name },
-  });
-}
-
-function takenByApi(name: string): BelayError {
-  return new BelayError(
-    'DATABASE_REGISTERED',
-    `"${name}" of the configuration is registered as another database already`,
-    {
-      hint: 'Give the target another name in belay.config.json, or remove the registered one first.',
-      details: { database: name },
-    },
-  );
-}
-
-function fromConfig(name: string, verb: string): BelayError {
-  return new BelayError(
-    'USAGE',
-    `"${name}" comes from the server’s own start and cannot be ${verb} here`,
-    {
-      hint: 'Change the command line or the configuration of `belay serve`, and start it again.',
-      details: { database: name },
-    },
-  );
-}
-
-function urlIsMissing(isDirect: boolean): BelayError {
-  return new BelayError(
-    'BAD_URL',
-    isDirect
-      ? 'a database that the server connects to needs a URL'
-      : 'a database that an agent connects to has no URL here: only the agent knows it',
-    {
-      hint: 'Give `url` with kind "direct", and none with kind "agent".',
-      details: { field: 'url' },
-    },
-  );
-}
-
-function needsAgent(name: string): BelayError {
-  return new BelayError('NEEDS_AGENT', `only an agent reaches "${name}"`, {
-    hint: 'Begin a job: its agent does it. `belay agent` runs beside the database.',
-    details: { database: name },
-  });
-}

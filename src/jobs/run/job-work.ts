@@ -56,7 +56,7 @@ export function approved(
   throw notConfirmed(name, action);
 }
 
-export function notConfirmed(name: string, action: string): BelayError {
+function notConfirmed(name: string, action: string): BelayError {
   return new BelayError(
     'NOT_CONFIRMED',
     `refused to ${action} "${name}": it is a production database, and its name was not typed`,
