@@ -1,6 +1,6 @@
-# The server with PostgreSQL's programs: pg_dump and pg_restore of every supported version, and a server for drills and for the
-# embedded catalog. Build: docker build -t belay .
-FROM node:20-bookworm-slim AS build
+# The server with PostgreSQL's programs: a pg_dump takes servers up to its own version, so it is the newest; its server is for drills
+# and for the embedded catalog. Build: docker build -t belay .
+FROM node:20-trixie-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 COPY dashboard/package.json dashboard/
@@ -9,18 +9,10 @@ RUN npm ci
 COPY . .
 RUN npm run build && npm pack --ignore-scripts --pack-destination /tmp
 
-FROM node:20-bookworm-slim
-# PostgreSQL's own packages: Debian has one version only, and a dump needs programs that are not older than the server.
+FROM postgres:18-trixie
+# Debian's Node.js is version 20 there.
 RUN apt-get update \
-  && apt-get install -y --no-install-recommends ca-certificates curl gnupg tini \
-  && install -d /usr/share/postgresql-common/pgdg \
-  && curl -fsSL https://www.postgresql.org/media/keys/ACCC4CF8.asc \
-    -o /usr/share/postgresql-common/pgdg/apt.postgresql.org.asc \
-  && echo "deb [signed-by=/usr/share/postgresql-common/pgdg/apt.postgresql.org.asc] https://apt.postgresql.org/pub/repos/apt bookworm-pgdg main" \
-    > /etc/apt/sources.list.d/pgdg.list \
-  && apt-get update \
-  && apt-get install -y --no-install-recommends postgresql-18 \
-  && apt-get purge -y curl gnupg && apt-get autoremove -y \
+  && apt-get install -y --no-install-recommends ca-certificates nodejs npm tini \
   && rm -rf /var/lib/apt/lists/*
 COPY --from=build /tmp/belaydb-*.tgz /tmp/belaydb.tgz
 RUN npm install --global --omit=optional /tmp/belaydb.tgz && rm /tmp/belaydb.tgz && npm cache clean --force \
