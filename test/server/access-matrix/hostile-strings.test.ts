@@ -17,6 +17,8 @@ let databasesBefore: string[];
 
 beforeAll(async () => {
   world = await makeWorld();
+  const spare = { name: 'spare', url: world.shop.url, environment: 'development' };
+  await jsonOf(world.server, 'POST', '/api/databases', spare);
   databasesBefore = await databases();
 }, 120_000);
 
@@ -43,6 +45,10 @@ const plain: Readonly<Record<string, string>> = {
   id: 'none',
   name: 'nothing',
 };
+/** A text that is a good URL or store is taken: what is changed then must be nobody else's. */
+const plainOf = ({ path }: ApiOperation) =>
+  path === '/api/databases/{database}' ? { ...plain, database: 'spare' } : plain;
+
 const isText = (schema: JsonSchema) => schema.type === 'string' && !schema.enum;
 
 function placesOf(operation: ApiOperation): Place[] {
@@ -66,8 +72,8 @@ function placesOf(operation: ApiOperation): Place[] {
         request: (text) => ({
           url:
             where === 'path'
-              ? `${fillPath(operation.path, { ...plain, [name]: text })}${query({})}`
-              : `${fillPath(operation.path, plain)}${query({ [name]: text })}`,
+              ? `${fillPath(operation.path, { ...plainOf(operation), [name]: text })}${query({})}`
+              : `${fillPath(operation.path, plainOf(operation))}${query({ [name]: text })}`,
           body,
         }),
       }),
@@ -84,7 +90,7 @@ function placesOf(operation: ApiOperation): Place[] {
           const value = schema.type === 'array' ? [text] : text;
           const changed = { ...validBody(operation.body as JsonSchema), [name]: value };
           return {
-            url: `${fillPath(operation.path, plain)}${query({})}`,
+            url: `${fillPath(operation.path, plainOf(operation))}${query({})}`,
             body: JSON.stringify(changed),
           };
         },
@@ -168,9 +174,14 @@ describe('hostile texts in every place are refused and change nothing', () => {
     const places = operations.flatMap(placesOf);
     expect(places.length).toBeGreaterThan(80);
     const wrong: string[] = [];
-    for (const place of places) wrong.push(...(await findWrong(place)));
+    const left = [...places];
+    const worker = async () => {
+      for (let place = left.shift(); place; place = left.shift())
+        wrong.push(...(await findWrong(place)));
+    };
+    await Promise.all(Array.from({ length: 6 }, worker));
     expect(wrong).toEqual([]);
-  }, 400_000);
+  }, 1_500_000);
 
   test('nothing has come of it', async () => {
     const { snapshots } = await jsonOf(
