@@ -153,5 +153,5 @@ describe.each(testServers())('any interleaving on $name', (server) => {
       }),
       { numRuns: 25, interruptAfterTimeLimit: 40_000 },
     );
-  });
+  }, 120_000);
 });
