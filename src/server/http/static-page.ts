@@ -21,8 +21,8 @@ const contentTypes: Readonly<Record<string, string>> = {
 
 /** Of the package: beside the code, wherever that was bundled to. */
 export async function findPageFolder(): Promise<string | undefined> {
-  // src/server/http, dist/server/http and the bundle dist/bin are as many folders below the package, or one less.
-  for (const up of ['../../..', '../..']) {
+  // The bundle in dist/bin is two folders below the package; src/server/http and dist/server/http are three.
+  for (const up of ['../..', '../../..']) {
     const folder = path.join(fileURLToPath(new URL(up, import.meta.url)), 'dist', 'dashboard');
     if (await stat(path.join(folder, 'index.html')).catch(() => null)) return folder;
   }
