@@ -60,7 +60,8 @@ export async function measureServing(
       await served.end();
     }
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    // A catalog that is just ending still writes.
+    await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
   }
 }
 
