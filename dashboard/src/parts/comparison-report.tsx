@@ -124,7 +124,7 @@ function RowCounts(props: {
 function RowsOfTable({ diff }: { readonly diff: TableRowDiff }) {
   const { table, added, removed, changed, samples, skipped } = diff;
   return (
-    <section className="rows-of-table" aria-label={table}>
+    <section className="rows-of-table" aria-label={`Rows of ${table}`}>
       <h3>
         <code>{table}</code>
       </h3>

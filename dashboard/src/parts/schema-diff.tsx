@@ -18,7 +18,7 @@ export function SchemaDiff(props: {
   return (
     <div className="schema-diff">
       {groupChanges(changes).map(({ title, changes: list }) => (
-        <section key={title} className="schema-group" aria-label={title}>
+        <section key={title} className="schema-group" aria-label={`Schema of ${title}`}>
           <h3>
             <code>{title}</code>{' '}
             <span className="schema-count">{countKinds(list.map(({ change }) => change))}</span>
