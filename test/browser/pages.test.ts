@@ -159,7 +159,7 @@ describe.each(testServers().slice(0, 1))('the pages on $name', (postgres) => {
     await page.getByText('somebody ends it').waitFor();
     await page.getByRole('button', { name: 'Delete the snapshot' }).click();
     await dialog.getByRole('button', { name: 'Delete renamed for good' }).click();
-    await dialog.getByText('PROTECTED').waitFor();
+    await dialog.getByText('PROTECTED', { exact: true }).waitFor();
     await dialog.getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('button', { name: 'Protect', exact: true }).click();
     await dialog.getByLabel('Not any more').check();
