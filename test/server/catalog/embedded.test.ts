@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Catalog } from '../../../src/jobs/catalog/catalog.js';
 import { openCatalog } from '../../../src/jobs/catalog/open-catalog.js';
 import { readClusterState } from '../../../src/process/cluster.js';
@@ -10,6 +10,9 @@ import { readPostmasterState } from '../../../src/process/postmaster.js';
 import { cleanEnvironment, testServers } from '../../support/servers.js';
 import { until } from '../queue/scene.js';
 import { type CatalogHome, makeCatalogHome } from './catalog-home.js';
+
+// Each test starts and stops servers several times, and waits for processes: minutes on a machine that is busy.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
 const program = fileURLToPath(new URL('holder.ts', import.meta.url));
 
