@@ -1,17 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 
 export interface ChildProgram {
   readonly pid: number;
-  /** The first line that it wrote on stdout. */
-  readonly firstLine: string;
+  /** The first JSON document that it wrote on stdout. */
+  readonly ready: unknown;
   /** SIGTERM, then waits; SIGKILL where that takes longer than a minute. */
   end(): Promise<void>;
 }
 
 const patienceMs = 60_000;
 
-/** Starts a program that runs until it is ended, and waits for its first line. */
+/** Starts a program that runs until it is ended, and waits for the JSON document that says that it is ready. */
 export async function startProgram(
   args: readonly string[],
   options: { readonly env: NodeJS.ProcessEnv; readonly cwd: string },
@@ -24,28 +23,36 @@ export async function startProgram(
   });
   const end = () => endChild(child, ended);
   try {
-    const firstLine = await firstLineOf(child, ended, () => errors);
-    return { pid: child.pid ?? 0, firstLine, end };
+    const ready = await documentOf(child, ended, () => errors);
+    return { pid: child.pid ?? 0, ready, end };
   } catch (error) {
     await end();
     throw error;
   }
 }
 
-async function firstLineOf(
+async function documentOf(
   child: ChildProcess,
   ended: Promise<void>,
   errors: () => string,
-): Promise<string> {
-  if (!child.stdout) throw new Error('the program has no stdout');
-  const lines = createInterface({ input: child.stdout });
-  const line = new Promise<string>((resolve) => lines.once('line', resolve));
+): Promise<unknown> {
+  let text = '';
+  const document = new Promise<unknown>((resolve) => {
+    child.stdout?.on('data', (chunk) => {
+      text += chunk;
+      try {
+        resolve(JSON.parse(text));
+      } catch {
+        // The rest is still to come.
+      }
+    });
+  });
   const gone = ended.then((): never => {
     throw new Error(`the program ended before it was ready: ${errors()}`);
   });
   // Whichever comes second is of no interest.
   gone.catch(() => {});
-  return Promise.race([line, gone]);
+  return Promise.race([document, gone]);
 }
 
 async function endChild(child: ChildProcess, ended: Promise<void>): Promise<void> {

@@ -43,6 +43,6 @@ export async function startServed(server: BenchServer, folder: string): Promise<
     [program, 'serve', '--port', '0', '--json'],
     options,
   );
-  const { url, port } = JSON.parse(child.firstLine) as { url: string; port: number };
+  const { url, port } = child.ready as { url: string; port: number };
   return { url, port, pid: child.pid, token, belay, end: child.end };
 }

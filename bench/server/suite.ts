@@ -146,9 +146,7 @@ async function measureLoads(served: Served, runs: number, { say, signal }: Suite
     const common = { connections, durationMs: loadMs };
     for (let run = 0; run < runs; run += 1) {
       signal.throwIfAborted();
-      hello.push(
-        await measureThroughput({ ...common, port: Number(bare.firstLine), path: '/hello' }),
-      );
+      hello.push(await measureThroughput({ ...common, port: Number(bare.ready), path: '/hello' }));
       const order = { ...common, port: served.port, token: served.token };
       list.push(
         await measureThroughput({ ...order, path: `/api/snapshots?database=${benchDatabase}` }),
