@@ -170,7 +170,7 @@ async function measureCheckpoints(served: Served, runs: number, { say, signal }:
     if (answer.status !== 200) throw new Error(`a checkpoint failed: ${await answer.text()}`);
     await answer.arrayBuffer();
     checkpointByHttpMs.push(performance.now() - startedAt);
-    const { durationMs } = await served.belay('checkpoint', `command-${run}`);
+    const { durationMs } = await served.belay('checkpoint', '--tag', `command-${run}`);
     checkpointByCommandMs.push(durationMs);
     say(
       `  checkpoint: by HTTP ${time(checkpointByHttpMs.at(-1) ?? 0)}, by command ${time(durationMs)}`,
