@@ -28,22 +28,19 @@ describe.each(testServers().slice(0, 1))('faults while somebody looks, on $name'
   const start = (port: number): Promise<TestBelayServer> =>
     startTestServer({ port, catalogUrl: catalog.url, pageFolder });
 
-  it('goes on watching a restore when the server is started again meanwhile', {
+  it('goes on watching a job when the server is started again meanwhile', {
     timeout: timeoutMs,
   }, async () => {
     const first = await start(0);
     const body = { name: 'shop', url: shop.url, environment: 'development' };
     expect((await first.fetch('/api/databases', { method: 'POST', body })).status).toBe(201);
-    const order = { database: 'shop', tag: 'baseline' };
-    expect((await first.fetch('/api/snapshots', { method: 'POST', body: order })).status).toBe(200);
-    await addItem(shop.url, 'chalk');
     const { page, context } = await openPage(browser, { url: first.url, token: first.admin });
     const second = await withTarget(shop.url, async (holder) => {
       await acquireTargetLock(holder.main, shop.name, { waitMs: 30_000, reporter: () => {} });
-      await page.goto('/db/shop/restore/baseline');
-      await page.getByRole('button', { name: 'Show what would be replaced' }).click();
-      await page.getByRole('button', { name: 'Replace shop with baseline' }).click();
-      await page.getByRole('main').getByText('Restoring', { exact: true }).waitFor();
+      await page.goto('/db/shop/create-snapshot');
+      await page.getByLabel('Tag', { exact: true }).fill('baseline');
+      await page.getByRole('button', { name: 'Create snapshot', exact: true }).click();
+      await page.getByRole('main').getByText('Creating a snapshot', { exact: true }).waitFor();
       await first.close({ graceMs: 0 });
       await page.getByText('The connection to the server is away').waitFor();
       await screenshot(page, 'fault-server-away');
@@ -52,10 +49,33 @@ describe.each(testServers().slice(0, 1))('faults while somebody looks, on $name'
       return again;
     });
     // The job was given back, done by the server that came, and the page has seen its end without a reload.
-    await page.getByText('shop is at baseline now').waitFor({ timeout: 150_000 });
-    expect(await itemsOf(shop.url)).toHaveLength(3);
+    await page.getByText('baseline is kept').waitFor();
     await context.close();
     await second.close();
+  });
+
+  it('says what became of a restore whose server ended, and the database is as it was', {
+    timeout: timeoutMs,
+  }, async () => {
+    const server = await start(0);
+    await addItem(shop.url, 'chalk');
+    const { page, context } = await openPage(browser, { url: server.url, token: server.admin });
+    await withTarget(shop.url, async (holder) => {
+      await acquireTargetLock(holder.main, shop.name, { waitMs: 30_000, reporter: () => {} });
+      await page.goto('/db/shop/restore/baseline');
+      await page.getByRole('button', { name: 'Show what would be replaced' }).click();
+      await page.getByRole('button', { name: 'Replace shop with baseline' }).click();
+      await page.getByRole('main').getByText('Restoring', { exact: true }).waitFor();
+      await server.close({ graceMs: 0 });
+      await releaseTargetLock(holder.main, shop.name);
+    });
+    const again = await start(server.port);
+    await page.getByText('WORKER_LOST', { exact: true }).waitFor();
+    expect(await itemsOf(shop.url)).toHaveLength(4);
+    await page.getByRole('button', { name: 'Back to the choice' }).click();
+    await page.getByText('Where should baseline go?').waitFor();
+    await context.close();
+    await again.close();
   });
 
   it('says that the server is away, and what to do', { timeout: timeoutMs }, async () => {

@@ -156,7 +156,7 @@ describe.each(testServers().slice(0, 1))('the pages on $name', (postgres) => {
     await page.getByRole('heading', { name: 'renamed', exact: true }).waitFor();
     await page.getByRole('button', { name: 'Protect', exact: true }).click();
     await dialog.getByRole('button', { name: 'Protect' }).click();
-    await page.getByText('somebody ends it').waitFor();
+    await page.getByText('somebody ends it', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Delete the snapshot' }).click();
     await dialog.getByRole('button', { name: 'Delete renamed for good' }).click();
     await dialog.getByText('PROTECTED', { exact: true }).waitFor();
@@ -164,7 +164,7 @@ describe.each(testServers().slice(0, 1))('the pages on $name', (postgres) => {
     await page.getByRole('button', { name: 'Protect', exact: true }).click();
     await dialog.getByLabel('Not any more').check();
     await dialog.getByRole('button', { name: 'End the protection' }).click();
-    await page.getByText('somebody ends it').waitFor({ state: 'detached' });
+    await page.getByText('somebody ends it', { exact: true }).waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'Delete the snapshot' }).click();
     await dialog.getByRole('button', { name: 'Delete renamed for good' }).click();
     await page.getByRole('heading', { name: 'shop', exact: true }).waitFor();
