@@ -89,7 +89,7 @@ describe('the pages of administrators', { timeout: 400_000 }, () => {
     await row.getByRole('button', { name: 'Set password of ada' }).click();
     const dialog = page.getByRole('dialog');
     await expectNoViolations(page, 'set password');
-    await dialog.getByLabel('Password').fill('another long password');
+    await dialog.getByLabel('Password', { exact: true }).fill('another long password');
     await dialog.getByRole('button', { name: 'Set the password' }).click();
     await dialog.waitFor({ state: 'detached' });
     expect((await signIn('another long password')).status).toBe(200);
