@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Job, JobInput, JobType } from '../../contract/job.js';
 import { BelayError } from '../../errors.js';
 import { withIdempotencyKey } from '../../jobs/queue/idempotency.js';
+import { checkOwnReferences } from './own-references.js';
 import { problemResponse, RequestRefused } from './problem.js';
 import type { ApiRequest } from './route.js';
 
@@ -37,6 +38,7 @@ export async function beginJob<T extends JobType>(
   order: JobRequest<T>,
 ): Promise<Job> {
   const { jobs, catalog } = services;
+  await checkOwnReferences(services, caller, order);
   const key = c.req.header('idempotency-key');
   if (key === undefined) return jobs.add({ ...order, caller });
   if (!/^[\x20-\x7e]{1,255}$/.test(key)) {

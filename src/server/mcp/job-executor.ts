@@ -7,6 +7,7 @@ import { BelayError, type ErrorCode, errorCatalog } from '../../errors.js';
 import type { RegisteredDatabase } from '../../jobs/databases/databases.js';
 import type { Executor, ToolCall, ToolVerb } from '../../mcp/index.js';
 import { checkDatabase, mayUse } from '../http/authenticate.js';
+import { checkOwnReferences } from '../http/own-references.js';
 import type { Services } from '../services.js';
 
 /** Does what the tools of an assistant say as jobs of its caller, on the databases that the caller may use. */
@@ -79,6 +80,7 @@ async function perform<T extends ToolVerb>(
   const { jobs, closing } = services;
   const database = await nameOf(services, caller, call.place);
   const checked = jobInputs[verb].parse(input) as JobInput<T>;
+  await checkOwnReferences(services, caller, { database, input: checked });
   const job = await jobs.add({ database, type: verb, input: checked, caller });
   const cancel = () => void jobs.cancel(job.id).catch(() => {});
   call.signal.addEventListener('abort', cancel, { once: true });
