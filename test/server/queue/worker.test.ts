@@ -219,11 +219,12 @@ describe.each(testServers())('a worker on $name', (server) => {
       ...{ catalog: scene.catalog, worker: 'rope', kinds: 'direct' },
       leaseMs: 1_000,
     });
-    const isAway = () => begun.length === 1;
     const away = new BelayError('CATALOG_UNAVAILABLE', 'away');
     start(run, {
       claim: source.claim,
-      renew: async (job) => (isAway() ? Promise.reject(away) : source.renew(job)),
+      // Once it has begun, the first attempt gets no answer any more.
+      renew: async (job) =>
+        job.attempt === 1 && begun.length > 0 ? Promise.reject(away) : source.renew(job),
     });
     const { id } = await scene.jobs.add(checkpointOf('shop'));
     // It goes back without any reaper: the worker itself has given it up and could say so.
