@@ -54,7 +54,7 @@ const smallSettings = {
 };
 
 /** The server's folder; root's is where the server's own user may enter. */
-export function embeddedFolder(home: string, env: NodeJS.ProcessEnv): string {
+function embeddedFolder(home: string, env: NodeJS.ProcessEnv): string {
   const isDefault = home === dataHome(env);
   const place = localServerPlace({ home: isDefault ? undefined : home, env });
   return join(place.home, 'serve', 'catalog');

@@ -16,7 +16,7 @@ export interface ClaimOptions {
 }
 
 /** Without a renewal a job is another's after this, and a little grace. */
-export const defaultLeaseMs = 15_000;
+const defaultLeaseMs = 15_000;
 
 /** So that jobs of one target begin in the order in which they came, whoever takes them. */
 const claimLock = 7_262_534_410_188_833;

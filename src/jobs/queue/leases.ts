@@ -10,7 +10,7 @@ export interface Lease {
 }
 
 /** Then only the job's states are noted: a job that talks without end must not fill the catalog. */
-export const mostEvents = 10_000;
+const mostEvents = 10_000;
 
 /** Conditions of every statement here: whoever has lost the job changes nothing. */
 const isMine = `id = $1 AND lease = $2 AND state = 'running'`;

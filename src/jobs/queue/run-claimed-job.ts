@@ -208,7 +208,7 @@ async function isTrueWithin(
 }
 
 /** A failure as a job shows it. */
-export function jobError(thrown: unknown): JobError {
+function jobError(thrown: unknown): JobError {
   const { code, kind, message, hint } = toBelayError(thrown);
   return { code, kind, message, ...(hint === undefined ? {} : { hint }) };
 }
