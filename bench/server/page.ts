@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { NotMeasurable } from '../file-system.js';
 
-export const pageFolder = fileURLToPath(new URL('../../dist/dashboard', import.meta.url));
+const pageFolder = fileURLToPath(new URL('../../dist/dashboard', import.meta.url));
 const chromium = '/usr/bin/chromium';
 
 export interface PageSize {

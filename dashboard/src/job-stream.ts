@@ -10,7 +10,7 @@ interface Message {
  * Cuts a stream of server-sent events into its messages. Comments and fields that nobody here needs are left out.
  * @returns takes the next piece of text, gives the messages that it completes
  */
-export function messageCutter(): (piece: string) => Message[] {
+function messageCutter(): (piece: string) => Message[] {
   let rest = '';
   return (piece) => {
     const blocks = (rest + piece.replaceAll('\r\n', '\n')).split('\n\n');

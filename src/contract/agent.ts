@@ -47,7 +47,7 @@ export const agentEventsSchema = z.strictObject({
   events: z.array(progressEventSchema).max(mostAgentEvents),
 });
 
-export const agentOutcomeSchema = z.discriminatedUnion('state', [
+const agentOutcomeSchema = z.discriminatedUnion('state', [
   z.strictObject({ state: z.literal('succeeded'), result: z.unknown() }),
   z.strictObject({
     state: z.literal('failed'),

@@ -179,5 +179,3 @@ function exposed(host: string): BelayError {
     { hint: 'First `belay token create --scope admin`, then start the server again.' },
   );
 }
-
-export type { OpenServices };

@@ -10,7 +10,7 @@ import { Badge } from './values';
 import '../styles/reports.css';
 
 /** What a side of a comparison is called. */
-export const sideTitle = ({ tag }: ComparedSide): string => tag ?? 'now (live)';
+const sideTitle = ({ tag }: ComparedSide): string => tag ?? 'now (live)';
 
 /** Two states of a database: schema, numbers of rows, sequences, and rows where they were compared. */
 export function ComparisonReport({ comparison }: { readonly comparison: Comparison }) {

@@ -27,7 +27,7 @@ interface Story {
 }
 
 /** The steps of a job from its events. An attempt that a server took with it into death is left out: the job began again. */
-export function tellStory(events: readonly JobEvent[]): Story {
+function tellStory(events: readonly JobEvent[]): Story {
   const begun = events.findLastIndex(
     ({ event }) => event.type === 'state' && event.state === 'running',
   );

@@ -5,7 +5,7 @@ import type { ApiEnv } from './api.js';
 import { RequestRefused } from './problem.js';
 
 /** A migration's SQL is the largest thing that is ever sent. */
-export const maxBodyBytes = 5 * 1024 * 1024;
+const maxBodyBytes = 5 * 1024 * 1024;
 
 /**
  * Checks what came against a schema.
@@ -111,7 +111,7 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-export function tooLarge(): RequestRefused {
+function tooLarge(): RequestRefused {
   return new RequestRefused('BAD_REQUEST', 'the body is larger than 5 MB', {
     status: 413,
     headers: { connection: 'close' },

@@ -33,7 +33,7 @@ export async function runAsJob<T extends JobType>(
 }
 
 /** Begins a job, or finds the one that the same `Idempotency-Key` began. */
-export async function beginJob<T extends JobType>(
+async function beginJob<T extends JobType>(
   { c, caller, services, body, params, query }: ApiRequest,
   order: JobRequest<T>,
 ): Promise<Job> {

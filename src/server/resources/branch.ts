@@ -3,7 +3,7 @@ import { nextSchema } from './page.js';
 import { isoTimeSchema, lookedSchema } from './schema-change.js';
 
 /** A branch as lists show it: without a URL, so without a password. */
-export const branchSummarySchema = z.looseObject({
+const branchSummarySchema = z.looseObject({
   name: z.string().meta({ example: 'feature/invoices' }),
   database: z.string(),
   isolation: z.string().meta({ example: 'database' }),

@@ -15,7 +15,7 @@ export const displayNameSchema = z
   .max(100)
   .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'no control characters');
 
-export const callerSchema = z.object({
+const callerSchema = z.object({
   kind: z.enum(['token', 'person', 'agent', 'schedule']),
   id: z.string(),
   name: z.string(),

@@ -3,7 +3,7 @@ import { nextSchema } from './page.js';
 import { isoTimeSchema, lookedSchema } from './schema-change.js';
 
 /** One thing that Belay did, chained to the one before. */
-export const ledgerEntrySchema = z.looseObject({
+const ledgerEntrySchema = z.looseObject({
   number: z.int(),
   previous: z.string().nullable().meta({ description: 'SHA-256 of the entry before' }),
   at: isoTimeSchema,

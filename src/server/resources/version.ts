@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isoTimeSchema, lookedSchema } from './schema-change.js';
 
 /** A recorded version of the schema and what it follows. */
-export const versionSchema = z.looseObject({
+const versionSchema = z.looseObject({
   id: z.string(),
   version: z.string(),
   name: z.string(),

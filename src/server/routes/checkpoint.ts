@@ -5,7 +5,7 @@ import type { Api } from '../http/api.js';
 import { addRoute } from '../http/route.js';
 import { runAsJob } from '../http/run-as-job.js';
 
-export const checkpointAnswerSchema = z.looseObject({
+const checkpointAnswerSchema = z.looseObject({
   ok: z.literal(true),
   tag: z.string().meta({ example: 'pre-deploy-4f3a9c1' }),
   /** For people. */

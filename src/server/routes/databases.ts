@@ -17,7 +17,7 @@ const environment = z.enum(['development', 'production']);
 const url = z.string().min(1).max(4_000);
 const store = z.string().min(1).max(1_000);
 
-export const registeredDatabaseSchema = z.looseObject({
+const registeredDatabaseSchema = z.looseObject({
   name: databaseNameSchema,
   kind: z.enum(['direct', 'agent']),
   environment,

@@ -17,7 +17,7 @@ import { timelinePage } from '../timeline/timeline-page.js';
 
 const tag = 'Snapshots';
 
-export const snapshotSchema = z.looseObject({
+const snapshotSchema = z.looseObject({
   id: z.string(),
   tag: z.string(),
   description: z.string(),
