@@ -118,7 +118,7 @@ async function measureIdle(served: Served, folder: string, { say }: SuiteContext
   const list = await ask(served, 'GET', `/api/snapshots?database=${benchDatabase}`);
   if (!list.ok) throw new Error(`the list failed with ${list.status}: ${await list.text()}`);
   await new Promise((resolve) => setTimeout(resolve, settleMs));
-  return measureMemory(served.pid, path.join(folder, 'serve', 'catalog'));
+  return measureMemory(served.pid, path.join(folder, 'serve', 'catalog', 'data'));
 }
 
 function ask(
