@@ -183,7 +183,7 @@ describe.each(testServers().slice(0, 1))('the pages on $name', (postgres) => {
     await tabTo(page, 'shop');
     await page.keyboard.press('Enter');
     // The heading of the new page has the focus: people without a screen hear where they are.
-    await page.waitForFunction("document.activeElement?.tagName === 'H1'");
+    await page.locator('h1:focus').waitFor();
     expect(await focusedText(page)).toBe('shop');
     await page.getByRole('link', { name: 'Restore baseline' }).waitFor();
     await tabTo(page, 'Restore baseline');
