@@ -9,7 +9,7 @@ export interface Message {
   readonly database: string;
   /** What made it: nothing is told twice of one source. */
   readonly source: string;
-  /** Webhooks that are younger are not told. */
+  /** Webhooks that are younger are not told. Whole milliseconds: what happened in that of their making is told. */
   readonly at: Date;
   readonly data: Readonly<Record<string, unknown>>;
 }
@@ -51,7 +51,7 @@ export async function putOut(connection: CatalogConnection, message: Message): P
   const wanted = await connection.query<{ readonly id: string }>(
     `SELECT id FROM belay_server.webhooks
       WHERE enabled AND $1 = ANY (events) AND (databases IS NULL OR $2 = ANY (databases))
-        AND created_at <= $3`,
+        AND date_trunc('milliseconds', created_at) <= $3`,
     [event, database, at],
     'looking for webhooks',
   );
