@@ -6,7 +6,7 @@ import { openCatalog } from '../jobs/catalog/open-catalog.js';
 import type { ConfiguredDatabase } from '../jobs/databases/configured-databases.js';
 import { type OpenDatabases, openDatabases } from '../jobs/databases/open-databases.js';
 import { openInventories } from '../jobs/inventory/open-inventories.js';
-import { openJobs } from '../jobs/queue/open-jobs.js';
+import { defaultQueueLimit, openJobs } from '../jobs/queue/open-jobs.js';
 import { openSchedules } from '../jobs/schedules/open-schedules.js';
 import { openSecrets } from '../jobs/secrets/open-secrets.js';
 import type { Secrets } from '../jobs/secrets/secrets.js';
@@ -14,6 +14,9 @@ import { openWebhooks } from '../jobs/webhooks/open-webhooks.js';
 import { openAccess } from './access/open-access.js';
 import type { Closers } from './closers.js';
 import type { Services } from './services.js';
+
+/** So much of the queue may wait for one database. */
+const shareOfOneDatabase = 0.8;
 
 export interface OpenServicesOptions extends RunOptions {
   readonly env: NodeJS.ProcessEnv;
@@ -54,8 +57,11 @@ export async function openServices(
   await databases.registerConfigured(options.configured);
   const inventories = await openInventories({ catalog, databases });
   closers.add(() => inventories.close());
+  const { queueLimit = defaultQueueLimit } = options;
   const jobs = openJobs({
-    ...{ catalog, exclusiveKey: databases.exclusiveKey, queueLimit: options.queueLimit },
+    ...{ catalog, exclusiveKey: databases.exclusiveKey, queueLimit },
+    // Jobs of an agent that is away wait for it: those of others must get in meanwhile.
+    perDatabaseLimit: Math.ceil(queueLimit * shareOfOneDatabase),
   });
   closers.add(() => jobs.close());
   const access = openAccess({ catalog });

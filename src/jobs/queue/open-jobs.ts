@@ -18,7 +18,8 @@ export interface OpenJobsOptions extends Partial<QueueLimits> {
   readonly exclusiveKey: (database: string) => Promise<string>;
 }
 
-const defaultQueueLimit = 100;
+/** Jobs that may wait. */
+export const defaultQueueLimit = 100;
 /** After an abort the last look must not wait for a catalog that is away. */
 const noPatience = AbortSignal.abort();
 
