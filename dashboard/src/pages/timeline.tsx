@@ -153,7 +153,7 @@ function Now(props: {
               <Time at={basedOn.since} />
             </>
           ) : (
-            'no snapshot was taken or restored yet'
+            'its own state; no snapshot inside the server was taken or restored yet'
           )}{' '}
           {props.isProduction && <Badge look="warn">production</Badge>}
         </p>
