@@ -67,7 +67,7 @@ function askAgainAndAgain(
 
 /** Knows when an answer is whole: by its length, or by the last chunk. */
 class AnswerReader {
-  private head = '';
+  private head: Buffer | undefined;
   private missing: number | undefined;
   private isChunked = false;
   private tail = '';
@@ -76,16 +76,16 @@ class AnswerReader {
   /** @returns the status once the answer is whole */
   take(chunk: Buffer): number | undefined {
     if (this.missing !== undefined) return this.takeBody(chunk);
-    this.head += chunk.toString('latin1');
-    const end = this.head.indexOf('\r\n\r\n');
+    const received = this.head ? Buffer.concat([this.head, chunk]) : chunk;
+    const end = received.indexOf('\r\n\r\n');
+    this.head = end < 0 ? received : undefined;
     if (end < 0) return undefined;
-    const head = this.head.slice(0, end);
-    const body = this.head.slice(end + 4);
-    this.head = '';
+    // The body is counted, not read: it would take longer than all else, and only where it is long.
+    const head = received.toString('latin1', 0, end);
     this.status = Number(head.slice(9, 12));
     this.isChunked = /\r\ntransfer-encoding: *chunked/i.test(head);
     this.missing = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? 0);
-    return this.takeBody(Buffer.from(body, 'latin1'));
+    return this.takeBody(received.subarray(end + 4));
   }
 
   private takeBody(chunk: Buffer): number | undefined {

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { Caller } from '../../contract/caller.js';
 import type { Scope } from '../../contract/scope.js';
 import type { Services } from '../services.js';
+import { RememberingRouter } from './remembering-router.js';
 
 export interface ApiEnv {
   Variables: {
@@ -62,7 +63,7 @@ export interface Api {
 }
 
 export function createApi(services: Services): Api {
-  return { app: new Hono<ApiEnv>(), services, routes: [] };
+  return { app: new Hono<ApiEnv>({ router: new RememberingRouter() }), services, routes: [] };
 }
 
 /** A header as Node has read it: lists are asked for so often that making `Headers` of them would be half of the work. */

@@ -19,15 +19,21 @@ export async function authenticate(c: Context<ApiEnv>, services: Services): Prom
   const caller =
     header === undefined
       ? await callerOfSession(c, services)
-      : await callerOfHeader(header, services);
+      : ((await callerOfHeader(header, services)) ?? refuseToken());
   c.set('caller', caller);
   return caller;
 }
 
-async function callerOfHeader(header: string, { access }: Services): Promise<Caller> {
+/** @returns undefined where there is no token, or a wrong one */
+function callerOfHeader(
+  header: string,
+  { access }: Services,
+): Promise<Caller | undefined> | undefined {
   const token = /^Bearer +([\x21-\x7e]{1,500})$/i.exec(header)?.[1];
-  const caller = token === undefined ? undefined : await access.callerOfToken(token);
-  if (caller) return caller;
+  return token === undefined ? undefined : access.callerOfToken(token);
+}
+
+function refuseToken(): never {
   throw unauthenticated('the token is wrong, expired or revoked');
 }
 

@@ -82,12 +82,14 @@ export function addRoute<
 ): void {
   const { services } = api;
   const { method, path, scope } = definition;
+  const read = inputReader(definition);
   api.routes.push(definition);
   api.app.on(method.toUpperCase(), path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
     c.set('routePath', path);
     const caller = scope === 'open' ? nobody : await authenticate(c, services);
     checkScope(caller, scope);
-    const input = await readInput(c, definition);
+    const input = read(c);
+    if (definition.body) input.body = parseWith(definition.body, await readBody(c), 'body');
     const database = definition.database && nameOf(input, definition.database);
     if (database !== undefined) checkDatabase(caller, database);
     return handler({ c, services, caller, ...input } as never);
@@ -97,17 +99,39 @@ export function addRoute<
 interface Input {
   readonly params: unknown;
   readonly query: unknown;
-  readonly body: unknown;
+  /** Read last: who may not call, or calls wrongly, need not send it. */
+  body: unknown;
   readonly isAsync: boolean;
 }
 
-async function readInput(
+const mostRemembered = 500;
+const longestRemembered = 200;
+
+/** Everything but the body. What a query means is remembered: the same few come again and again. */
+function inputReader(facts: RouteFacts): (c: Context<ApiEnv>) => Input {
+  const { params } = facts;
+  const remembered = new Map<string, Omit<Input, 'params' | 'body'>>();
+  return (c) => {
+    const given = params ? c.req.param() : {};
+    checkTexts(given);
+    const path = params ? parseWith(params, given, 'path') : {};
+    const start = c.req.url.indexOf('?');
+    const text = start < 0 ? '' : c.req.url.slice(start);
+    let meant = facts.beginsJob ? undefined : remembered.get(text);
+    if (!meant) {
+      meant = readMeaning(c, facts);
+      Object.freeze(meant.query);
+      if (remembered.size >= mostRemembered) remembered.clear();
+      if (text.length <= longestRemembered) remembered.set(text, meant);
+    }
+    return { params: path, query: meant.query, body: {}, isAsync: meant.isAsync };
+  };
+}
+
+function readMeaning(
   c: Context<ApiEnv>,
-  { params, query, body, beginsJob }: RouteFacts,
-): Promise<Input> {
-  const given = params ? c.req.param() : {};
-  checkTexts(given);
-  const path = params ? parseWith(params, given, 'path') : {};
+  { query, beginsJob }: RouteFacts,
+): Omit<Input, 'params' | 'body'> {
   const { async, ...rest } = readQuery(c) as Record<string, string>;
   if (async !== undefined && !beginsJob) {
     throw new BelayError(
@@ -119,9 +143,7 @@ async function readInput(
     (async !== undefined && parseWith(queryFlag, async, 'query')) ||
     (beginsJob === true && /(^|,)\s*respond-async\s*(,|;|$)/i.test(headerOf(c, 'prefer') ?? ''));
   return {
-    params: path,
     query: query ? parseWith(query, rest, 'query') : parseWith(noQuery, rest, 'query'),
-    body: body ? parseWith(body, await readBody(c), 'body') : {},
     isAsync,
   };
 }

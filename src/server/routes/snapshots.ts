@@ -47,6 +47,8 @@ export function addSnapshotRoutes(api: Api): void {
   addDeleteRoute(api);
 }
 
+const listHeaders = { 'content-type': 'application/json' };
+
 function addTimelineRoute(api: Api): void {
   const pages = new PageCache();
   addRoute(
@@ -81,7 +83,7 @@ function addTimelineRoute(api: Api): void {
         timelinePage(inventories, query),
       );
       // Straight to what the server writes: lists are asked for more often than all else.
-      return new Response(body, { headers: { 'content-type': 'application/json' } });
+      return new Response(body, { headers: listHeaders });
     },
   );
 }
