@@ -1,5 +1,6 @@
 import { type ComponentType, lazy } from 'react';
 import type { Scope } from '../../src/contract/scope';
+import { TimelinePage } from './pages/timeline';
 
 export interface PageRoute {
   /** As wouter reads it; `:database` is the registered name. */
@@ -30,7 +31,8 @@ export const routes: readonly PageRoute[] = [
   { path: '/databases/add', Page: page(() => import('./pages/add-database'), 'AddDatabasePage') },
   {
     path: '/db/:database',
-    Page: page(() => import('./pages/timeline'), 'TimelinePage'),
+    // The page that people come for: it comes with the rest, and does not wait for another file.
+    Page: TimelinePage,
     link: { label: 'Timeline', place: 'database' },
   },
   {
