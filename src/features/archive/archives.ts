@@ -58,9 +58,10 @@ export async function readArchives(
 ): Promise<Archives> {
   const objects = await store.list(databasePrefix(place.database), { signal });
   const known = objects.map((object) => ({ object, means: parseKey(object.key) }));
+  const listing = indexOf(objects);
   const manifests = known.filter(({ means }) => means?.kind === 'manifest');
   const read = await inParallel(manifests, parallelReads, ({ object }) =>
-    readManifest(store, object, objects, signal),
+    readManifest(store, object, listing, signal),
   );
   const archives = read.filter((one): one is Archive => 'manifest' in one).sort(newestFirst);
   const isOwn = (archive: Archive) =>
@@ -80,10 +81,28 @@ export async function readArchives(
   };
 }
 
+/** Each manifest asks for the objects beside it: with a thousand of them, searching the whole list each time took a second. */
+interface Listing {
+  readonly byKey: ReadonlyMap<string, StoredObject>;
+  /** By the key up to its last "/". */
+  readonly inFolder: ReadonlyMap<string, readonly StoredObject[]>;
+}
+
+function indexOf(objects: readonly StoredObject[]): Listing {
+  const inFolder = new Map<string, StoredObject[]>();
+  for (const object of objects) {
+    const folder = object.key.slice(0, object.key.lastIndexOf('/'));
+    const there = inFolder.get(folder);
+    if (there) there.push(object);
+    else inFolder.set(folder, [object]);
+  }
+  return { byKey: new Map(objects.map((object) => [object.key, object])), inFolder };
+}
+
 async function readManifest(
   store: Store,
   object: StoredObject,
-  objects: readonly StoredObject[],
+  listing: Listing,
   signal?: AbortSignal,
 ): Promise<Archive | BrokenManifest> {
   const means = parseKey(object.key);
@@ -106,10 +125,10 @@ async function readManifest(
     manifestKey: object.key,
     manifestBytes: bytes,
     storedAt: object.modifiedAt,
-    drill: newestDrill(manifest, prefix, objects),
-    protectedUntil: await readProtection(store, `${prefix}protected/${id}.json`, objects, signal),
+    drill: newestDrill(manifest, prefix, listing),
+    protectedUntil: await readProtection(store, `${prefix}protected/${id}.json`, listing, signal),
     location: locationOf(store, manifest.archive.key),
-    problem: problemOf(manifest, objects),
+    problem: problemOf(manifest, listing),
   };
 }
 
@@ -118,14 +137,10 @@ export function locationOf(store: Store, key: string): string {
   return `${store.location.replace(/[/\\]$/, '')}/${key}`;
 }
 
-function newestDrill(
-  manifest: ArchiveManifest,
-  prefix: string,
-  objects: readonly StoredObject[],
-): DrillState {
-  const later = objects
-    .filter(({ key }) => key.startsWith(`${prefix}drills/${manifest.snapshot.id}/`))
-    .sort((a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime() || (a.key < b.key ? 1 : -1))[0];
+function newestDrill(manifest: ArchiveManifest, prefix: string, { inFolder }: Listing): DrillState {
+  const later = [...(inFolder.get(`${prefix}drills/${manifest.snapshot.id}`) ?? [])].sort(
+    (a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime() || (a.key < b.key ? 1 : -1),
+  )[0];
   const means = later && parseKey(later.key);
   if (later && means?.kind === 'drill') {
     return { status: means.status, at: later.modifiedAt.toISOString() };
@@ -136,10 +151,10 @@ function newestDrill(
 async function readProtection(
   store: Store,
   key: string,
-  objects: readonly StoredObject[],
+  { byKey }: Listing,
   signal?: AbortSignal,
 ): Promise<string | null> {
-  if (!objects.some((object) => object.key === key)) return null;
+  if (!byKey.has(key)) return null;
   const bytes = await store.read(key, { signal });
   try {
     const { protectedUntil } = JSON.parse(Buffer.from(bytes ?? []).toString('utf8'));
@@ -149,8 +164,8 @@ async function readProtection(
   }
 }
 
-function problemOf({ archive }: ArchiveManifest, objects: readonly StoredObject[]): string | null {
-  const file = objects.find(({ key }) => key === archive.key);
+function problemOf({ archive }: ArchiveManifest, { byKey }: Listing): string | null {
+  const file = byKey.get(archive.key);
   if (!file) return 'its file is missing from the store';
   return file.sizeBytes === archive.sizeBytes
     ? null
