@@ -8,7 +8,7 @@ import { createApp } from './app.js';
 import { Closers } from './closers.js';
 import { createAdmission, isLoopback } from './http/admission.js';
 import { type Listener, listen } from './listen.js';
-import { type OpenServices, openServices } from './open-services.js';
+import { openServices } from './open-services.js';
 import { openLog } from './request-log.js';
 import { lockServer } from './server-lock.js';
 import { startWork, type Work } from './start-work.js';
