@@ -1,6 +1,4 @@
 import type { InventoryProblem } from '../../src/contract/inventory.js';
-import type { Job } from '../../src/contract/job.js';
-import type { Scope } from '../../src/contract/scope.js';
 import type { DataRollback } from '../../src/domain/data-rollback.js';
 import type { FingerprintDifference } from '../../src/domain/fingerprint.js';
 import type { LedgerHead } from '../../src/domain/ledger.js';
@@ -10,6 +8,10 @@ import type { TableRowDiff } from '../../src/domain/row-diff.js';
 import type { Safety } from '../../src/domain/safety.js';
 import type { SchemaChange } from '../../src/domain/schema-model.js';
 import type { VersionNode } from '../../src/domain/version-graph.js';
+
+export type { Person as PersonRecord, Token as TokenRecord } from '../../src/contract/access.js';
+export type { Schedule, ScheduledType } from '../../src/contract/schedule.js';
+export type { Webhook, WebhookDelivery } from '../../src/contract/webhook.js';
 
 /** Answers of the API, as `docs/serve.md` and `/api/docs` describe them, where no shape of the library's own says it. */
 
@@ -85,72 +87,4 @@ export interface LedgerVerification {
   readonly manifests: number;
   readonly head: LedgerHead | null;
   readonly broken: readonly LedgerFinding[];
-}
-
-export interface TokenRecord {
-  readonly id: string;
-  readonly name: string;
-  readonly kind: 'token' | 'agent';
-  readonly scopes: readonly Scope[];
-  readonly databases: readonly string[] | null;
-  readonly createdAt: string;
-  readonly expiresAt: string | null;
-  readonly lastUsedAt: string | null;
-  readonly revokedAt: string | null;
-}
-
-export interface PersonRecord {
-  readonly id: string;
-  readonly name: string;
-  readonly scopes: readonly Scope[];
-  readonly databases: readonly string[] | null;
-  readonly createdAt: string;
-}
-
-export type ScheduledType =
-  | 'checkpoint'
-  | 'snapshot'
-  | 'prune'
-  | 'drill-old'
-  | 'branch-gc'
-  | 'drift';
-
-export interface Schedule {
-  readonly id: string;
-  readonly database: string;
-  readonly name: string;
-  readonly cron: string;
-  readonly timezone: string;
-  readonly type: ScheduledType;
-  readonly input: Readonly<Record<string, unknown>>;
-  readonly enabled: boolean;
-  readonly nextAt: string | null;
-  readonly lastJob: Pick<Job, 'id' | 'state' | 'createdAt'> | null;
-  /** Why the last occurrence became no job. */
-  readonly problem: string | null;
-}
-
-export interface Webhook {
-  readonly id: string;
-  readonly url: string;
-  readonly events: readonly string[];
-  readonly databases: readonly string[] | null;
-  /** False: its receiver said that it is gone. */
-  readonly enabled: boolean;
-  readonly createdAt: string;
-  readonly lastAttempt: { readonly at: string; readonly ok: boolean } | null;
-}
-
-export interface WebhookDelivery {
-  readonly id: string;
-  readonly event: string;
-  readonly database: string | null;
-  readonly state: 'pending' | 'delivered' | 'given-up';
-  readonly attempts: number;
-  readonly createdAt: string;
-  readonly nextAttemptAt: string | null;
-  readonly deliveredAt: string | null;
-  /** Of the receiver's last answer. */
-  readonly status: number | null;
-  readonly problem: string | null;
 }

@@ -1,19 +1,11 @@
 import { type UseQueryResult, useQuery } from '@tanstack/react-query';
+import type { RegisteredDatabase } from '../../src/contract/database';
 import type { Inventory } from '../../src/contract/inventory';
 import type { Snapshot } from '../../src/domain/snapshot';
 import { type ApiError, call } from './api';
 
 /** A registered database as `GET /api/databases` shows it. */
-export interface DatabaseSummary {
-  readonly name: string;
-  readonly kind: 'direct' | 'agent';
-  readonly environment: 'development' | 'production';
-  readonly server: string | null;
-  readonly database: string | null;
-  readonly store: string | null;
-  readonly source: 'config' | 'api';
-  readonly createdAt: string;
-  readonly agentSeenAt: string | null;
+export interface DatabaseSummary extends RegisteredDatabase {
   /** Left out for who may not read. */
   readonly status?: DatabaseStatus | null;
 }

@@ -1,17 +1,8 @@
+import type { Person, Token } from '../../contract/access.js';
 import type { Caller } from '../../contract/caller.js';
 import type { Scope } from '../../contract/scope.js';
 
-export interface Token {
-  readonly id: string;
-  readonly name: string;
-  readonly kind: 'token' | 'agent';
-  readonly scopes: readonly Scope[];
-  readonly databases: readonly string[] | null;
-  readonly createdAt: string;
-  readonly expiresAt: string | null;
-  readonly lastUsedAt: string | null;
-  readonly revokedAt: string | null;
-}
+export type { Person, Token };
 
 export interface NewToken {
   readonly name?: string | undefined;
@@ -21,14 +12,6 @@ export interface NewToken {
   readonly databases?: readonly string[] | undefined;
   /** ISO 8601. */
   readonly expiresAt?: string | undefined;
-}
-
-export interface Person {
-  readonly id: string;
-  readonly name: string;
-  readonly scopes: readonly Scope[];
-  readonly databases: readonly string[] | null;
-  readonly createdAt: string;
 }
 
 export interface NewPerson {
