@@ -7,7 +7,7 @@ import {
   webhookEvents,
 } from '../../contract/webhook.js';
 
-export { type Webhook, type WebhookDelivery, type WebhookEvent, webhookEvents };
+export type { Webhook, WebhookDelivery, WebhookEvent };
 
 export const webhookEventSchema = z.enum(webhookEvents);
 
