@@ -23,8 +23,8 @@ describe('the server of test databases', () => {
       .then((db) => db[Symbol.asyncDispose]());
 
   it('is never a remote one, unless somebody says that it is for this', async () => {
-    for (const work of [take({ url: remote }), take({}, { DATABASE_URL: remote })]) {
-      const error = await failure(work, 'PRODUCTION_GUARD');
+    for (const order of [[{ url: remote }], [{}, { DATABASE_URL: remote }]] as const) {
+      const error = await failure(take(...order), 'PRODUCTION_GUARD');
       expect(error.hint).toContain('BELAY_TEST_URL');
       expect(JSON.stringify([error.message, error.hint])).not.toContain('hunter2');
     }
