@@ -23,8 +23,12 @@ describe('the server of test databases', () => {
       .then((db) => db[Symbol.asyncDispose]());
 
   it('is never a remote one, unless somebody says that it is for this', async () => {
-    for (const order of [[{ url: remote }], [{}, { DATABASE_URL: remote }]] as const) {
-      const error = await failure(take(...order), 'PRODUCTION_GUARD');
+    const orders = [
+      { options: { url: remote }, env: {} },
+      { options: {}, env: { DATABASE_URL: remote } },
+    ];
+    for (const { options, env } of orders) {
+      const error = await failure(take(options, env), 'PRODUCTION_GUARD');
       expect(error.hint).toContain('BELAY_TEST_URL');
       expect(JSON.stringify([error.message, error.hint])).not.toContain('hunter2');
     }
